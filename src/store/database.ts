@@ -1,0 +1,80 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type Transaction } from 'kysely'
+import pg from 'pg'
+import { LedgerError } from '../errors.ts'
+import type { Tables } from './tables.ts'
+
+export type Database = Kysely<Tables>
+export type Tx = Transaction<Tables>
+
+const int8 = 20
+const timestamp = 1114
+const databaseTypes: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (format !== 'binary' && oid === int8) return BigInt
+    if (format !== 'binary' && oid === timestamp) return wholeMicroseconds
+    return pg.types.getTypeParser(oid, format)
+  }) as typeof pg.types.getTypeParser,
+}
+
+/** Postgres leaves trailing zeros of the fraction out; two spellings of one moment must not compare as different. */
+function wholeMicroseconds(text: string): string {
+  const [seconds, fraction = ''] = text.split('.')
+  return `${seconds}.${fraction.padEnd(6, '0')}`
+}
+
+/**
+ * Opens a pool on the ledger's database. Nothing is connected before the first query.
+ *
+ * `bigint` columns arrive as bigint, `timestamp` as text, `timestamptz` as Date. Any failure that is not an answer
+ * of the server to a statement becomes `database_unavailable`.
+ *
+ * @param options.url a `postgres://` URL.
+ * @param options.max connections at most.
+ * @param options.onIdleError told when a connection breaks that nobody is using.
+ */
+export function openDatabase(options: {
+  url: string
+  max?: number
+  onIdleError?: (error: Error) => void
+}): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max ?? 10,
+    types: databaseTypes,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+    // A commit must have reached the disk before anyone acts on it, whatever the server's default is.
+    options: '-c synchronous_commit=on -c timezone=UTC',
+    application_name: 'marzban-ledger',
+  })
+  pool.on('error', (error) => options.onIdleError?.(error))
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool) }) })
+}
+
+/** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */
+function namingFailures(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    connect: async () => {
+      const client = await pool.connect().catch(refuse)
+      const query = (text: string, values: unknown[]) => client.query(text, values).catch(refuse)
+      const release = (destroy?: boolean) => client.release(destroy)
+      return { query, release } as unknown as PostgresPoolClient
+    },
+  }
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof pg.DatabaseError && !isOutage(error.code)) throw error
+  throw new LedgerError('database_unavailable', 'The ledger database does not answer; nothing was stored.', {
+    retryAfter: 5,
+    cause: error,
+  })
+}
+
+/** Connection exceptions, insufficient resources, operator intervention: the server says that it can't serve now. */
+function isOutage(sqlState: string | undefined): boolean {
+  return sqlState !== undefined && /^(08|53|57P)/.test(sqlState)
+}

@@ -1,0 +1,45 @@
+import { type Selectable, sql } from 'kysely'
+import type { Database, Tx } from './database.ts'
+import type { PanelPollTable } from './tables.ts'
+
+export type PanelPoll = Selectable<PanelPollTable>
+
+/** How the last poll of all admins went. */
+export async function readPanelPoll(db: Database): Promise<PanelPoll> {
+  return db.selectFrom('panel_poll').selectAll().executeTakeFirstOrThrow()
+}
+
+/** Notes a poll that was answered, unless one asked for later has been noted already. */
+export async function recordPoll(
+  tx: Tx,
+  poll: { askedAt: Date; admins: number; hasAdminUsage: boolean },
+): Promise<void> {
+  await tx
+    .updateTable('panel_poll')
+    .set({
+      asked_at: poll.askedAt,
+      answered_at: sql`clock_timestamp()`,
+      succeeded_asked_at: poll.askedAt,
+      admins: BigInt(poll.admins),
+      has_admin_usage: poll.hasAdminUsage,
+      error_code: null,
+      error: null,
+    })
+    .where((is) => is.or([is('asked_at', 'is', null), is('asked_at', '<=', poll.askedAt)]))
+    .execute()
+}
+
+/** Notes why the panel could not be polled. Returns whether this is news: a failure after a success, or of another kind. */
+export async function recordPollFailure(
+  db: Database,
+  askedAt: Date,
+  error: { code: string; message: string },
+): Promise<boolean> {
+  const { rows } = await sql<{ was: string | null }>`
+    update panel_poll as poll
+    set asked_at = ${askedAt}, answered_at = clock_timestamp(), error_code = ${error.code}, error = ${error.message}
+    from (select error_code as was from panel_poll for update) as before
+    where poll.asked_at is null or poll.asked_at <= ${askedAt}
+    returning before.was`.execute(db)
+  return rows.length > 0 && rows[0]?.was !== error.code
+}

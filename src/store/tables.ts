@@ -1,0 +1,96 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { TenureEnd } from '../ledger/tenure.ts'
+
+/** A column that has a default or allows null: it may be left out when a row is inserted. */
+type Optional<T> = ColumnType<T, T | undefined, T>
+
+export type AdminsTable = {
+  id: Generated<bigint>
+  username: string
+  is_sudo: boolean
+  answered: bigint
+  first_seen_at: Generated<Date>
+  missing_since: Optional<Date | null>
+  closed_at: Optional<Date | null>
+}
+
+export type CumulativeTrafficTable = {
+  admin_id: bigint
+  total_traffic_consumed: Optional<bigint>
+  last_updated: Optional<Date>
+  users_counted: Optional<bigint>
+  preserved_counted: Optional<bigint>
+  panel_counted: Optional<bigint>
+  panel_reading: Optional<bigint | null>
+  panel_answered: Optional<bigint>
+  panel_offset: Optional<bigint>
+  snapshot: Optional<bigint | null>
+  snapshot_at: Optional<Date | null>
+  opening_balance: Optional<bigint>
+  opened_at: Optional<Date | null>
+  read_at: Optional<Date | null>
+}
+
+export type AccountUsersTable = { admin_id: bigint; status: string; users: bigint }
+
+export type TenuresTable = {
+  id: Generated<bigint>
+  username: string
+  /** `timestamp` without a zone, kept as text: JavaScript dates know only milliseconds. */
+  created_at: string
+  admin_id: bigint | null
+  reading: bigint
+  counted: bigint
+  answered: bigint
+  status: string
+  data_limit: bigint | null
+  expire: bigint | null
+  ended_at: Date | null
+  ended_by: TenureEnd | null
+}
+
+export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }
+
+export type ScansTable = {
+  admin_id: bigint
+  requested_at: Optional<Date | null>
+  started_at: Optional<Date | null>
+  finished_at: Optional<Date | null>
+  panel_reading: Optional<bigint | null>
+  users_done: Optional<bigint>
+  users_total: Optional<bigint | null>
+  error_code: Optional<string | null>
+  error: Optional<string | null>
+}
+
+export type PanelPollTable = {
+  id: Generated<boolean>
+  asked_at: Date | null
+  answered_at: Date | null
+  succeeded_asked_at: Date | null
+  admins: bigint | null
+  has_admin_usage: boolean | null
+  error_code: string | null
+  error: string | null
+}
+
+export type ScanRoundTable = {
+  id: Generated<boolean>
+  started_at: Date | null
+  finished_at: Date | null
+  admins_done: bigint
+  admins_total: bigint
+  users_done: bigint
+  users_total: bigint
+}
+
+export type Tables = {
+  admins: AdminsTable
+  cumulative_traffic: CumulativeTrafficTable
+  account_users: AccountUsersTable
+  tenures: TenuresTable
+  traffic_hourly: TrafficHourlyTable
+  scans: ScansTable
+  panel_poll: PanelPollTable
+  scan_round: ScanRoundTable
+}

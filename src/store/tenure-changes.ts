@@ -1,0 +1,67 @@
+import { sql } from 'kysely'
+import type { Tenure, TenureChange } from '../ledger/tenure.ts'
+import type { Tx } from './database.ts'
+import type { StoredTenure } from './tenures.ts'
+
+/**
+ * Stores changed tenures in at most three statements. A user that another transaction inserted meanwhile violates a
+ * unique key, and the transaction is run again.
+ */
+export async function saveTenures(
+  tx: Tx,
+  changes: readonly TenureChange<StoredTenure>[],
+  at: Date,
+): Promise<void> {
+  const kept: (Tenure & { id: bigint })[] = []
+  const ended: (Tenure & { id: bigint })[] = []
+  const started: Tenure[] = []
+  for (const { before, after } of changes) {
+    if (!before) started.push(after)
+    else (after.endedBy === null ? kept : ended).push({ ...after, id: before.id })
+  }
+  // First those that end: a name has one open tenure at a time.
+  await updateTenures(tx, ended, at)
+  await updateTenures(tx, kept, at)
+  await insertTenures(tx, started, at)
+}
+
+async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })[], at: Date): Promise<void> {
+  if (tenures.length === 0) return
+  await sql`
+    update tenures set
+      reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
+      data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
+      ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
+    from unnest(
+      ${tenures.map((t) => t.id)}::bigint[],
+      ${tenures.map((t) => t.reading)}::bigint[],
+      ${tenures.map((t) => t.counted)}::bigint[],
+      ${tenures.map((t) => t.answered)}::bigint[],
+      ${tenures.map((t) => t.status)}::text[],
+      ${tenures.map((t) => t.dataLimit)}::bigint[],
+      ${tenures.map((t) => t.expire)}::bigint[],
+      ${tenures.map((t) => t.endedBy)}::text[]
+    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by)
+    where tenures.id = new.id`.execute(tx)
+}
+
+async function insertTenures(tx: Tx, tenures: readonly Tenure[], at: Date): Promise<void> {
+  if (tenures.length === 0) return
+  await sql`
+    insert into tenures
+      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, ended_at)
+    select new.*, case when new.ended_by is not null then ${at}::timestamptz end
+    from unnest(
+      ${tenures.map((t) => t.username)}::text[],
+      ${tenures.map((t) => t.createdAt)}::timestamp[],
+      ${tenures.map((t) => t.adminId)}::bigint[],
+      ${tenures.map((t) => t.reading)}::bigint[],
+      ${tenures.map((t) => t.counted)}::bigint[],
+      ${tenures.map((t) => t.answered)}::bigint[],
+      ${tenures.map((t) => t.status)}::text[],
+      ${tenures.map((t) => t.dataLimit)}::bigint[],
+      ${tenures.map((t) => t.expire)}::bigint[],
+      ${tenures.map((t) => t.endedBy)}::text[]
+    ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by)
+    order by new.username, new.created_at`.execute(tx)
+}

@@ -1,0 +1,69 @@
+import { type Selectable, sql } from 'kysely'
+import type { Tenure, UserKey } from '../ledger/tenure.ts'
+import type { Database, Tx } from './database.ts'
+import type { TenuresTable } from './tables.ts'
+
+export type StoredTenure = Tenure & { id: bigint }
+
+/**
+ * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, and the open tenure of any other
+ * user of its name. Rows are locked in the order of their ids.
+ */
+export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
+  const { rows } = await sql<Selectable<TenuresTable>>`
+    select tenures.* from tenures
+    join unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])
+      as seen (username, created_at)
+      on tenures.username = seen.username
+      and (tenures.created_at = seen.created_at or tenures.ended_at is null)
+    order by tenures.id for no key update of tenures`.execute(tx)
+  return rows.map(toTenure)
+}
+
+/** Locks and reads the open tenures of `usernames`, in the order of their ids. */
+export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Promise<StoredTenure[]> {
+  const rows = await tx
+    .selectFrom('tenures')
+    .selectAll()
+    .where('username', '=', sql<string>`any(${usernames})`)
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  return rows.map(toTenure)
+}
+
+/** Names of an admin's users with an open tenure whose last reading is older than tick `since`, in pages by id. */
+export async function listUnseen(
+  db: Database,
+  adminId: bigint,
+  since: bigint,
+  page: { after: bigint; limit: number },
+): Promise<{ id: bigint; username: string }[]> {
+  return db
+    .selectFrom('tenures')
+    .select(['id', 'username'])
+    .where('admin_id', '=', adminId)
+    .where('ended_at', 'is', null)
+    .where('answered', '<', since)
+    .where('id', '>', page.after)
+    .orderBy('id')
+    .limit(page.limit)
+    .execute()
+}
+
+export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
+  return {
+    id: row.id,
+    username: row.username,
+    createdAt: row.created_at,
+    adminId: row.admin_id,
+    reading: row.reading,
+    counted: row.counted,
+    answered: row.answered,
+    status: row.status,
+    dataLimit: row.data_limit,
+    expire: row.expire,
+    endedBy: row.ended_by,
+  }
+}

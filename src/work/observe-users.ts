@@ -1,0 +1,109 @@
+import { applyEffect, effectsOf } from '../ledger/account.ts'
+import type { Ticks } from '../ledger/counter.ts'
+import { judgeGone, judgeUser, type TenureChange } from '../ledger/tenure.ts'
+import type { PanelUser } from '../panel/types.ts'
+import { addUsers } from '../store/account-users.ts'
+import { lockAccounts, saveAccounts } from '../store/accounts.ts'
+import { openAccounts } from '../store/admins.ts'
+import { type Asked, drawAnswered } from '../store/clock.ts'
+import type { Database, Tx } from '../store/database.ts'
+import { saveTenures } from '../store/tenure-changes.ts'
+import { lockOpenTenures, lockTenures, type StoredTenure } from '../store/tenures.ts'
+import { transact } from '../store/transact.ts'
+
+/**
+ * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
+ * another observation.
+ *
+ * @param asked the tick drawn before the panel was asked.
+ * @returns the names whose readings were dropped; whoever needs them asks the panel again.
+ */
+export async function observeUsers(
+  db: Database,
+  asked: Asked,
+  users: readonly PanelUser[],
+): Promise<{ dropped: string[] }> {
+  return transact(db, (tx) => observeUsersIn(tx, asked, users))
+}
+
+/** {@link observeUsers} as part of a transaction that stores more. */
+export async function observeUsersIn(
+  tx: Tx,
+  asked: Asked,
+  users: readonly PanelUser[],
+): Promise<{ dropped: string[] }> {
+  const answered = await drawAnswered(tx)
+  const ticks = { asked: asked.tick, answered: answered.tick }
+  const seen = [...new Map(users.map((user) => [user.username, user])).values()]
+  const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
+  const adminIds = await openAccounts(tx, [...owners.values()], ticks)
+  const known = groupByName(await lockTenures(tx, seen))
+
+  const changes: TenureChange<StoredTenure>[] = []
+  const dropped: string[] = []
+  for (const user of seen) {
+    const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
+    const judged =
+      adminId === undefined
+        ? null
+        : judgeUser(
+            known.get(user.username) ?? [],
+            {
+              username: user.username,
+              createdAt: user.createdAt,
+              adminId,
+              lifetime: user.lifetimeUsedTraffic,
+              status: user.status,
+              dataLimit: user.dataLimit,
+              expire: user.expire,
+            },
+            ticks,
+          )
+    if (judged === null) dropped.push(user.username)
+    else changes.push(...judged)
+  }
+  await saveChanges(tx, changes, answered.at)
+  return { dropped }
+}
+
+/**
+ * Ends the open tenures of a user that the panel, asked by name, does not know. What they counted stays.
+ *
+ * @param asked the tick drawn before the panel was asked.
+ */
+export async function observeGone(db: Database, asked: Asked, username: string): Promise<void> {
+  await transact(db, async (tx) => {
+    const answered = await drawAnswered(tx)
+    const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
+    const open = await lockOpenTenures(tx, [username])
+    await saveChanges(tx, judgeGone(open, ticks), answered.at)
+  })
+}
+
+async function saveChanges(tx: Tx, changes: TenureChange<StoredTenure>[], at: Date): Promise<void> {
+  await saveTenures(tx, changes, at)
+  const effects = effectsOf(changes)
+  const touched = [...effects].filter(
+    ([, effect]) =>
+      effect.counted !== 0n || effect.preserved !== 0n || [...effect.users.values()].some(Boolean),
+  )
+  const accounts = await lockAccounts(
+    tx,
+    touched.map(([adminId]) => adminId),
+  )
+  const accountChanges = touched.flatMap(([adminId, effect]) => {
+    const before = accounts.get(adminId)
+    return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
+  })
+  await saveAccounts(tx, accountChanges, at)
+  await addUsers(
+    tx,
+    touched.flatMap(([adminId, effect]) =>
+      [...effect.users].map(([status, by]) => ({ adminId, status, by })),
+    ),
+  )
+}
+
+function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {
+  return Map.groupBy(tenures, (tenure) => tenure.username)
+}

@@ -1,0 +1,60 @@
+import type { AccountPage, AccountRow } from '../store/account-list.ts'
+import { findAccount, listAccounts } from '../store/account-list.ts'
+import type { Database } from '../store/database.ts'
+import { isMigrated } from '../store/migrate.ts'
+import { readPanelPoll } from '../store/panel-poll.ts'
+import { type ListedTenure, listTenures } from '../store/tenure-list.ts'
+import type { Callers } from './callers.ts'
+import type { Stats } from './stats.ts'
+import { readSync, type SyncState } from './sync.ts'
+
+export type Page<Item, Cursor> = { items: Item[]; next: Cursor | null }
+
+/** What the HTTP side calls: everything the service does for a caller. */
+export type Services = {
+  callers: Callers
+  stats: Stats
+  /** One account, open or closed; null when no account has the id. */
+  account(adminId: bigint): Promise<AccountRow | null>
+  accounts(page: AccountPage): Promise<Page<AccountRow, { key: string; id: bigint }>>
+  tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
+  sync(): Promise<SyncState>
+  /** Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free. */
+  requestSync(): Promise<void>
+  /** Throws `database_unavailable` when the database does not answer. */
+  readiness(): Promise<Readiness>
+}
+
+/** `panelError`: why the last poll of the panel failed, which does not make the service unready. */
+export type Readiness = { migrated: boolean; panelError: { code: string; message: string } | null }
+
+export type ServicesOptions = {
+  db: Database
+  callers: Callers
+  stats: Stats
+  requestSync: () => Promise<void>
+}
+
+export function createServices({ db, callers, stats, requestSync }: ServicesOptions): Services {
+  return {
+    callers,
+    stats,
+    account: (adminId) => findAccount(db, adminId),
+    accounts: async (page) => {
+      const { accounts, next } = await listAccounts(db, page)
+      return { items: accounts, next }
+    },
+    tenures: async (page) => {
+      const { tenures, next } = await listTenures(db, page)
+      return { items: tenures, next }
+    },
+    sync: () => readSync(db),
+    requestSync,
+    readiness: async () => {
+      const migrated = await isMigrated(db)
+      if (!migrated) return { migrated, panelError: null }
+      const { error_code: code, error: message } = await readPanelPoll(db)
+      return { migrated, panelError: code !== null ? { code, message: message ?? '' } : null }
+    },
+  }
+}
