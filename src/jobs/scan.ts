@@ -1,0 +1,38 @@
+import type { PgBoss } from 'pg-boss'
+import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
+import type { ScanAdmin } from '../work/scan-admin.ts'
+
+const queue = 'scan'
+
+export type ScanJob = {
+  work: Omit<ScanAdmin, 'signal'>
+  options: ScanRoundOptions
+  /** Aborted when the service stops. */
+  stopping: AbortSignal
+}
+
+/** Scans what is due whenever {@link requestScan} says so; one round runs at a time, on whichever replica is free. */
+export async function startScanning(boss: PgBoss, { work, options, stopping }: ScanJob): Promise<void> {
+  await boss.createQueue(queue, {
+    policy: 'stately',
+    retryLimit: 0,
+    // A round over a large panel takes hours; a replica that died is noticed by its missing heartbeat.
+    expireInSeconds: 86_400,
+    heartbeatSeconds: 10,
+    deleteAfterSeconds: 600,
+  })
+  await boss.work(queue, { pollingIntervalSeconds: 1 }, async ([job]) => {
+    const signal = job?.signal ? AbortSignal.any([stopping, job.signal]) : stopping
+    try {
+      await scanDueAdmins({ ...work, signal }, options)
+    } catch (error) {
+      // What is not scanned yet is still due: the next round goes on with it.
+      if (!signal.aborted) throw error
+    }
+  })
+}
+
+/** Starts a round of scans, unless one is waiting already. */
+export async function requestScan(boss: PgBoss): Promise<void> {
+  await boss.send(queue, {})
+}

@@ -1,0 +1,44 @@
+import { PgBoss } from 'pg-boss'
+import { type PollJob, requestPoll, startPolling } from './poll.ts'
+import { requestScan, type ScanJob, startScanning } from './scan.ts'
+
+export type Jobs = {
+  /** Makes a poll due now; the scans it finds due follow it. */
+  requestPoll(): Promise<void>
+  /** Lets running jobs come to their next safe point and stops. */
+  stop(): Promise<void>
+}
+
+export type JobsOptions = {
+  databaseUrl: string
+  poll: Omit<PollJob, 'afterPoll'>
+  scan: Omit<ScanJob, 'stopping'>
+  onError: (error: Error) => void
+}
+
+/** How long running jobs may take to come to a safe point when the service stops. */
+const stopTimeoutMs = 8_000
+
+/** Starts the background work on queues in the ledger's database, shared by all replicas. */
+export async function startJobs(options: JobsOptions): Promise<Jobs> {
+  const stopping = new AbortController()
+  const boss = new PgBoss({
+    connectionString: options.databaseUrl,
+    application_name: 'marzban-ledger-jobs',
+    max: 4,
+    // A replica that died is noticed within seconds, not minutes.
+    superviseIntervalSeconds: 10,
+    monitorIntervalSeconds: 10,
+  })
+  boss.on('error', options.onError)
+  await boss.start()
+  await startScanning(boss, { ...options.scan, stopping: stopping.signal })
+  await startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) })
+  return {
+    requestPoll: () => requestPoll(boss),
+    stop: async () => {
+      stopping.abort()
+      await boss.stop({ graceful: true, timeout: stopTimeoutMs })
+    },
+  }
+}

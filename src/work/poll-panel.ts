@@ -1,0 +1,34 @@
+import { isLedgerError, type LedgerError } from '../errors.ts'
+import { drawAsked } from '../store/clock.ts'
+import { readPanelPoll, recordPollFailure } from '../store/panel-poll.ts'
+import { type ObserveAdmins, pollAdmins } from './observe-admins.ts'
+
+export type PollPanel = ObserveAdmins & {
+  /** Told when the panel stops answering as it should, or fails in another way than before. */
+  onFailure: (error: LedgerError) => void
+  /** Told when the panel answers again. */
+  onRecovery: () => void
+}
+
+/**
+ * Polls the panel once and keeps how it went. A panel that does not answer is no failure of the poll: it is noted, and
+ * the next poll comes anyway.
+ *
+ * @returns whether the panel answered.
+ * @throws `database_unavailable`.
+ */
+export async function pollPanel(work: PollPanel): Promise<boolean> {
+  const { db } = work
+  const asked = await drawAsked(db)
+  const before = await readPanelPoll(db)
+  try {
+    await pollAdmins(work, asked)
+  } catch (error) {
+    if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
+    const isNews = await recordPollFailure(db, asked.at, error)
+    if (isNews) work.onFailure(error)
+    return false
+  }
+  if (before.error_code !== null) work.onRecovery()
+  return true
+}
