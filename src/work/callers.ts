@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { LedgerError } from '../errors.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findOpenAccount } from '../store/account-list.ts'
 import type { Database } from '../store/database.ts'
@@ -15,6 +15,12 @@ export type Caller =
 export type Credentials = { apiKey?: string | undefined; bearer?: string | undefined }
 
 export type Callers = {
+  /**
+   * Whether `credentials` are proven already: the operator's key, or a token that the panel has vouched for before. It
+   * says nothing about whether they still are good, and asks nobody.
+   */
+  recognises(credentials: Credentials): boolean
+
   /**
    * Names the caller behind `credentials`: a key is compared in constant time, a Marzban token is shown to the panel and
    * the answer remembered briefly.
@@ -37,33 +43,62 @@ export type CallersOptions = {
 /** Upper bound of remembered tokens: a flood of them must not grow the memory. */
 const rememberedAtMost = 10_000
 
-type Remembered = { until: number; admin: Promise<{ username: string; isSudo: boolean }> }
+type Remembered = {
+  /** When the panel has to be asked again, by `now`. */
+  until: number
+  /** Whether the panel ever vouched for the token. */
+  proven: boolean
+  admin: Promise<{ username: string; isSudo: boolean }>
+  /** The admin's account as of the last call; null: none was found yet. */
+  adminId: bigint | null
+}
 
 export function createCallers(options: CallersOptions): Callers {
   const rememberMs = options.rememberMs ?? 10_000
   const remembered = new Map<string, Remembered>()
 
-  const whoami = (token: string): Remembered['admin'] => {
-    const key = digest(token).toString('base64')
+  const isOperator = (apiKey: string): boolean =>
+    // Digests have one length, so that the comparison tells nothing about the key's.
+    options.apiKey !== null && timingSafeEqual(digest(apiKey), digest(options.apiKey))
+
+  const whoami = (token: string): Remembered => {
+    const key = keyOf(token)
     const known = remembered.get(key)
-    if (known && known.until > options.now()) return known.admin
-    const admin = options.panel.whoami(token)
+    if (known && known.until > options.now()) return known
+    const entry: Remembered = {
+      until: options.now() + rememberMs,
+      proven: known?.proven ?? false,
+      admin: options.panel.whoami(token),
+      adminId: null,
+    }
     remembered.delete(key)
     if (remembered.size >= rememberedAtMost) {
       const [oldest] = remembered.keys()
       if (oldest !== undefined) remembered.delete(oldest)
     }
-    remembered.set(key, { until: options.now() + rememberMs, admin })
-    admin.catch(() => remembered.delete(key))
-    return admin
+    remembered.set(key, entry)
+    entry.admin.then(
+      () => {
+        entry.proven = true
+      },
+      (error: unknown) => {
+        // A panel that is down for a while makes no good token suspicious.
+        if (entry.proven && !isLedgerError(error, 'panel_unauthorized')) entry.until = 0
+        else if (remembered.get(key) === entry) remembered.delete(key)
+      },
+    )
+    return entry
   }
 
   return {
+    recognises({ apiKey, bearer }) {
+      if (apiKey !== undefined) return isOperator(apiKey)
+      return bearer !== undefined && remembered.get(keyOf(bearer))?.proven === true
+    },
+
     async identify({ apiKey, bearer }) {
       if (apiKey !== undefined) {
-        // Digests have one length, so that the comparison tells nothing about the key's.
-        const matches = options.apiKey !== null && timingSafeEqual(digest(apiKey), digest(options.apiKey))
-        if (matches) return { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
+        if (isOperator(apiKey)) return operator
         throw new LedgerError('unauthenticated', 'This X-API-Key is not known here.')
       }
       if (bearer === undefined) {
@@ -72,22 +107,29 @@ export function createCallers(options: CallersOptions): Callers {
           'Send the token of a Marzban admin as "Authorization: Bearer ..." or a key as "X-API-Key".',
         )
       }
-      const admin = await whoami(bearer).catch((error: unknown) => {
-        if (error instanceof LedgerError && error.code === 'panel_unauthorized') {
+      const entry = whoami(bearer)
+      const admin = await entry.admin.catch((error: unknown) => {
+        if (isLedgerError(error, 'panel_unauthorized')) {
           throw new LedgerError('unauthenticated', 'The panel does not know this token; log in again.')
         }
         throw error
       })
-      const account = await findOpenAccount(options.db, admin.username)
+      entry.adminId ??= (await findOpenAccount(options.db, admin.username))?.id ?? null
       return {
         kind: 'admin',
         name: admin.username,
         isSudo: admin.isSudo,
-        adminId: account?.id ?? null,
+        adminId: entry.adminId,
         token: bearer,
       }
     },
   }
+}
+
+const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
+
+function keyOf(token: string): string {
+  return digest(token).toString('base64')
 }
 
 function digest(secret: string): Buffer {

@@ -15,7 +15,7 @@ export type ScanAdmin = {
   db: Database
   panel: PanelClient
   /** Called after each answer with the milliseconds it took the panel; resolves when it may be asked again. */
-  rest: (tookMs: number) => Promise<void>
+  rest: (tookMs: number, signal: AbortSignal) => Promise<void>
   now: () => number
   signal: AbortSignal
 }
@@ -69,7 +69,7 @@ async function readPages(
     const gap = newest !== null && offset > 0 && (first === undefined || first.createdAt > newest)
     const done = gap ? offset : offset + page.users.length
     await progress({ done, total: Math.max(page.total, done) })
-    await work.rest(tookMs)
+    await work.rest(tookMs, work.signal)
     if (gap) {
       offset = Math.max(0, offset - pageSize / 2)
       continue
@@ -93,7 +93,7 @@ async function askForUnseen(work: ScanAdmin, admin: DueScan, begun: Asked): Prom
       const tookMs = work.now() - startedAt
       if (user) await observeUsers(db, asked, [user])
       else await observeGone(db, asked, username)
-      await work.rest(tookMs)
+      await work.rest(tookMs, work.signal)
       after = id
     }
     if (unseen.length < pageSize) return

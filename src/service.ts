@@ -1,0 +1,130 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { isLedgerError } from './errors.ts'
+import { startJobs } from './jobs/start.ts'
+import { createPanelClient } from './panel/client.ts'
+import { type Database, openDatabase } from './store/database.ts'
+import { startEmbeddedPostgres } from './store/embedded/start.ts'
+import { migrateToLatest } from './store/migrate.ts'
+import { createCallers } from './work/callers.ts'
+import { checkPanelAccount } from './work/check-panel-account.ts'
+import { restQuarter } from './work/rest.ts'
+import { createScanLog } from './work/scan-log.ts'
+import { createServices } from './work/services.ts'
+import { createStats } from './work/stats.ts'
+
+export type Service = {
+  /** Where the service listens, as `http://host:port`. */
+  address: string
+  /** Finishes what is under way, at most for some seconds, and lets go of everything. */
+  stop(): Promise<void>
+}
+
+/** How long a database that does not answer yet is waited for at start. */
+const databasePatienceMs = 30_000
+
+/**
+ * Starts the whole service: database, migrations, background work, HTTP.
+ *
+ * @throws `data_dir_in_use`, `database_unavailable`, `config_invalid` when the machine lacks what the configuration asks for.
+ */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const closing = new AsyncDisposableStack()
+  try {
+    const address = await assemble(config, log, closing)
+    return { address, stop: () => closing.disposeAsync() }
+  } catch (error) {
+    await closing.disposeAsync()
+    throw error
+  }
+}
+
+async function assemble(config: Config, log: Logger, closing: AsyncDisposableStack): Promise<string> {
+  const databaseUrl = config.databaseUrl ?? (await embed(config, log, closing))
+  const db = openDatabase({
+    url: databaseUrl,
+    onIdleError: (error) => log.warn({ err: error }, 'a database connection was lost'),
+  })
+  closing.defer(() => db.destroy())
+  await migrate(db, log)
+
+  const panel = createPanelClient({
+    url: config.marzbanUrl,
+    username: config.marzbanUsername,
+    password: config.marzbanPassword,
+    timeoutMs: config.panelTimeoutMs,
+    log,
+  })
+  closing.defer(() => panel.close())
+
+  const observing = { db, panel, panelLagMs: config.panelLagMs }
+  const now = () => Date.now()
+  const stats = createStats({
+    ...observing,
+    pollIntervalSeconds: config.pollIntervalSeconds,
+    scanIntervalSeconds: config.scanIntervalSeconds,
+    now,
+    onFailure: (error) => log.warn({ code: error.code }, `figures asked for are stale: ${error.message}`),
+  })
+  const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now })
+
+  const jobs = await startJobs({
+    databaseUrl,
+    poll: {
+      intervalSeconds: config.pollIntervalSeconds,
+      work: {
+        ...observing,
+        onFailure: (error) => log.error({ code: error.code }, `the panel cannot be polled: ${error.message}`),
+        onRecovery: () => log.info('the panel answers again'),
+      },
+    },
+    scan: {
+      work: { db, panel, rest: restQuarter, now },
+      options: {
+        intervalSeconds: config.scanIntervalSeconds,
+        onProgress: createScanLog(log, now),
+        onFailure: (admin, error) =>
+          log.error({ admin, code: error.code }, `the users of an admin were not all read: ${error.message}`),
+      },
+    },
+    onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
+  })
+  closing.defer(() => jobs.stop())
+
+  const services = createServices({ db, callers, stats, requestSync: jobs.requestPoll })
+  const app = buildApp({ services, log, trustProxy: config.trustProxy })
+  closing.defer(() => app.close())
+  const address = await app.listen({ host: config.host, port: config.port })
+  // The panel may be down: the service answers from the ledger, and polls until the panel is back.
+  checkPanelAccount(panel).then(
+    (account) => log.info({ account: account.username }, 'the panel answers'),
+    (error: unknown) => {
+      if (isLedgerError(error)) log.error({ code: error.code }, error.message)
+      else log.error({ err: error }, 'the panel account could not be checked')
+    },
+  )
+  return address
+}
+
+async function embed(config: Config, log: Logger, closing: AsyncDisposableStack): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log })
+  closing.defer(() => postgres.stop())
+  return postgres.url
+}
+
+async function migrate(db: Database, log: Logger): Promise<void> {
+  const deadline = performance.now() + databasePatienceMs
+  for (;;) {
+    try {
+      const steps = await migrateToLatest(db)
+      if (steps.length > 0) log.info({ steps }, 'the database was migrated')
+      return
+    } catch (error) {
+      if (!isLedgerError(error, 'database_unavailable') || performance.now() > deadline) throw error
+      log.warn({ cause: String(error.cause) }, 'the database does not answer yet; trying again')
+      await setTimeout(1_000)
+    }
+  }
+}
