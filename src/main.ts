@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import { readConfig } from './config.ts'
 import { isLedgerError } from './errors.ts'
@@ -8,12 +9,7 @@ import { startService } from './service.ts'
 const drainMs = 20_000
 
 try {
-  process.loadEnvFile()
-} catch {
-  // There need not be a .env.
-}
-
-try {
+  if (existsSync('.env')) process.loadEnvFile()
   const config = readConfig(process.env)
   const log = createLogger(config.logLevel)
   const service = await startService(config, log)

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { isLedgerError } from './errors.ts'
@@ -94,7 +95,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   closing.defer(() => jobs.stop())
 
   const services = createServices({ db, callers, stats, requestSync: jobs.requestPoll })
-  const app = buildApp({ services, log, trustProxy: config.trustProxy })
+  const app = await buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
   closing.defer(() => app.close())
   const address = await app.listen({ host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.

@@ -16,7 +16,10 @@ export type PollJob = {
  * Polls the panel every `intervalSeconds`. Each poll enqueues the one after it before it begins, so that no crash breaks
  * the chain; once a minute a schedule mends a chain that a lost database has broken all the same.
  */
-export async function startPolling(boss: PgBoss, { work, intervalSeconds, afterPoll }: PollJob): Promise<void> {
+export async function startPolling(
+  boss: PgBoss,
+  { work, intervalSeconds, afterPoll }: PollJob,
+): Promise<void> {
   await boss.createQueue(queue, {
     policy: 'short',
     retryLimit: 0,

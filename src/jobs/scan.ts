@@ -1,6 +1,6 @@
 import type { PgBoss } from 'pg-boss'
-import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
 import type { ScanAdmin } from '../work/scan-admin.ts'
+import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
 
 const queue = 'scan'
 

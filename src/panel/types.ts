@@ -27,21 +27,37 @@ export type PanelUser = {
 
 export type PanelUserPage = { users: PanelUser[]; total: number }
 
-/** Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights. */
+/**
+ * Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights.
+ *
+ * Every call fails with a `LedgerError` of a `panel_` code, whose message is safe to show and to log. A call that only
+ * reads is tried up to three times when there is no connection or a proxy answers 502, 503 or 504.
+ */
 export type PanelClient = {
   /** `GET /api/admin` with the caller's own token. Throws `panel_unauthorized` when the panel does not know it. */
   whoami(token: string): Promise<PanelAdmin>
   /** `GET /api/admin` with the configured account. */
   account(): Promise<PanelAdmin>
-  /** `GET /api/admins`: all admins, or those whose name contains `username`. */
+  /** `GET /api/admins`: all admins, or those whose name contains `username`, in any case. */
   admins(filter?: { username: string }): Promise<PanelAdmin[]>
-  /** `GET /api/users`, oldest first; `admin` filters by exact owner. */
+  /** `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner. */
   users(page: { admin?: string; offset: number; limit: number }): Promise<PanelUserPage>
-  /** `GET /api/user/{username}`; null when the panel answers 404. */
+  /**
+   * `GET /api/user/{username}`; null when the panel itself says that there is no such user. Any other 404 (a proxy's, or
+   * one of a path the panel does not have) proves nothing and is a `panel_bad_answer`.
+   *
+   * @throws `invalid_request` for a name that no path can carry, such as `..` or `a/b`.
+   */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
-  /** `DELETE /api/user/{username}`, once, never retried; false when the panel answers 404. */
+  /**
+   * `DELETE /api/user/{username}`, sent once, over a connection of its own; false when the panel itself says that there is
+   * no such user. After an error the user may be deleted or not: ask {@link PanelClient.user}.
+   *
+   * @throws `invalid_request` as {@link PanelClient.user}.
+   */
   deleteUser(username: string, options?: { token?: string }): Promise<boolean>
-  /** `DELETE /api/admin/{username}`, once, never retried; false when the panel answers 404. */
+  /** `DELETE /api/admin/{username}`, likewise; its users stay, without an owner. */
   deleteAdmin(username: string): Promise<boolean>
+  /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
 }

@@ -26,12 +26,16 @@ export async function observeUsers(
   return transact(db, (tx) => observeUsersIn(tx, asked, users))
 }
 
-/** {@link observeUsers} as part of a transaction that stores more. */
+/**
+ * {@link observeUsers} as part of a transaction that stores more.
+ *
+ * @returns also what each accepted reading did: which account the user belongs to, and the bytes it added there.
+ */
 export async function observeUsersIn(
   tx: Tx,
   asked: Asked,
   users: readonly PanelUser[],
-): Promise<{ dropped: string[] }> {
+): Promise<{ dropped: string[]; accepted: Map<string, { adminId: bigint | null; added: bigint }> }> {
   const answered = await drawAnswered(tx)
   const ticks = { asked: asked.tick, answered: answered.tick }
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
@@ -41,6 +45,7 @@ export async function observeUsersIn(
 
   const changes: TenureChange<StoredTenure>[] = []
   const dropped: string[] = []
+  const accepted = new Map<string, { adminId: bigint | null; added: bigint }>()
   for (const user of seen) {
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
     const judged =
@@ -59,11 +64,19 @@ export async function observeUsersIn(
             },
             ticks,
           )
-    if (judged === null) dropped.push(user.username)
-    else changes.push(...judged)
+    const own = judged?.at(-1)
+    if (!judged || !own) {
+      dropped.push(user.username)
+      continue
+    }
+    changes.push(...judged)
+    accepted.set(user.username, {
+      adminId: own.after.adminId,
+      added: own.after.counted - (own.before?.counted ?? 0n),
+    })
   }
   await saveChanges(tx, changes, answered.at)
-  return { dropped }
+  return { dropped, accepted }
 }
 
 /**
@@ -72,12 +85,25 @@ export async function observeUsersIn(
  * @param asked the tick drawn before the panel was asked.
  */
 export async function observeGone(db: Database, asked: Asked, username: string): Promise<void> {
-  await transact(db, async (tx) => {
-    const answered = await drawAnswered(tx)
-    const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
-    const open = await lockOpenTenures(tx, [username])
-    await saveChanges(tx, judgeGone(open, ticks), answered.at)
-  })
+  await transact(db, (tx) => endTenuresIn(tx, asked, { username }, 'panel'))
+}
+
+/**
+ * Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more.
+ *
+ * @param user all users of the name, or, with `createdAt`, that one only.
+ */
+export async function endTenuresIn(
+  tx: Tx,
+  asked: Asked,
+  user: { username: string; createdAt?: string },
+  by: 'panel' | 'service',
+): Promise<void> {
+  const answered = await drawAnswered(tx)
+  const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
+  const open = await lockOpenTenures(tx, [user.username])
+  const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
+  await saveChanges(tx, judgeGone(own, ticks, by), answered.at)
 }
 
 async function saveChanges(tx: Tx, changes: TenureChange<StoredTenure>[], at: Date): Promise<void> {

@@ -1,0 +1,113 @@
+/**
+ * The import arrows of this repository: who may import whom. `npm run arrows` says which imports break them; a file of
+ * src that nothing reaches from the entry breaks them too.
+ */
+import path from 'node:path'
+import { cruise, type ICruiseOptions, type IForbiddenRuleType } from 'dependency-cruiser'
+
+/** The parts of src, folders and single files, each with the other parts that it may import. `errors`: everybody may. */
+const parts: Record<string, string[]> = {
+  app: ['http'],
+  config: [],
+  errors: [],
+  http: ['work'],
+  jobs: ['work'],
+  ledger: [],
+  log: [],
+  panel: [],
+  store: ['ledger'],
+  service: ['app', 'config', 'http', 'jobs', 'ledger', 'log', 'panel', 'store', 'work'],
+  work: ['store', 'panel', 'ledger'],
+}
+const everyPart = Object.keys(parts)
+
+/** Matches the files of these parts. */
+function filesOf(...names: string[]): string {
+  return `^src/(${names.join('|')})(/|\\.ts$)`
+}
+
+const arrowsOfParts = Object.entries(parts).map(([part, others]): IForbiddenRuleType => {
+  const allowed = part === 'ledger' ? [part] : [part, 'errors', ...others]
+  return {
+    name: `${part} may import of src only ${allowed.join(', ')}`,
+    severity: 'error',
+    from: { path: filesOf(part) },
+    to: { path: '^src/', pathNot: filesOf(...allowed) },
+  }
+})
+
+const rules: IForbiddenRuleType[] = [
+  ...arrowsOfParts,
+  {
+    name: 'every file of src belongs to a part',
+    severity: 'error',
+    from: { path: '^src/', pathNot: filesOf('main', ...everyPart) },
+    to: {},
+  },
+  {
+    name: 'ledger imports nothing',
+    severity: 'error',
+    from: { path: filesOf('ledger') },
+    to: { pathNot: filesOf('ledger') },
+  },
+  {
+    name: 'nothing imports main',
+    severity: 'error',
+    from: {},
+    to: { path: filesOf('main') },
+  },
+  {
+    name: 'src imports nothing of the repository around it',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { pathNot: '^((src|node_modules)/|package\\.json$)', dependencyTypes: ['local'] },
+  },
+  {
+    name: 'migrations import only kysely',
+    severity: 'error',
+    from: { path: '^db/' },
+    to: { pathNot: '^node_modules/kysely/' },
+  },
+  {
+    name: 'what the service imports is a dependency of it',
+    severity: 'error',
+    from: { path: '^(src|db)/' },
+    to: {
+      dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'],
+      dependencyTypesNot: ['type-only'],
+    },
+  },
+  { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
+  {
+    name: 'every file of src is reached from main',
+    severity: 'error',
+    from: { path: filesOf('main') },
+    to: { path: '^src/', reachable: false },
+  },
+]
+
+const asNodeResolves = { exportsFields: ['exports'], conditionNames: ['node', 'import', 'default'] }
+
+/**
+ * Checks the imports, type imports too, of `src`, `db`, `test` and `scripts` under `directory`.
+ *
+ * @returns the violations as text for people, and how many there are.
+ */
+export async function checkArrows(directory: string): Promise<{ output: string; violations: number }> {
+  const options: ICruiseOptions = {
+    baseDir: path.resolve(directory),
+    ruleSet: { forbidden: rules },
+    validate: true,
+    outputType: 'err',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: '^node_modules/' },
+  }
+  const result = await cruise(['src', 'db', 'test', 'scripts'], options, asNodeResolves)
+  return { output: String(result.output), violations: result.exitCode }
+}
+
+if (import.meta.main) {
+  const { output, violations } = await checkArrows(process.argv[2] ?? '.')
+  console.log(output)
+  if (violations > 0) process.exitCode = 1
+}

@@ -1,0 +1,186 @@
+import { isIP } from 'node:net'
+import { envSchema } from 'env-schema'
+import { type Static, type TSchema, Type } from 'typebox'
+import { LedgerError } from './errors.ts'
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/**
+ * Every variable the service reads. Descriptions say what a right value is, as a message says it after "must be";
+ * what is `writeOnly` no message repeats.
+ */
+export const Environment = Type.Object({
+  MARZBAN_URL: Type.String({
+    format: 'panel-url',
+    description: 'the http:// or https:// address of the panel, without credentials, query or fragment',
+    // It is no secret, but what was put into it by mistake may be.
+    writeOnly: true,
+  }),
+  MARZBAN_USERNAME: Type.String({ description: 'the name of a sudo admin of the panel' }),
+  MARZBAN_PASSWORD: Type.String({ description: "that admin's password", writeOnly: true }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      format: 'postgres-url',
+      description: 'a postgres:// or postgresql:// address, reserved characters percent-encoded',
+      writeOnly: true,
+    }),
+  ),
+  DATA_DIR: Type.String({ default: './data', description: 'a directory' }),
+  HOST: Type.String({
+    pattern: '^[^\\s/]+$',
+    default: '127.0.0.1',
+    description: 'an address or a host name',
+  }),
+  PORT: whole({ minimum: 0, maximum: 65_535, default: 8080 }),
+  API_KEY: Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{32,}$',
+      description: 'at least 32 ASCII characters without spaces, such as `openssl rand -hex 32` prints',
+      writeOnly: true,
+    }),
+  ),
+  POLL_INTERVAL: seconds({ minimum: 1, maximum: 3600, default: 15 }),
+  SCAN_INTERVAL: seconds({ minimum: 10, maximum: 7 * 86_400, default: 600 }),
+  PANEL_LAG: seconds({ minimum: 0, maximum: 3600, default: 30 }),
+  MARZBAN_TIMEOUT: seconds({ minimum: 1, maximum: 3600, default: 30 }),
+  TRUST_PROXY: Type.String({
+    format: 'trusted-proxies',
+    default: 'false',
+    description: 'true, false, or the addresses or CIDR ranges of the proxies, separated by commas',
+  }),
+  LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
+})
+
+/** What the environment says, checked and defaulted. */
+export type Config = {
+  /** An http or https address; its path, if any, stands before the panel's `/api`. */
+  marzbanUrl: string
+  marzbanUsername: string
+  marzbanPassword: string
+  /** Undefined: an embedded Postgres under `dataDir`. */
+  databaseUrl: string | undefined
+  dataDir: string
+  host: string
+  /** 0: any free port. */
+  port: number
+  /** The operator's key: whoever presents it acts as sudo. */
+  apiKey: string | undefined
+  pollIntervalSeconds: number
+  scanIntervalSeconds: number
+  panelLagMs: number
+  panelTimeoutMs: number
+  /** Everyone, nobody, or addresses and ranges: what Fastify's `trustProxy` takes. */
+  trustProxy: boolean | string[]
+  logLevel: (typeof logLevels)[number]
+}
+
+/**
+ * Reads the service's configuration from `environment`; variables that are empty count as not set, others than ours are
+ * left alone.
+ *
+ * @throws `config_invalid` listing every problem, a line each: the variable's name and what would be right. Secrets are
+ * not repeated.
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const values = check(environment)
+  return {
+    marzbanUrl: values.MARZBAN_URL,
+    marzbanUsername: values.MARZBAN_USERNAME,
+    marzbanPassword: values.MARZBAN_PASSWORD,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: values.DATA_DIR,
+    host: values.HOST,
+    port: values.PORT,
+    apiKey: values.API_KEY,
+    pollIntervalSeconds: values.POLL_INTERVAL,
+    scanIntervalSeconds: values.SCAN_INTERVAL,
+    panelLagMs: values.PANEL_LAG * 1000,
+    panelTimeoutMs: values.MARZBAN_TIMEOUT * 1000,
+    trustProxy: readTrustedProxies(values.TRUST_PROXY),
+    logLevel: values.LOG_LEVEL,
+  }
+}
+
+function whole(range: { minimum: number; maximum: number; default: number }, of = '') {
+  return Type.Integer({
+    ...range,
+    description: `a whole number ${of}from ${range.minimum} to ${range.maximum}`,
+  })
+}
+
+function seconds(range: { minimum: number; maximum: number; default: number }) {
+  return whole(range, 'of seconds ')
+}
+
+const formats = {
+  'panel-url': (value: string) => isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value),
+  'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:'),
+  'trusted-proxies': (value: string) => {
+    const proxies = readTrustedProxies(value)
+    return typeof proxies === 'boolean' || proxies.every(isAddressOrRange)
+  },
+}
+
+function check(environment: Record<string, string | undefined>): Static<typeof Environment> {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+  try {
+    return envSchema<Static<typeof Environment>>({
+      schema: Environment,
+      data: set,
+      env: false,
+      ajv: {
+        customOptions: (ajv) => {
+          for (const [name, matches] of Object.entries(formats)) ajv.addFormat(name, matches)
+          return ajv
+        },
+      },
+    })
+  } catch (error) {
+    if (!hasFailures(error)) throw error
+    throw new LedgerError('config_invalid', describe(error.errors, set))
+  }
+}
+
+/** What env-schema's error carries: one or more for each variable that is wrong. */
+type Failure = { instancePath: string; params: { missingProperty?: string } }
+
+function hasFailures(error: unknown): error is Error & { errors: Failure[] } {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+function describe(failures: Failure[], set: Record<string, string | undefined>): string {
+  const wrong = new Set(
+    failures.map(({ params, instancePath }) => params.missingProperty ?? instancePath.slice(1)),
+  )
+  const schemas: [string, TSchema & { description?: string; writeOnly?: boolean }][] = Object.entries(
+    Environment.properties,
+  )
+  const problems = schemas
+    .filter(([name]) => wrong.has(name))
+    .map(([name, { description, writeOnly }]) => {
+      if (!set[name]) return `  ${name} is missing; it must be ${description}`
+      return `  ${name} must be ${description}${writeOnly ? '' : `; it is ${JSON.stringify(set[name])}`}`
+    })
+  const remedies = ['Set them in the environment or in .env; .env.example explains each.']
+  if (Environment.required.some((name) => wrong.has(name) && !set[name])) {
+    remedies.push('To see the service without a panel: npm run demo')
+  }
+  return ['The configuration cannot be used:', ...problems, ...remedies].join('\n')
+}
+
+function isUrl(value: string, ...protocols: string[]): boolean {
+  return URL.canParse(value) && protocols.includes(new URL(value).protocol)
+}
+
+/** No number of hops: Fastify refuses to trust by count, since who connects directly could claim any address. */
+function readTrustedProxies(value: string): boolean | string[] {
+  if (value === 'true' || value === 'false') return value === 'true'
+  return value.split(',').map((proxy) => proxy.trim())
+}
+
+function isAddressOrRange(proxy: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true
+  const [address = '', bits = '1', ...rest] = proxy.split('/')
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest
+}

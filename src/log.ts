@@ -1,0 +1,18 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+/** What identifies a caller must not end up in a log, wherever somebody logs a request. */
+const secrets = ['authorization', '["x-api-key"]', 'cookie', '["set-cookie"]'].flatMap((header) => {
+  const path = header.startsWith('[') ? header : `.${header}`
+  return [`req.headers${path}`, `res.headers${path}`, `headers${path}`]
+})
+
+/**
+ * The service's logger: one JSON object a line.
+ *
+ * @param level `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Answered requests are logged at `debug`.
+ * @param destination standard output when left out.
+ */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = { level, redact: { paths: secrets, censor: '[redacted]' } }
+  return destination ? pino(options, destination) : pino(options)
+}

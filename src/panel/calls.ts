@@ -1,0 +1,102 @@
+import { LedgerError } from '../errors.ts'
+import type { PanelAddress } from './address.ts'
+import { type AnswerSchema, checkAnswer } from './decode.ts'
+import { serviceAccount } from './login.ts'
+import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
+import { askPatiently } from './retry.ts'
+import type { Session } from './session.ts'
+import { isBearerToken } from './token.ts'
+import { describeRequest, type PanelAnswer, type PanelRequest, type Transport } from './transport.ts'
+
+/** Calls of the panel: a request with somebody's token, its answer judged. */
+export type Calls = {
+  /**
+   * The answer to `request`, sent with `token`, or with the service's own when none is given.
+   *
+   * Only a GET is repeated when it fails. A token of the service that the panel does not accept is renewed, once; a
+   * caller's token is the caller's to renew.
+   */
+  ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
+  /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
+  find<Valid>(
+    missing: string,
+    request: PanelRequest,
+    schema: AnswerSchema<Valid>,
+    token?: string,
+  ): Promise<Valid | null>
+}
+
+export type CallsOptions = {
+  address: PanelAddress
+  transport: Transport
+  session: Session
+  /** Milliseconds after which a call has ended, however often it was tried. */
+  deadlineMs: number
+  retry: {
+    sleep: (ms: number) => Promise<unknown>
+    random: () => number
+    onRetry: (request: PanelRequest, reason: string, pauseMs: number) => void
+  }
+}
+
+/** An answer, and whose token it was given to. */
+type Sent = { answer: PanelAnswer; who: string; bearer: string }
+
+export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
+  const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
+    const exchange = () => transport.exchange(request, bearer, signal)
+    if (request.method !== 'GET') return exchange()
+    return askPatiently(exchange, {
+      sleep: retry.sleep,
+      random: retry.random,
+      onRetry: (reason, pauseMs) => retry.onRetry(request, reason, pauseMs),
+      ended: () => signal.aborted || transport.closed(),
+    })
+  }
+
+  const sendAsService = async (request: PanelRequest, signal: AbortSignal): Promise<Sent> => {
+    const token = await session.token()
+    const answer = await send(request, token, signal)
+    if (!refusesToken(answer)) return { answer, who: serviceAccount, bearer: token }
+    // Who is refused has changed nothing, so this one repetition is harmless for a deletion too.
+    const renewed = await session.renew(token)
+    const sent = { answer: await send(request, renewed, signal), who: serviceAccount, bearer: renewed }
+    if (refusesToken(sent.answer)) session.refuse(renewed, nameRefusal(address, request, sent.answer, sent))
+    return sent
+  }
+
+  const sendAsCaller = async (request: PanelRequest, token: string, signal: AbortSignal): Promise<Sent> => {
+    if (!isBearerToken(token)) {
+      throw new LedgerError('panel_unauthorized', 'What the caller sent does not have the form of a token.')
+    }
+    return { answer: await send(request, token, signal), who: 'the caller', bearer: token }
+  }
+
+  const call = (request: PanelRequest, token: string | undefined): Promise<Sent> => {
+    const signal = AbortSignal.timeout(deadlineMs)
+    return token === undefined ? sendAsService(request, signal) : sendAsCaller(request, token, signal)
+  }
+
+  const accept = <Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, sent: Sent): Valid => {
+    const { answer } = sent
+    if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
+    const json = parseJson(answer)
+    if (json === undefined) throw nameBadAnswer(address, request, answer)
+    return checkAnswer(schema, json, describeRequest(request))
+  }
+
+  return {
+    async ask(request, schema, token) {
+      return accept(request, schema, await call(request, token))
+    },
+    async find(missing, request, schema, token) {
+      const sent = await call(request, token)
+      if (sent.answer.status === 404 && detailOf(sent.answer) === missing) return null
+      return accept(request, schema, sent)
+    },
+  }
+}
+
+function refusesToken(answer: PanelAnswer): boolean {
+  return answer.status === 401 && detailOf(answer) !== null
+}

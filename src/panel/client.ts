@@ -1,0 +1,142 @@
+import { setTimeout } from 'node:timers/promises'
+import { LedgerError } from '../errors.ts'
+import { parsePanelAddress } from './address.ts'
+import { createCalls } from './calls.ts'
+import { toAdmin, toUser } from './decode.ts'
+import { logIn } from './login.ts'
+import { adminAnswer, adminsAnswer, detailAnswer, userAnswer, usersAnswer } from './schemas.ts'
+import { createSession } from './session.ts'
+import { createTransport, describeRequest, type PanelRequest } from './transport.ts'
+import type { PanelClient } from './types.ts'
+
+/** The part of a pino logger that is used. */
+export type PanelLog = {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export type PanelClientOptions = {
+  /** MARZBAN_URL: http or https, with a base path if need be. A user name and password in it are not sent. */
+  url: string
+  /** The sudo account the service acts as. */
+  username: string
+  password: string
+  /**
+   * MARZBAN_TIMEOUT, milliseconds: for the panel to begin an answer, and between two pieces of it. A call, repeated
+   * attempts included, ends within twice as long, and a login it has to wait for adds at most this much.
+   */
+  timeoutMs: number
+  /** Upper bound of connections kept open, and again of those for deletions; 8 unless given. */
+  connections?: number
+  /** Upper bound of an answer's size; 32 MiB unless given: 100 users with hundreds of links each. */
+  maxAnswerBytes?: number
+  sleep?: (ms: number) => Promise<unknown>
+  /** Uniform in [0, 1). */
+  random?: () => number
+  /** Milliseconds; only differences matter. */
+  now?: () => number
+  log?: PanelLog
+}
+
+/**
+ * A client of the panel at `url`. Nothing is sent before the first call.
+ *
+ * Each call fails with a {@link LedgerError} of a `panel_` code, whose message holds no secret: `panel_unreachable`,
+ * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`.
+ *
+ * @throws `config_invalid` when `url` is no http address.
+ */
+export function createPanelClient(options: PanelClientOptions): PanelClient {
+  const address = parsePanelAddress(options.url)
+  const transport = createTransport({
+    address,
+    timeoutMs: options.timeoutMs,
+    connections: options.connections ?? 8,
+    maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
+  })
+  const session = createSession({
+    login: async () => {
+      const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
+      options.log?.info({ panel: address.host }, 'logged in to the panel')
+      return token
+    },
+    now: options.now ?? (() => performance.now()),
+  })
+  const calls = createCalls({
+    address,
+    transport,
+    session,
+    deadlineMs: 2 * options.timeoutMs,
+    retry: {
+      sleep: options.sleep ?? setTimeout,
+      random: options.random ?? Math.random,
+      onRetry: (request, reason, pauseMs) =>
+        options.log?.warn({ request: describeRequest(request), reason, pauseMs }, 'asking the panel again'),
+    },
+  })
+
+  return {
+    async whoami(token) {
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer, token))
+    },
+    async account() {
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer))
+    },
+    async admins(filter) {
+      const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
+      return (await calls.ask(request, adminsAnswer)).map(toAdmin)
+    },
+    async users({ admin, offset, limit }) {
+      // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
+      // no user is on two pages and another on none.
+      const query = {
+        ...(admin !== undefined && { admin }),
+        offset: String(offset),
+        limit: String(limit),
+        sort: 'created_at,username',
+      }
+      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer)
+      return { users: page.users.map(toUser), total: page.total }
+    },
+    async user(username, { token, freshConnection = false } = {}) {
+      const request = { method: 'GET', path: namedPath('/api/user', username), freshConnection } as const
+      const user = await calls.find('User not found', request, userAnswer, token)
+      return user && toUser(user)
+    },
+    async deleteUser(username, { token } = {}) {
+      const request = deletion(namedPath('/api/user', username))
+      return (await calls.find('User not found', request, detailAnswer, token)) !== null
+    },
+    async deleteAdmin(username) {
+      const request = deletion(namedPath('/api/admin', username))
+      return (await calls.find('Admin not found', request, detailAnswer)) !== null
+    },
+    close: () => transport.close(),
+  }
+}
+
+/**
+ * After some deletions the panel answers 500 and drops the connection later, when the next request arrives on it: that
+ * next request must not be somebody else's. And a connection that is new cannot be dropped before the panel saw the
+ * deletion, so that nobody knows whether it did.
+ */
+function deletion(path: string): PanelRequest {
+  return { method: 'DELETE', path, freshConnection: true }
+}
+
+/**
+ * @throws `invalid_request` for a name that no path can carry: a server takes `.`, `..` and `/` for something else than
+ * a name, whether encoded or not.
+ */
+function namedPath(collection: string, username: string): string {
+  if (
+    username === '' ||
+    username === '.' ||
+    username === '..' ||
+    /[/\\]/.test(username) ||
+    !username.isWellFormed()
+  ) {
+    throw new LedgerError('invalid_request', 'This is no name that Marzban can give.', { field: 'username' })
+  }
+  return `${collection}/${encodeURIComponent(username)}`
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest'
+import { type Config, readConfig } from '../src/config.ts'
+import { isLedgerError } from '../src/errors.ts'
+
+const required = {
+  MARZBAN_URL: 'https://panel.example:8443/base',
+  MARZBAN_USERNAME: 'root',
+  MARZBAN_PASSWORD: 'correct horse',
+}
+
+function problemsOf(environment: Record<string, string | undefined>): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (isLedgerError(error, 'config_invalid')) return error.message
+    throw error
+  }
+  throw new Error('The configuration was accepted.')
+}
+
+/** The lines of a message that name a variable. */
+function named(message: string): string[] {
+  return [...message.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name = '']) => name)
+}
+
+test('three variables are enough; the rest has defaults', () => {
+  expect(readConfig(required)).toEqual({
+    marzbanUrl: 'https://panel.example:8443/base',
+    marzbanUsername: 'root',
+    marzbanPassword: 'correct horse',
+    databaseUrl: undefined,
+    dataDir: './data',
+    host: '127.0.0.1',
+    port: 8080,
+    apiKey: undefined,
+    pollIntervalSeconds: 15,
+    scanIntervalSeconds: 600,
+    panelLagMs: 30_000,
+    panelTimeoutMs: 30_000,
+    trustProxy: false,
+    logLevel: 'info',
+  } satisfies Config)
+})
+
+test('what is set replaces the default, in the unit that the field names', () => {
+  const config = readConfig({
+    ...required,
+    DATABASE_URL: 'postgres:///ledger?host=/run/postgresql',
+    DATA_DIR: '/var/lib/ledger',
+    HOST: '::',
+    PORT: '0',
+    API_KEY: 'k'.repeat(32),
+    POLL_INTERVAL: '1',
+    SCAN_INTERVAL: '604800',
+    PANEL_LAG: '0',
+    MARZBAN_TIMEOUT: '5',
+    LOG_LEVEL: 'debug',
+  })
+  expect(config).toMatchObject({
+    databaseUrl: 'postgres:///ledger?host=/run/postgresql',
+    dataDir: '/var/lib/ledger',
+    host: '::',
+    port: 0,
+    apiKey: 'k'.repeat(32),
+    pollIntervalSeconds: 1,
+    scanIntervalSeconds: 604_800,
+    panelLagMs: 0,
+    panelTimeoutMs: 5_000,
+    logLevel: 'debug',
+  })
+})
+
+test('empty counts as not set', () => {
+  expect(readConfig({ ...required, API_KEY: '', PORT: '', DATABASE_URL: '' })).toEqual(readConfig(required))
+  expect(named(problemsOf({ ...required, MARZBAN_PASSWORD: '' }))).toEqual(['MARZBAN_PASSWORD'])
+})
+
+test("other programs' variables are left alone, and the environment is not changed", () => {
+  const environment = Object.freeze({ ...required, PATH: '/bin', MARZBAN_COLOUR: 'blue' })
+  expect(readConfig(environment)).toEqual(readConfig(required))
+})
+
+test('without any variable: the three that are missing, and how to see the service without them', () => {
+  const message = problemsOf({})
+  expect(named(message)).toEqual(['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD'])
+  expect(message.match(/is missing/g)).toHaveLength(3)
+  expect(message).toContain('npm run demo')
+  expect(message).toContain('.env.example')
+})
+
+test('every problem is told at once, and no secret with it', () => {
+  const message = problemsOf({
+    MARZBAN_URL: 'https://root:hunter2@panel.example',
+    MARZBAN_PASSWORD: 'hunter3',
+    DATABASE_URL: 'mysql://ledger:hunter4@db/ledger',
+    API_KEY: 'hunter5',
+    HOST: 'http://localhost',
+    PORT: '80a',
+    POLL_INTERVAL: '1.5',
+    SCAN_INTERVAL: '9',
+    PANEL_LAG: '-1',
+    MARZBAN_TIMEOUT: '0',
+    TRUST_PROXY: 'everyone',
+    LOG_LEVEL: 'loud',
+  })
+  expect(named(message)).toEqual([
+    'MARZBAN_URL',
+    'MARZBAN_USERNAME',
+    'DATABASE_URL',
+    'HOST',
+    'PORT',
+    'API_KEY',
+    'POLL_INTERVAL',
+    'SCAN_INTERVAL',
+    'PANEL_LAG',
+    'MARZBAN_TIMEOUT',
+    'TRUST_PROXY',
+    'LOG_LEVEL',
+  ])
+  expect(message).not.toContain('hunter')
+  expect(message).toContain('PORT must be a whole number from 0 to 65535; it is "80a"')
+  expect(message).toContain('SCAN_INTERVAL must be a whole number of seconds from 10 to 604800; it is "9"')
+  expect(message).toContain('LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent')
+})
+
+test('a wrong value of a complete configuration does not send anyone to the demo', () => {
+  expect(problemsOf({ ...required, PORT: '65536' })).not.toContain('npm run demo')
+})
+
+describe('TRUST_PROXY', () => {
+  test.each([
+    ['true', true],
+    ['false', false],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, 2001:db8::/32,loopback', ['10.0.0.0/8', '2001:db8::/32', 'loopback']],
+  ])('%s', (value, expected) => {
+    expect(readConfig({ ...required, TRUST_PROXY: value }).trustProxy).toEqual(expected)
+  })
+
+  // Fastify would trust nobody when given a number of hops, and throw at the ranges.
+  test.each(['1', 'proxy.example', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/8/8', '::1/129', '10.0.0.1,'])(
+    '%s is refused',
+    (value) => {
+      expect(named(problemsOf({ ...required, TRUST_PROXY: value }))).toEqual(['TRUST_PROXY'])
+    },
+  )
+})
+
+test.each([
+  ['MARZBAN_URL', 'panel.example'],
+  ['MARZBAN_URL', 'ftp://panel.example'],
+  ['MARZBAN_URL', 'https://panel.example/?token=1'],
+  ['MARZBAN_URL', 'https://panel.example/#/login'],
+  ['MARZBAN_URL', 'https://'],
+  ['DATABASE_URL', 'postgres'],
+  ['DATABASE_URL', 'https://db.example'],
+  ['API_KEY', 'k'.repeat(31)],
+  ['API_KEY', `${'k'.repeat(32)} k`],
+  ['PORT', '-1'],
+  ['PORT', 'http'],
+])('%s=%s is refused', (name, value) => {
+  const message = problemsOf({ ...required, [name]: value })
+  expect(named(message)).toEqual([name])
+})

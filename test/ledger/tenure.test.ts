@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { judgeGone, judgeUser, type SeenUser, type Tenure } from '../../src/ledger/tenure.ts'
+
+const ada = 1n
+const ben = 2n
+const seen = (over: Partial<SeenUser> = {}): SeenUser => ({
+  username: 'u',
+  createdAt: '2026-01-01 00:00:00.000001',
+  adminId: ada,
+  lifetime: 100n,
+  status: 'active',
+  dataLimit: null,
+  expire: null,
+  ...over,
+})
+const tenure = (over: Partial<Tenure> = {}): Tenure => {
+  const { lifetime, ...user } = seen()
+  return { ...user, reading: lifetime, counted: lifetime, answered: 10n, endedBy: null, ...over }
+}
+const later = { asked: 11n, answered: 12n }
+
+describe('a user seen for the first time', () => {
+  it('counts its whole lifetime for its owner', () => {
+    const changes = judgeUser([], seen(), later)
+    expect(changes).toEqual([{ before: null, after: tenure({ answered: 12n }) }])
+  })
+})
+
+describe('a reading accepted later', () => {
+  it.each([
+    { reads: 130n, counted: 130n, why: 'a rise counts' },
+    { reads: 100n, counted: 100n, why: 'nothing new counts nothing' },
+    { reads: 40n, counted: 100n, why: 'a fall is a reset: nothing counts, the next rise counts from there' },
+  ])('of $reads bytes: $why', ({ reads, counted }) => {
+    const before = tenure()
+    expect(judgeUser([before], seen({ lifetime: reads }), later)).toEqual([
+      { before, after: tenure({ reading: reads, counted, answered: 12n }) },
+    ])
+  })
+
+  it('brings status, limit and expiry along', () => {
+    const facts = { status: 'limited', dataLimit: 5n, expire: 6n }
+    expect(judgeUser([tenure()], seen(facts), later)?.[0]?.after).toMatchObject(facts)
+  })
+})
+
+describe('a reading that overlaps', () => {
+  it.each([10n, 9n])('asked for at tick %s of one answered at 10 is dropped', (asked) => {
+    expect(judgeUser([tenure()], seen({ lifetime: 500n }), { asked, answered: 20n })).toBeNull()
+  })
+
+  it('is dropped too when the other one was taken under another owner', () => {
+    const moved = tenure({ adminId: ben })
+    expect(judgeUser([moved], seen(), { asked: 9n, answered: 20n })).toBeNull()
+  })
+})
+
+describe('a user seen under another owner', () => {
+  it('ends the old tenure, and anchors the new one: bytes in between are charged to nobody', () => {
+    const before = tenure()
+    expect(judgeUser([before], seen({ adminId: ben, lifetime: 130n }), later)).toEqual([
+      { before, after: { ...before, endedBy: 'transfer', answered: 12n } },
+      { before: null, after: tenure({ adminId: ben, reading: 130n, counted: 0n, answered: 12n }) },
+    ])
+  })
+
+  it('reopens its tenure when it comes back, anchored at the present reading', () => {
+    const first = tenure({ endedBy: 'transfer' })
+    const second = tenure({ adminId: ben, counted: 0n })
+    expect(judgeUser([first, second], seen({ lifetime: 170n }), later)).toEqual([
+      { before: second, after: { ...second, endedBy: 'transfer', answered: 12n } },
+      { before: first, after: tenure({ reading: 170n, counted: 100n, answered: 12n }) },
+    ])
+  })
+
+  it('needs no account to be without an owner', () => {
+    expect(judgeUser([], seen({ adminId: null }), later)?.[0]?.after).toMatchObject({
+      adminId: null,
+      counted: 100n,
+    })
+  })
+})
+
+describe('another user of the same name', () => {
+  const reborn = seen({ createdAt: '2026-02-02 00:00:00.000001', lifetime: 7n })
+
+  it('counts from its own beginning, and shows that the old one is gone', () => {
+    const old = tenure()
+    expect(judgeUser([old], reborn, later)).toEqual([
+      { before: old, after: { ...old, endedBy: 'panel', answered: 12n } },
+      {
+        before: null,
+        after: expect.objectContaining({ createdAt: reborn.createdAt, counted: 7n, endedBy: null }),
+      },
+    ])
+  })
+
+  it('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
+    const newer = tenure({ createdAt: reborn.createdAt, answered: 30n })
+    expect(judgeUser([newer], seen(), { asked: 20n, answered: 31n })).toEqual([
+      { before: null, after: tenure({ answered: 31n, endedBy: 'panel' }) },
+    ])
+  })
+})
+
+describe('a user the panel does not know', () => {
+  it('keeps what it counted', () => {
+    const before = tenure()
+    expect(judgeGone([before], later)).toEqual([
+      { before, after: { ...before, endedBy: 'panel', answered: 12n } },
+    ])
+  })
+
+  it('is left alone when it was seen since the panel was asked, or is over already', () => {
+    expect(judgeGone([tenure(), tenure({ endedBy: 'service' })], { asked: 10n, answered: 12n })).toEqual([])
+  })
+
+  it('that reappears continues its tenure, anchored at the present reading', () => {
+    const before = tenure({ endedBy: 'panel' })
+    expect(judgeUser([before], seen({ lifetime: 300n }), later)).toEqual([
+      { before, after: tenure({ reading: 300n, counted: 100n, answered: 12n }) },
+    ])
+  })
+})
