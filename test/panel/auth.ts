@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { Refusal } from './answer.ts'
+import type { Who } from './call.ts'
+import type { PanelState } from './state.ts'
+
+export type Sudo = { username: string; password: string }
+
+/** Issues tokens and says whose they are. */
+export class Tokens {
+  private readonly issued = new Map<string, string>()
+  private readonly state: PanelState
+  private readonly sudo: Sudo
+
+  constructor(state: PanelState, sudo: Sudo) {
+    this.state = state
+    this.sudo = sudo
+  }
+
+  /** POST /api/admin/token: a form of `username` and `password`. */
+  logIn(form: URLSearchParams): { access_token: string; token_type: string } {
+    const missing = ['username', 'password'].filter((field) => !form.get(field))
+    if (missing.length > 0) {
+      throw new Refusal(422, Object.fromEntries(missing.map((field) => [field, 'Field required'])))
+    }
+    const username = form.get('username') ?? ''
+    const known = username === this.sudo.username ? this.sudo : this.state.admins.get(username)
+    if (!known || known.password !== form.get('password')) {
+      throw new Refusal(401, 'Incorrect username or password', { 'www-authenticate': 'Bearer' })
+    }
+    const token = `header.${randomBytes(24).toString('base64url')}.signature`
+    this.issued.set(token, username)
+    return { access_token: token, token_type: 'bearer' }
+  }
+
+  /** Makes all tokens issued so far invalid, as they become after a day. */
+  expireAll(): void {
+    this.issued.clear()
+  }
+
+  /** Who sends this Authorization header. Tokens of an admin that was deleted are no longer known. */
+  identify(authorization: string | undefined): Who {
+    const token = /^bearer (.*)$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) throw new Refusal(401, 'Not authenticated', { 'www-authenticate': 'Bearer' })
+    const username = this.issued.get(token)
+    if (username === this.sudo.username) return { username, isSudo: true, inDatabase: false }
+    const admin = username === undefined ? undefined : this.state.admins.get(username)
+    if (!admin) throw new Refusal(401, 'Could not validate credentials', { 'www-authenticate': 'Bearer' })
+    return { username: admin.username, isSudo: admin.isSudo, inDatabase: true }
+  }
+}

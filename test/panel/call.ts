@@ -1,0 +1,44 @@
+import { Refusal } from './answer.ts'
+import type { PanelState } from './state.ts'
+
+/** Who calls: an admin of the database, or the sudo account of the panel's environment, which is in none. */
+export type Who = { username: string; isSudo: boolean; inDatabase: boolean }
+
+/** One request as a handler sees it. */
+export type Call = {
+  state: PanelState
+  /** Whether the panel keeps the usage of admins: since 0.8. */
+  hasUsage: boolean
+  who: Who
+  /** The path's variables, decoded. */
+  path: Record<string, string>
+  query: URLSearchParams
+  body: string
+}
+
+export function requireSudo({ who }: Call): void {
+  if (!who.isSudo) throw new Refusal(403, "You're not allowed")
+}
+
+/** The body as a JSON object. */
+export function readJson(call: Call): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(call.body)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // Answered below.
+  }
+  throw new Refusal(422, { '': 'JSON decode error' })
+}
+
+/** A query parameter that is an integer; undefined when it is not given. */
+export function readInteger(call: Call, name: string): number | undefined {
+  const text = call.query.get(name)
+  if (text === null) return undefined
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw new Refusal(422, {
+      [name]: 'Input should be a valid integer, unable to parse string as an integer',
+    })
+  }
+  return Number(text)
+}

@@ -1,0 +1,47 @@
+import { type Admin, lifetimeOf, type User } from './state.ts'
+
+/** An admin as the API shows it; before 0.8 the panel kept no usage of admins. */
+export function renderAdmin(admin: Admin, hasUsage: boolean, inDatabase = true) {
+  return {
+    username: admin.username,
+    is_sudo: admin.isSudo,
+    telegram_id: null,
+    discord_webhook: null,
+    ...(hasUsage ? { users_usage: inDatabase ? admin.usage : null } : {}),
+  }
+}
+
+/** A user as the API shows it. */
+export function renderUser(user: User, hasUsage: boolean) {
+  return {
+    proxies: user.proxies,
+    expire: user.expire,
+    data_limit: user.dataLimit,
+    data_limit_reset_strategy: user.resetStrategy,
+    inbounds: user.inbounds,
+    note: user.note,
+    sub_updated_at: null,
+    sub_last_user_agent: null,
+    online_at: user.onlineAt,
+    on_hold_expire_duration: null,
+    on_hold_timeout: null,
+    auto_delete_in_days: null,
+    next_plan: user.nextPlan,
+    username: user.username,
+    status: user.status,
+    used_traffic: user.used,
+    lifetime_used_traffic: lifetimeOf(user),
+    created_at: user.createdAt,
+    links: [linkOf(user)],
+    subscription_url: `/sub/${user.token}`,
+    excluded_inbounds: Object.fromEntries(Object.keys(user.proxies).map((protocol) => [protocol, []])),
+    admin: user.owner ? renderAdmin(user.owner, hasUsage) : null,
+  }
+}
+
+/** The link a client is configured with. */
+export function linkOf(user: User): string {
+  const { method, password } = user.proxies.shadowsocks as { method: string; password: string }
+  const secret = Buffer.from(`${method}:${password}`).toString('base64url')
+  return `ss://${secret}@127.0.0.1:1080#${encodeURIComponent(`Marz (${user.username}) [Shadowsocks - tcp]`)}`
+}

@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto'
+
+export type Admin = {
+  username: string
+  password: string
+  isSudo: boolean
+  usage: bigint
+}
+
+export type NextPlan = {
+  data_limit: number | null
+  expire: number | null
+  add_remaining_traffic: boolean
+  fire_on_either: boolean
+}
+
+export type User = {
+  username: string
+  owner: Admin | null
+  createdAt: string
+  status: string
+  used: bigint
+  /** Bytes of earlier resets: the panel's `lifetime_used_traffic` is `used` and these. */
+  past: bigint
+  dataLimit: number | null
+  resetStrategy: string
+  expire: number | null
+  note: string | null
+  onlineAt: string | null
+  nextPlan: NextPlan | null
+  proxies: Record<string, object>
+  inbounds: Record<string, string[]>
+  token: string
+}
+
+export type NewUser = Partial<
+  Pick<User, 'status' | 'dataLimit' | 'expire' | 'note' | 'createdAt' | 'nextPlan'>
+> & {
+  admin?: string | null
+  resetStrategy?: string
+  lifetime?: bigint
+}
+
+export type StateOptions = {
+  /** Milliseconds since 1970. */
+  now?: () => number
+  /** MySQL keeps whole seconds: the fraction is missing from times. */
+  wholeSeconds?: boolean
+}
+
+type Backup = { admins: Admin[]; users: (Omit<User, 'owner'> & { owner: string | null })[] }
+
+/** Everything the stand-in panel remembers. Tests change it behind the API's back through these methods. */
+export class PanelState {
+  readonly admins = new Map<string, Admin>()
+  readonly users = new Map<string, User>()
+  readonly now: () => number
+  private readonly wholeSeconds: boolean
+  private lists = new Map<Admin | null, User[]>()
+  private pending = new Map<Admin, bigint>()
+  private lastMicrosecond = 0
+
+  constructor(options: StateOptions = {}) {
+    this.now = options.now ?? Date.now
+    this.wholeSeconds = options.wholeSeconds ?? false
+  }
+
+  createAdmin(username: string, options: { password?: string; isSudo?: boolean } = {}): Admin {
+    const admin = {
+      username,
+      password: options.password ?? `secret-${username}`,
+      isSudo: options.isSudo ?? false,
+      usage: 0n,
+    }
+    this.admins.set(username, admin)
+    return admin
+  }
+
+  /** Deletes an admin as the panel does: its users stay, without an owner. */
+  deleteAdmin(username: string): void {
+    const admin = this.admins.get(username)
+    if (!admin) return
+    for (const user of this.usersOf(admin)) user.owner = null
+    this.admins.delete(username)
+    this.pending.delete(admin)
+    this.lists.clear()
+  }
+
+  createUser(username: string, options: NewUser = {}): User {
+    const owner = options.admin ? this.mustFindAdmin(options.admin) : null
+    const password = randomBytes(16).toString('base64url')
+    const user: User = {
+      username,
+      owner,
+      createdAt: options.createdAt ?? this.timestamp(),
+      status: options.status ?? 'active',
+      used: options.lifetime ?? 0n,
+      past: 0n,
+      dataLimit: options.dataLimit ?? null,
+      resetStrategy: options.resetStrategy ?? 'no_reset',
+      expire: options.expire ?? null,
+      note: options.note ?? null,
+      onlineAt: null,
+      nextPlan: options.nextPlan ?? null,
+      proxies: { shadowsocks: { password, method: 'chacha20-ietf-poly1305' } },
+      inbounds: { shadowsocks: ['Shadowsocks TCP'] },
+      token: randomBytes(18).toString('base64url'),
+    }
+    this.users.set(username, user)
+    this.lists.get(owner)?.push(user)
+    return user
+  }
+
+  deleteUser(username: string): void {
+    const user = this.users.get(username)
+    if (!user) return
+    this.users.delete(username)
+    this.lists.delete(user.owner)
+  }
+
+  /** Traffic as the panel's job books it: the user's bytes, then, in a second transaction, its owner's. */
+  accrue(username: string, bytes: bigint | number): void {
+    this.accrueUser(username, bytes)
+    this.bookAdmins()
+  }
+
+  /** The first of the two transactions only. */
+  accrueUser(username: string, bytes: bigint | number): void {
+    const user = this.mustFind(username)
+    user.used += BigInt(bytes)
+    user.onlineAt = this.timestamp()
+    if (user.owner) this.pending.set(user.owner, (this.pending.get(user.owner) ?? 0n) + BigInt(bytes))
+  }
+
+  /** The second of the two transactions, for all that was accrued. */
+  bookAdmins(): void {
+    for (const [admin, bytes] of this.pending) admin.usage += bytes
+    this.pending.clear()
+  }
+
+  setOwner(username: string, admin: string | null): void {
+    const user = this.mustFind(username)
+    user.owner = admin === null ? null : this.mustFindAdmin(admin)
+    this.lists.clear()
+  }
+
+  resetUser(username: string): void {
+    const user = this.mustFind(username)
+    user.past += user.used
+    user.used = 0n
+    if (user.status === 'limited') user.status = 'active'
+  }
+
+  /** Clears the logs of earlier resets as well: `lifetime_used_traffic` falls to 0. */
+  resetAll(owner?: Admin): void {
+    for (const user of owner ? this.usersOf(owner) : this.users.values()) {
+      user.used = 0n
+      user.past = 0n
+      if (user.status === 'limited') user.status = 'active'
+    }
+  }
+
+  resetAdminUsage(username: string): void {
+    this.mustFindAdmin(username).usage = 0n
+  }
+
+  /** A copy of the panel's database. */
+  backup(): Backup {
+    return structuredClone({
+      admins: [...this.admins.values()],
+      users: [...this.users.values()].map((user) => ({ ...user, owner: user.owner?.username ?? null })),
+    })
+  }
+
+  restore(backup: Backup): void {
+    const { admins, users } = structuredClone(backup)
+    this.admins.clear()
+    this.users.clear()
+    this.lists.clear()
+    this.pending.clear()
+    for (const admin of admins) this.admins.set(admin.username, admin)
+    for (const user of users) {
+      this.users.set(user.username, { ...user, owner: this.admins.get(user.owner ?? '') ?? null })
+    }
+  }
+
+  /** Users of one owner, the oldest first. */
+  usersOf(owner: Admin | null): readonly User[] {
+    let list = this.lists.get(owner)
+    if (!list) {
+      list = [...this.users.values()].filter((user) => user.owner === owner)
+      this.lists.set(owner, list)
+    }
+    return list
+  }
+
+  mustFind(username: string): User {
+    const user = this.users.get(username)
+    if (!user) throw new Error(`the stand-in panel has no user ${username}`)
+    return user
+  }
+
+  private mustFindAdmin(username: string): Admin {
+    const admin = this.admins.get(username)
+    if (!admin) throw new Error(`the stand-in panel has no admin ${username}`)
+    return admin
+  }
+
+  /** Naive UTC, as the panel writes it; no two are the same. */
+  timestamp(): string {
+    if (this.wholeSeconds) return new Date(this.now()).toISOString().slice(0, 19)
+    this.lastMicrosecond = Math.max(this.lastMicrosecond + 1, Math.floor(this.now() * 1000))
+    const fraction = String(this.lastMicrosecond % 1_000_000).padStart(6, '0')
+    const seconds = new Date(Math.floor(this.lastMicrosecond / 1000)).toISOString().slice(0, 19)
+    return fraction === '000000' ? seconds : `${seconds}.${fraction}`
+  }
+}
+
+/** Bytes a user consumed since it was created, as the panel reports them. */
+export function lifetimeOf(user: User): bigint {
+  return user.used + user.past
+}
