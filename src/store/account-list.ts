@@ -1,5 +1,6 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Database } from './database.ts'
+import { prepareQuery } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
 /** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
@@ -60,9 +61,11 @@ function accounts(db: Database) {
 
 /** One account by its admin's id; null when there is none. Open and closed accounts alike. */
 export async function findAccount(db: Database, adminId: bigint): Promise<AccountRow | null> {
-  const row = await accounts(db).where('admins.id', '=', adminId).executeTakeFirst()
-  return row ? toAccountRow(row) : null
+  const { rows } = await db.executeQuery(accountById(db, [adminId]))
+  return rows[0] ? toAccountRow(rows[0]) : null
 }
+
+const accountById = prepareQuery('account_by_id', (db: Database) => accounts(db).where('admins.id', '=', 0n))
 
 /** The open account of the admin named `username`; null when there is none. */
 export async function findOpenAccount(db: Database, username: string): Promise<AccountRow | null> {

@@ -73,3 +73,13 @@ export async function markMissing(
     where closed_at is null and missing_since is null and answered < ${ticks.asked}
       and username <> all(${usernames}::text[])`.execute(tx)
 }
+
+/** Closes the account of an admin that was deleted: its total stays, a later admin of its name gets another account. */
+export async function closeAccount(tx: Tx, adminId: bigint, ticks: Ticks, at: Date): Promise<void> {
+  await tx
+    .updateTable('admins')
+    .set({ closed_at: at, answered: ticks.answered })
+    .where('id', '=', adminId)
+    .where('closed_at', 'is', null)
+    .execute()
+}

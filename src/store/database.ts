@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type Transaction } from 'kysely'
 import pg from 'pg'
 import { LedgerError } from '../errors.ts'
+import { preparedName } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
 export type Database = Kysely<Tables>
@@ -49,6 +50,9 @@ export function openDatabase(options: {
     application_name: 'marzban-ledger',
   })
   pool.on('error', (error) => options.onIdleError?.(error))
+  // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
+  // without a listener that event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool) }) })
 }
 
@@ -59,7 +63,10 @@ function namingFailures(pool: pg.Pool): PostgresPool {
     end: () => pool.end(),
     connect: async () => {
       const client = await pool.connect().catch(refuse)
-      const query = (text: string, values: unknown[]) => client.query(text, values).catch(refuse)
+      const query = (text: string, values: unknown[]) => {
+        const name = preparedName(text)
+        return client.query(name ? { name, text, values } : { text, values }).catch(refuse)
+      }
       const release = (destroy?: boolean) => client.release(destroy)
       return { query, release } as unknown as PostgresPoolClient
     },

@@ -84,6 +84,43 @@ export type ScanRoundTable = {
   users_total: bigint
 }
 
+export type DeletionKind = 'user' | 'users' | 'admin'
+export type DeletionState =
+  | 'requested'
+  | 'preserved'
+  | 'deleted'
+  | 'failed'
+  | 'gone'
+  | 'cancelled'
+  | 'incomplete'
+
+export type DeletionsTable = {
+  id: Generated<bigint>
+  kind: DeletionKind
+  state: DeletionState
+  parent_id: Optional<bigint | null>
+  username: Optional<string | null>
+  created_at: Optional<string | null>
+  admin_id: Optional<bigint | null>
+  requested_by: string
+  only_admin_id: Optional<bigint | null>
+  only_status: Optional<string | null>
+  preserve_traffic: boolean
+  final_reading: Optional<bigint | null>
+  preserved_bytes: Optional<bigint | null>
+  total_traffic: Optional<bigint | null>
+  error_code: Optional<string | null>
+  error: Optional<string | null>
+  idempotency_key: Optional<string | null>
+  request_hash: Optional<string | null>
+  requested_at: Generated<Date>
+  started_at: Optional<Date | null>
+  preserved_at: Optional<Date | null>
+  finished_at: Optional<Date | null>
+  worker: Optional<string | null>
+  cancel_requested_at: Optional<Date | null>
+}
+
 export type Tables = {
   admins: AdminsTable
   cumulative_traffic: CumulativeTrafficTable
@@ -93,4 +130,5 @@ export type Tables = {
   scans: ScansTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
+  deletions: DeletionsTable
 }

@@ -61,7 +61,8 @@ export function createStats(options: StatsOptions): Stats {
         const interval = account.hasPanelReading ? options.pollIntervalSeconds : options.scanIntervalSeconds
         return { account, stale: account.panelFailing || ageMs > missedRounds * interval * 1000 }
       }
-      if (ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
+      // Zero means now, also where this machine's clock is behind the database's.
+      if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
       const answered = await renewTogether(account)
       const renewed = await mustFind(options, adminId)
       // Without a counter in the panel, only a scan renews the account.

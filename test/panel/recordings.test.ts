@@ -30,8 +30,8 @@ const meanwhile: Record<string, Record<number, (state: PanelState) => void>> = {
     17: (state) => state.accrue('ada_one', 3),
   },
   '04-deletions': {
-    0: (state) => state.accrue('ada_gone', 9),
     19: (state) => {
+      state.accrue('ada_old', 9)
       Object.assign(state.mustFind('ada_old'), { status: 'expired', expire: 1_700_000_000 })
       Object.assign(state.mustFind('ada_older'), { status: 'limited', expire: 1_600_000_000 })
     },

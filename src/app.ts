@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import underPressure from '@fastify/under-pressure'
+import { type FastifyBaseLogger, type FastifyServerOptions, fastify } from 'fastify'
+import { LedgerError } from './errors.ts'
+import { authenticate } from './http/auth.ts'
+import { answerBrokenRequest, answerError, handleErrors } from './http/errors.ts'
+import { type FailureLimit, limitFailures } from './http/failed-auth.ts'
+import { describeApi, documentationRoutes } from './http/openapi.ts'
+import { compileParameters } from './http/parameters.ts'
+import { RequestLog } from './http/request-log.ts'
+import { adminRoutes } from './http/routes/admins.ts'
+import { healthRoutes } from './http/routes/health.ts'
+import { statsRoutes } from './http/routes/stats.ts'
+import { syncRoutes } from './http/routes/sync.ts'
+import { userRoutes } from './http/routes/users.ts'
+import type { App, RouteOptions } from './http/types.ts'
+
+export type AppOptions = RouteOptions & {
+  log: FastifyBaseLogger
+  /** The service's version, for `/healthz` and the OpenAPI document. */
+  version: string
+  /** Which proxies are believed about the client's address; false: none. */
+  trustProxy?: NonNullable<FastifyServerOptions['trustProxy']>
+  failedAuthentication?: FailureLimit
+  /** When to refuse requests because there are too many. */
+  pressure?: {
+    maxEventLoopDelay?: number
+    maxHeapUsedBytes?: number
+    maxRssBytes?: number
+    sampleInterval?: number
+  }
+}
+
+/** Builds the HTTP application: every plugin and every route, by name. Does no I/O. */
+export function buildApp(options: AppOptions): App {
+  const { services, version } = options
+  const app: App = fastify({
+    loggerInstance: options.log,
+    trustProxy: options.trustProxy ?? false,
+    genReqId: () => randomUUID(),
+    logController: new RequestLog(options.log),
+    requestTimeout: 30_000,
+    // Longer than the usual idle time of a proxy in front, so that it never reuses a connection just closed here.
+    keepAliveTimeout: 75_000,
+    http: { headersTimeout: 10_000 },
+    bodyLimit: 1024 * 1024,
+    routerOptions: { maxParamLength: 256 },
+    // While draining, requests under way on open connections are still served.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerError,
+    clientErrorHandler: answerBrokenRequest,
+  })
+  app.setValidatorCompiler(compileParameters)
+  handleErrors(app)
+  app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
+  app.register(underPressure, { maxEventLoopDelay: 2_000, ...options.pressure, customError: Overloaded })
+  app.register(rateLimit, { global: false })
+  describeApi(app, version)
+  app.register(healthRoutes, { services, version })
+  app.register(documentationRoutes)
+  app.register(async (guarded: App) => {
+    authenticate(guarded, services.callers, limitFailures(app, options.failedAuthentication ?? usualFailures))
+    guarded.register(adminRoutes, { services })
+    guarded.register(statsRoutes, { services })
+    guarded.register(userRoutes, { services })
+    guarded.register(syncRoutes, { services })
+  })
+  return app
+}
+
+const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
+
+/** JSON is nothing to render; Swagger UI has a policy of its own. */
+const apiPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
+
+class Overloaded extends LedgerError {
+  constructor() {
+    super('overloaded', 'The service has more to do than it can; ask again later.', { retryAfter: 10 })
+  }
+}

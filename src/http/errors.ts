@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { problem, problemOf } from './problem.ts'
+import type { App } from './types.ts'
+
+const mediaType = 'application/problem+json'
+
+/** Makes every failure of `app` a problem+json answer, and logs those that are ours. */
+export function handleErrors(app: App): void {
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]
+    const answer = problem(404, 'not_found', `There is no ${request.method} ${path} here; see /docs.`)
+    return reply.code(404).type(mediaType).send(answer)
+  })
+}
+
+/** Answers with what the error is to the caller. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { problem: body, headers } = problemOf(error, request.id)
+  if (body.status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
+  else if (body.status > 500) request.log.warn({ err: error }, 'a request could not be served')
+  return reply.code(body.status).headers(headers).type(mediaType).send(body)
+}
+
+const brokenRequests: Record<string, [number, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not complete in time.'],
+  HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
+}
+
+/** Answers on the bare connection to what Node could not read as HTTP. */
+export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (socket.writable) {
+    const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
+    const body = problem(status, 'invalid_request', detail)
+    const text = JSON.stringify(body)
+    socket.write(
+      `HTTP/1.1 ${status} ${body.title}\r\nconnection: close\r\ncontent-type: ${mediaType}\r\n` +
+        `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    )
+  }
+  socket.destroy(error)
+}

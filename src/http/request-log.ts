@@ -1,0 +1,46 @@
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+
+/** A logger that may tell which levels it writes, as pino does. */
+type LevelledLogger = FastifyBaseLogger & { isLevelEnabled?(level: string): boolean }
+
+/**
+ * One line for every answer: failures of the service at `warn`, refusals at `info`, successes at `debug`, health checks
+ * at `trace`. No header is logged, and of the URL only the path.
+ */
+export class RequestLog extends LogController {
+  readonly #log: LevelledLogger
+
+  constructor(log: LevelledLogger) {
+    super()
+    this.#log = log
+  }
+
+  override incomingRequest(): void {
+    // The answer's line says it all.
+  }
+
+  override requestCompleted(
+    _error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const level = levelOf(reply.statusCode, request.routeOptions.url)
+    // Answers counted by the thousand a second must cost nothing when nobody reads their lines.
+    if (this.#log.isLevelEnabled?.(level) === false) return
+    const line = {
+      method: request.method,
+      path: request.url.split('?', 1)[0],
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      address: request.ip,
+      caller: request.caller?.name,
+    }
+    request.log[level](line, 'answered')
+  }
+}
+
+function levelOf(status: number, route: string | undefined): 'warn' | 'info' | 'debug' | 'trace' {
+  if (status >= 500) return 'warn'
+  if (status >= 400) return 'info'
+  return route === '/healthz' || route === '/readyz' ? 'trace' : 'debug'
+}

@@ -1,0 +1,96 @@
+import Type from 'typebox'
+import { LedgerError } from '../../errors.ts'
+import type { Caller } from '../../work/callers.ts'
+import type { Services } from '../../work/services.ts'
+import { type AccountBody, accountSchema, toAccountBody } from '../account-schema.ts'
+import { accountIdOf } from '../auth.ts'
+import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../page.ts'
+import { adminParams } from '../params.ts'
+import { problemResponses } from '../problem-schema.ts'
+import { shared } from '../schemas.ts'
+import type { App, RouteOptions } from '../types.ts'
+
+const sorts = ['id', '-id', 'username', '-username', 'total_traffic', '-total_traffic'] as const
+type Sort = (typeof sorts)[number]
+type AccountPage = Parameters<Services['accounts']>[0]
+type AdminsPage = { items: AccountBody[]; next_cursor: string | null }
+
+const listQuery = Type.Object(
+  {
+    username: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        pattern: '^[^\\u0000-\\u001f]*$',
+        description: 'Only the admin of exactly this name, with every account it ever had.',
+        examples: ['reseller'],
+      }),
+    ),
+    sort: Type.Optional(
+      Type.Unsafe<Sort>({
+        type: 'string',
+        enum: sorts,
+        default: 'id',
+        description: 'The order of the list; with `-` before it, descending.',
+        examples: ['-total_traffic'],
+      }),
+    ),
+    ...pageParameters,
+  },
+  { additionalProperties: false },
+)
+
+const listSchema = {
+  operationId: 'listAdmins',
+  tags: ['admins'],
+  summary: 'List accounts',
+  description:
+    'The accounts of all admins for a sudo admin or the operator; for any other admin its own. Traffic is in bytes.',
+  querystring: listQuery,
+  response: { 200: pageOf(shared(accountSchema), 'One page of accounts.'), ...problemResponses() },
+}
+
+const accountRouteSchema = {
+  operationId: 'getAdmin',
+  tags: ['admins'],
+  summary: 'Read an account',
+  description: 'The account of one admin, open or closed. Traffic is in bytes.',
+  params: adminParams,
+  querystring: Type.Object({}, { additionalProperties: false }),
+  response: { 200: shared(accountSchema), ...problemResponses(404) },
+}
+
+/** The accounts of admins. */
+export async function adminRoutes(app: App, { services }: RouteOptions): Promise<void> {
+  app.get('/admins', { schema: listSchema }, async ({ caller, query }): Promise<AdminsPage> => {
+    const sort = query.sort ?? 'id'
+    const page: AccountPage = { ...orderOf(sort), limit: query.limit ?? usualLimit, after: null }
+    if (query.cursor !== undefined) page.after = readCursor(query.cursor, sort, isKeyOf(page.sort))
+    if (query.username !== undefined) page.username = query.username
+    if (!caller.isSudo) return ownPage(services, caller, page)
+    const { items, next } = await services.accounts(page)
+    return { items: items.map(toAccountBody), next_cursor: next && writeCursor({ sort, ...next }) }
+  })
+
+  app.get('/admins/:id', { schema: accountRouteSchema }, async ({ caller, params }): Promise<AccountBody> => {
+    const adminId = accountIdOf(caller, params.id)
+    const account = await services.account(adminId)
+    if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+    return toAccountBody(account)
+  })
+}
+
+/** The list as an admin sees it that manages no others: its own account alone, not those of others it shares a name with. */
+async function ownPage(services: Services, caller: Caller, page: AccountPage): Promise<AdminsPage> {
+  const isAsked = page.after === null && (page.username === undefined || page.username === caller.name)
+  const account = isAsked && caller.adminId !== null ? await services.account(caller.adminId) : null
+  return { items: account ? [toAccountBody(account)] : [], next_cursor: null }
+}
+
+function orderOf(sort: Sort): Pick<AccountPage, 'sort' | 'descending'> {
+  return { sort: sort.replace('-', '') as AccountPage['sort'], descending: sort.startsWith('-') }
+}
+
+function isKeyOf(sort: AccountPage['sort']): (key: string) => boolean {
+  return sort === 'username' ? (key) => !key.includes('\0') : isId
+}

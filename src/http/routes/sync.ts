@@ -1,0 +1,150 @@
+import Type, { type Static } from 'typebox'
+import type { Services } from '../../work/services.ts'
+import { requireSudo } from '../auth.ts'
+import { problemResponses } from '../problem-schema.ts'
+import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
+import type { App, RouteOptions } from '../types.ts'
+
+const failure = {
+  code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),
+  detail: Type.String({
+    description: 'What went wrong, for people.',
+    examples: ['The panel did not answer in 10 s.'],
+  }),
+}
+
+const poll = Type.Object(
+  {
+    asked_at: timeOrNull('When the panel was last asked; null: not yet.'),
+    answered_at: timeOrNull('When that was over, well or not.'),
+    took_ms: int64OrNull('Milliseconds in between.', 17),
+    succeeded_at: timeOrNull('When the panel was asked the last time that it answered.'),
+    admins: int64OrNull('Admins in that answer.', 12),
+    panel_counts_admins: Type.Unsafe<boolean | null>({
+      type: 'boolean',
+      nullable: true,
+      description:
+        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known yet.",
+    }),
+    error: Type.Unsafe<{ code: string; detail: string } | null>({
+      ...Type.Object(failure, { description: 'Why the panel could not be polled; null: it could.' }),
+      nullable: true,
+    }),
+  },
+  { description: 'The last reading of all admins at once.' },
+)
+
+const scan = Type.Object(
+  {
+    running: Type.Boolean({ description: 'Whether users are being read now.' }),
+    started_at: timeOrNull('When the round began; null: there was none yet.'),
+    finished_at: timeOrNull('When the round was over; null: it is not.'),
+    took_ms: int64OrNull('Milliseconds in between.', 41_000),
+    admins_done: int64('Admins whose users have been read.', 4),
+    admins_total: int64('Admins whose users are to be read.', 12),
+    users_done: int64('Users that have been read.', 4_100),
+    users_total: int64('Users that are to be read, as far as is known.', 9_800),
+    failed: Type.Array(
+      Type.Object({
+        admin: Type.Object({
+          id: int64("The account's id.", 3),
+          username: Type.String({ examples: ['reseller'] }),
+        }),
+        ...failure,
+        started_at: time('When that scan began.'),
+      }),
+      { description: 'Admins whose last scan did not complete; the latest 20.' },
+    ),
+  },
+  { description: 'The round of reading the users of those admins whose turn it is, or the last one.' },
+)
+
+/** How the collector stands: the body of `GET /sync`. */
+export const syncSchema = named(
+  'Sync',
+  Type.Object(
+    { poll, scan },
+    { description: 'When the panel was last read, how long it took, what went wrong.' },
+  ),
+)
+type SyncBody = Static<typeof syncSchema>
+
+const emptyQuery = Type.Object({}, { additionalProperties: false })
+
+const readSchema = {
+  operationId: 'getSync',
+  tags: ['sync'],
+  summary: 'See how the collector stands',
+  description: 'When each source was last read and how long it took, in milliseconds. For sudo admins.',
+  querystring: emptyQuery,
+  response: { 200: shared(syncSchema), ...problemResponses() },
+}
+
+const startSchema = {
+  operationId: 'startSync',
+  tags: ['sync'],
+  summary: 'Read everything now',
+  description:
+    'Makes a poll of all admins and a scan of all users due now. The answer does not wait for them: GET /sync tells ' +
+    'how far they are. For sudo admins.',
+  querystring: emptyQuery,
+  response: {
+    202: {
+      description: 'Accepted; the body says how things stand now.',
+      headers: { Location: { type: 'string', description: 'Where progress can be read: /sync.' } },
+      content: { 'application/json': { schema: shared(syncSchema) } },
+    },
+    ...problemResponses(),
+  },
+}
+
+/** Seeing and starting what the collector does. */
+export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
+  app.get('/sync', { schema: readSchema, onRequest: requireSudo }, async (): Promise<SyncBody> => {
+    return toSyncBody(await services.sync())
+  })
+
+  app.post(
+    '/sync',
+    { schema: startSchema, onRequest: requireSudo },
+    async (_request, reply): Promise<SyncBody> => {
+      await services.requestSync()
+      reply.code(202).header('location', '/sync')
+      return toSyncBody(await services.sync())
+    },
+  )
+}
+
+function toSyncBody({ poll, round, failed }: Awaited<ReturnType<Services['sync']>>): SyncBody {
+  return {
+    poll: {
+      asked_at: poll.asked_at,
+      answered_at: poll.answered_at,
+      took_ms: between(poll.asked_at, poll.answered_at),
+      succeeded_at: poll.succeeded_asked_at,
+      admins: poll.admins,
+      panel_counts_admins: poll.has_admin_usage,
+      error: poll.error_code === null ? null : { code: poll.error_code, detail: poll.error ?? '' },
+    },
+    scan: {
+      running: round.started_at !== null && round.finished_at === null,
+      started_at: round.started_at,
+      finished_at: round.finished_at,
+      took_ms: between(round.started_at, round.finished_at),
+      admins_done: round.admins_done,
+      admins_total: round.admins_total,
+      users_done: round.users_done,
+      users_total: round.users_total,
+      failed: failed.map(({ id, username, code, message, startedAt }) => ({
+        admin: { id, username },
+        code,
+        detail: message,
+        started_at: startedAt,
+      })),
+    },
+  }
+}
+
+function between(from: Date | null, to: Date | null): bigint | null {
+  return from && to ? BigInt(to.getTime() - from.getTime()) : null
+}
