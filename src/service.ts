@@ -9,8 +9,10 @@ import { createPanelClient } from './panel/client.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/start.ts'
 import { migrateToLatest } from './store/migrate.ts'
+import { openWorkerSession } from './store/worker-session.ts'
 import { createCallers } from './work/callers.ts'
 import { checkPanelAccount } from './work/check-panel-account.ts'
+import { createDeletions } from './work/deletions.ts'
 import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
@@ -71,6 +73,10 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now })
 
+  const worker = openWorkerSession(databaseUrl)
+  closing.defer(() => worker.close())
+  const deleting = { ...observing, worker, now }
+
   const jobs = await startJobs({
     databaseUrl,
     poll: {
@@ -90,12 +96,14 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
           log.error({ admin, code: error.code }, `the users of an admin were not all read: ${error.message}`),
       },
     },
+    deletions: { work: deleting },
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
   })
   closing.defer(() => jobs.stop())
 
-  const services = createServices({ db, callers, stats, requestSync: jobs.requestPoll })
-  const app = await buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
+  const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
+  const services = createServices({ db, callers, stats, deletions, requestPoll: jobs.requestPoll })
+  const app = buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
   closing.defer(() => app.close())
   const address = await app.listen({ host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.

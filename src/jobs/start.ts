@@ -1,10 +1,13 @@
 import { PgBoss } from 'pg-boss'
+import type { EnqueueDeletion } from '../work/request-deletion.ts'
+import { type DeletionJobs, enqueueDeletion, startDeleting } from './deletions.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
 
 export type Jobs = {
   /** Makes a poll due now; the scans it finds due follow it. */
   requestPoll(): Promise<void>
+  enqueueDeletion: EnqueueDeletion
   /** Lets running jobs come to their next safe point and stops. */
   stop(): Promise<void>
 }
@@ -13,6 +16,7 @@ export type JobsOptions = {
   databaseUrl: string
   poll: Omit<PollJob, 'afterPoll'>
   scan: Omit<ScanJob, 'stopping'>
+  deletions: Omit<DeletionJobs, 'stopping'>
   onError: (error: Error) => void
 }
 
@@ -33,9 +37,11 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
   boss.on('error', options.onError)
   await boss.start()
   await startScanning(boss, { ...options.scan, stopping: stopping.signal })
+  await startDeleting(boss, { ...options.deletions, stopping: stopping.signal })
   await startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) })
   return {
     requestPoll: () => requestPoll(boss),
+    enqueueDeletion: enqueueDeletion(boss),
     stop: async () => {
       stopping.abort()
       await boss.stop({ graceful: true, timeout: stopTimeoutMs })

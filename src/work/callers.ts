@@ -12,6 +12,11 @@ export type Caller =
   | { kind: 'operator'; name: 'operator'; isSudo: true; adminId: null; token: null }
   | { kind: 'admin'; name: string; isSudo: boolean; adminId: bigint | null; token: string }
 
+/** The caller's name in the audit trail: an admin of the panel may have any name, so that no name is the operator's. */
+export function auditName(caller: Caller): string {
+  return caller.kind === 'operator' ? 'api_key' : `admin:${caller.name}`
+}
+
 export type Credentials = { apiKey?: string | undefined; bearer?: string | undefined }
 
 export type Callers = {

@@ -3,8 +3,10 @@ import { findAccount, listAccounts } from '../store/account-list.ts'
 import type { Database } from '../store/database.ts'
 import { isMigrated } from '../store/migrate.ts'
 import { readPanelPoll } from '../store/panel-poll.ts'
+import { requestScans } from '../store/scans.ts'
 import { type ListedTenure, listTenures } from '../store/tenure-list.ts'
 import type { Callers } from './callers.ts'
+import type { Deletions } from './deletions.ts'
 import type { Stats } from './stats.ts'
 import { readSync, type SyncState } from './sync.ts'
 
@@ -18,6 +20,7 @@ export type Services = {
   account(adminId: bigint): Promise<AccountRow | null>
   accounts(page: AccountPage): Promise<Page<AccountRow, { key: string; id: bigint }>>
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
+  deletions: Deletions
   sync(): Promise<SyncState>
   /** Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free. */
   requestSync(): Promise<void>
@@ -32,13 +35,16 @@ export type ServicesOptions = {
   db: Database
   callers: Callers
   stats: Stats
-  requestSync: () => Promise<void>
+  deletions: Deletions
+  /** Makes a poll of the panel due now. */
+  requestPoll: () => Promise<void>
 }
 
-export function createServices({ db, callers, stats, requestSync }: ServicesOptions): Services {
+export function createServices({ db, callers, stats, deletions, requestPoll }: ServicesOptions): Services {
   return {
     callers,
     stats,
+    deletions,
     account: (adminId) => findAccount(db, adminId),
     accounts: async (page) => {
       const { accounts, next } = await listAccounts(db, page)
@@ -49,7 +55,10 @@ export function createServices({ db, callers, stats, requestSync }: ServicesOpti
       return { items: tenures, next }
     },
     sync: () => readSync(db),
-    requestSync,
+    requestSync: async () => {
+      await requestScans(db)
+      await requestPoll()
+    },
     readiness: async () => {
       const migrated = await isMigrated(db)
       if (!migrated) return { migrated, panelError: null }

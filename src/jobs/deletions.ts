@@ -1,0 +1,53 @@
+import { fromKysely, type PgBoss } from 'pg-boss'
+import { settleAbandonedDeletions } from '../work/abandoned-deletions.ts'
+import { type BulkDeletion, runBulkDeletion } from '../work/bulk-deletion.ts'
+import type { EnqueueDeletion } from '../work/request-deletion.ts'
+
+const bulkQueue = 'deletions'
+const settleQueue = 'settle-deletions'
+
+export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'>; stopping: AbortSignal }
+
+/**
+ * Carries out bulk deletions one after the other, on whichever replica is free, and once a minute settles single ones
+ * that a stopped service left behind.
+ */
+export async function startDeleting(boss: PgBoss, { work, stopping }: DeletionJobs): Promise<void> {
+  await boss.createQueue(bulkQueue, {
+    policy: 'singleton',
+    // The panel may be away for days: what is to be deleted stands in the ledger and is not forgotten.
+    retryLimit: 100_000,
+    retryDelay: 2,
+    retryBackoff: true,
+    retryDelayMax: 60,
+    retentionSeconds: 30 * 86_400,
+    expireInSeconds: 86_400,
+    heartbeatSeconds: 10,
+    deleteAfterSeconds: 600,
+  })
+  await boss.work<{ id: string }>(bulkQueue, { pollingIntervalSeconds: 0.5 }, async ([job]) => {
+    if (!job) return
+    const signal = AbortSignal.any([stopping, job.signal])
+    await runBulkDeletion({ ...work, signal }, BigInt(job.data.id))
+    // Not ended: the queue hands it to another replica, or to this one when it is back.
+    signal.throwIfAborted()
+  })
+
+  await boss.createQueue(settleQueue, {
+    policy: 'stately',
+    retryLimit: 0,
+    expireInSeconds: 600,
+    heartbeatSeconds: 10,
+    deleteAfterSeconds: 600,
+  })
+  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, () => settleAbandonedDeletions(work))
+  await boss.schedule(settleQueue, '* * * * *', {})
+  await boss.send(settleQueue, {})
+}
+
+/** Enqueues a bulk deletion in the transaction that opens it. */
+export function enqueueDeletion(boss: PgBoss): EnqueueDeletion {
+  return async (tx, id) => {
+    await boss.send(bulkQueue, { id: String(id) }, { db: fromKysely(tx) })
+  }
+}

@@ -1,0 +1,152 @@
+import { type Selectable, sql, type UpdateObject } from 'kysely'
+import type { Database, Tx } from './database.ts'
+import type { DeletionsTable, Tables } from './tables.ts'
+import { workIsUnderWay } from './worker-session.ts'
+
+/** A deletion asked of this service: its receipt, and where it stands. Bytes and times as the columns say. */
+export type Deletion = Selectable<DeletionsTable>
+
+/** One deletion by its id; null when there is none. */
+export async function findDeletion(db: Database | Tx, id: bigint): Promise<Deletion | null> {
+  const row = await db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirst()
+  return row ?? null
+}
+
+/** The deletion of this user that is under way, locked; `alive`: whether the service that works on it still is. */
+export async function lockUnderWay(
+  tx: Tx,
+  username: string,
+): Promise<(Deletion & { alive: boolean }) | null> {
+  const row = await tx
+    .selectFrom('deletions')
+    .selectAll()
+    .select(sql<boolean>`${sql.raw(workIsUnderWay)}`.as('alive'))
+    .where('kind', '=', 'user')
+    .where('username', '=', username)
+    .where('worker', 'is not', null)
+    .forUpdate()
+    .executeTakeFirst()
+  return row ?? null
+}
+
+export type NewUserDeletion = {
+  username: string
+  requestedBy: string
+  preserveTraffic: boolean
+  worker: string
+}
+
+/** Opens the receipt of a user's deletion that this service works on from now on. */
+export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Promise<Deletion> {
+  return tx
+    .insertInto('deletions')
+    .values({
+      kind: 'user',
+      state: 'requested',
+      username: deletion.username,
+      requested_by: deletion.requestedBy,
+      preserve_traffic: deletion.preserveTraffic,
+      worker: deletion.worker,
+      started_at: sql`clock_timestamp()`,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** Changes one deletion and returns it as it is then. */
+export async function updateDeletion(
+  db: Database | Tx,
+  id: bigint,
+  change: UpdateObject<Tables, 'deletions'>,
+): Promise<Deletion> {
+  return db.updateTable('deletions').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow()
+}
+
+/** Notes that this service works on a deletion from now on. */
+export async function beginDeletion(db: Database | Tx, id: bigint, worker: string | null): Promise<Deletion> {
+  return updateDeletion(db, id, { worker, started_at: sql`coalesce(started_at, clock_timestamp())` })
+}
+
+/** How a deletion ended. */
+export type Outcome = {
+  state: 'deleted' | 'failed' | 'gone' | 'cancelled' | 'incomplete'
+  error?: { code: string; message: string }
+}
+
+/** Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. */
+export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
+  return db
+    .updateTable('deletions')
+    .set({
+      state: outcome.state,
+      error_code: outcome.error?.code ?? null,
+      error: outcome.error?.message ?? null,
+      worker: null,
+      finished_at: sql`clock_timestamp()`,
+      total_traffic: sql`(
+        select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
+      )`,
+    })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** Deletions of single users that nobody works on any more, although they have not ended. */
+export async function listAbandoned(db: Database, limit: number): Promise<Deletion[]> {
+  return db
+    .selectFrom('deletions')
+    .selectAll()
+    .where('kind', '=', 'user')
+    .where('parent_id', 'is', null)
+    .where('finished_at', 'is', null)
+    .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export type DeletionFilter = {
+  /** Only deletions that concern this account. */
+  adminId?: bigint
+  /** Only deletions that this caller may see: of its account, or asked for by it. */
+  visibleTo?: { name: string; adminId: bigint | null }
+  kinds?: Deletion['kind'][]
+  states?: Deletion['state'][]
+  parentId?: bigint
+  from?: Date
+  to?: Date
+  /** The id before which the page ends: the newest come first. */
+  before: bigint | null
+  limit: number
+}
+
+/** A page of deletions, the newest first, and the id before which the next one begins; null when this is the last. */
+export async function listDeletions(
+  db: Database,
+  filter: DeletionFilter,
+): Promise<{ deletions: Deletion[]; next: bigint | null }> {
+  let query = db.selectFrom('deletions').selectAll()
+  const { adminId, visibleTo, kinds, states, parentId, from, to, before } = filter
+  if (adminId !== undefined) query = query.where('admin_id', '=', adminId)
+  if (parentId !== undefined) query = query.where('parent_id', '=', parentId)
+  if (kinds) query = query.where('kind', 'in', kinds)
+  if (states) query = query.where('state', 'in', states)
+  if (from) query = query.where('requested_at', '>=', from)
+  if (to) query = query.where('requested_at', '<', to)
+  if (before !== null) query = query.where('id', '<', before)
+  if (visibleTo) {
+    query = query.where((is) =>
+      is.or([
+        is('requested_by', '=', visibleTo.name),
+        ...(visibleTo.adminId === null ? [] : [is('admin_id', '=', visibleTo.adminId)]),
+      ]),
+    )
+  }
+  const rows = await query
+    .orderBy('id', 'desc')
+    .limit(filter.limit + 1)
+    .execute()
+  const deletions = rows.slice(0, filter.limit)
+  return { deletions, next: rows.length > filter.limit ? (deletions.at(-1)?.id ?? null) : null }
+}

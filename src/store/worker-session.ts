@@ -1,0 +1,68 @@
+import pg from 'pg'
+import { LedgerError } from '../errors.ts'
+
+/** A database session that lasts as long as this service: others see in the database whether it is still alive. */
+export type WorkerSession = {
+  /** What identifies the session now. A session that was lost is replaced by a new one. */
+  id(): Promise<string>
+  close(): Promise<void>
+}
+
+/**
+ * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, which one's
+ * own role may see, and it has not been silent for longer than any call to the panel can take.
+ */
+export const workIsUnderWay = `(
+  coalesce(preserved_at, started_at) > clock_timestamp() - interval '15 minutes'
+  and exists (
+    select from pg_stat_activity
+    where worker = pg_stat_activity.pid || ' ' || extract(epoch from pg_stat_activity.backend_start)
+  )
+)`
+
+/** Opens sessions at `url` when they are first needed. */
+export function openWorkerSession(url: string): WorkerSession {
+  let session: Promise<{ client: pg.Client; id: string }> | null = null
+
+  const open = async () => {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'marzban-ledger-worker',
+      keepAlive: true,
+    })
+    const forget = () => {
+      session = null
+    }
+    client.on('error', forget)
+    client.on('end', forget)
+    await client.connect()
+    const { rows } = await client.query<{ id: string }>(`
+      select pid || ' ' || extract(epoch from backend_start) as id
+      from pg_stat_activity where pid = pg_backend_pid()`)
+    return { client, id: rows[0]?.id ?? '' }
+  }
+
+  return {
+    async id() {
+      session ??= open()
+      const opening = session
+      try {
+        return (await opening).id
+      } catch (error) {
+        if (session === opening) session = null
+        throw new LedgerError(
+          'database_unavailable',
+          'The ledger database does not answer; nothing was stored.',
+          {
+            retryAfter: 5,
+            cause: error,
+          },
+        )
+      }
+    },
+    async close() {
+      const { client } = (await session?.catch(() => null)) ?? {}
+      await client?.end()
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import type { PanelClient } from '../panel/types.ts'
+import { drawAsked } from '../store/clock.ts'
+import type { Database } from '../store/database.ts'
+import { type Deletion, finishDeletion, listAbandoned } from '../store/deletions.ts'
+import { transact } from '../store/transact.ts'
+import { endTenuresIn, observeGone, observeUsers } from './observe-users.ts'
+
+const atOnce = 100
+
+/**
+ * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. A
+ * user that is still there is not deleted: who asked for it got no answer, and asks again.
+ */
+export async function settleAbandonedDeletions(work: { db: Database; panel: PanelClient }): Promise<void> {
+  for (const deletion of await listAbandoned(work.db, atOnce)) await settle(work, deletion)
+}
+
+async function settle(
+  { db, panel }: { db: Database; panel: PanelClient },
+  deletion: Deletion,
+): Promise<void> {
+  const username = deletion.username ?? ''
+  const asked = await drawAsked(db)
+  const user = await panel.user(username)
+  const isGone = user === null || (deletion.created_at !== null && deletion.created_at !== user.createdAt)
+  if (!isGone) {
+    const message = `${deletion.preserved_at ? 'Its traffic is preserved. ' : ''}User ${username} was not deleted: the service was interrupted.`
+    await observeUsers(db, asked, [user])
+    await finishDeletion(db, deletion.id, { state: 'failed', error: { code: 'interrupted', message } })
+    return
+  }
+  await transact(db, async (tx) => {
+    const { created_at: createdAt } = deletion
+    if (createdAt !== null) await endTenuresIn(tx, asked, { username, createdAt }, 'service')
+    await finishDeletion(tx, deletion.id, { state: 'deleted' })
+  })
+  if (user === null) await observeGone(db, asked, username)
+}

@@ -1,0 +1,124 @@
+import { isLedgerError, LedgerError } from '../errors.ts'
+import { findAccount } from '../store/account-list.ts'
+import {
+  addUsersOfAccount,
+  cancelPendingChildren,
+  countChildren,
+  isCancelRequested,
+  listPendingChildren,
+} from '../store/bulk-deletions.ts'
+import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
+import { deleteAdmin } from './delete-admin.ts'
+import { type DeleteUsers, deleteUser } from './delete-user.ts'
+import type { ObserveAdmins } from './observe-admins.ts'
+import { scanAdmin } from './scan-admin.ts'
+
+export type BulkDeletion = DeleteUsers & ObserveAdmins & { now: () => number; signal: AbortSignal }
+
+/** Deletions sent to the panel at the same time: it works on one core, and serves others too. */
+const atATime = 4
+const pageSize = 100
+/** How often an admin is looked at again for users that were created while its users were being deleted. */
+const roundsAtMost = 10
+
+/**
+ * Carries out a bulk deletion from wherever it stands. Each user's receipt says what became of it; a user that cannot be
+ * deleted does not stop the others, and keeps its admin from being deleted.
+ *
+ * @throws what makes going on useless for now (panel or database away): call again later.
+ */
+export async function runBulkDeletion(work: BulkDeletion, id: bigint): Promise<void> {
+  const { db } = work
+  const found = await findDeletion(db, id)
+  if (!found || found.finished_at) return
+  const bulk = await beginDeletion(db, id, null)
+  for (let round = 1; ; round += 1) {
+    if (bulk.admin_id !== null) await collect(work, bulk)
+    await deletePending(work, bulk)
+    if (work.signal.aborted) return
+    if (await isCancelRequested(db, id)) {
+      await cancelPendingChildren(db, id)
+      await finishDeletion(db, id, { state: 'cancelled' })
+      return
+    }
+    const counts = await countChildren(db, id)
+    if (counts.requested || counts.preserved) {
+      throw new LedgerError('conflict', 'Some users are being deleted by others; the rest waits for them.')
+    }
+    if (counts.failed) {
+      const message = `${counts.failed} users could not be deleted; their receipts say why.`
+      await finishDeletion(db, id, { state: 'incomplete', error: { code: 'users_left', message } })
+      return
+    }
+    if (bulk.kind !== 'admin') {
+      await finishDeletion(db, id, { state: 'deleted' })
+      return
+    }
+    const ended = await deleteAdmin(work, bulk, round === roundsAtMost)
+    if (ended) return
+  }
+}
+
+/** Reads the account's users, so that every one of them is known and gets a receipt. */
+async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
+  const account = bulk.admin_id === null ? null : await findAccount(work.db, bulk.admin_id)
+  if (!account || account.closedAt) return
+  const scan = { ...work, rest: async () => {} }
+  const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
+  await scanAdmin(scan, due, async () => {})
+  await addUsersOfAccount(work.db, bulk)
+}
+
+async function deletePending(work: BulkDeletion, bulk: Deletion): Promise<void> {
+  let after = 0n
+  for (;;) {
+    const page = await listPendingChildren(work.db, bulk.id, { after, limit: pageSize })
+    const queue = page.values()
+    await Promise.all(Array.from({ length: atATime }, () => deleteFrom(work, bulk, queue)))
+    after = page.at(-1)?.id ?? after
+    if (page.length < pageSize || work.signal.aborted) return
+  }
+}
+
+async function deleteFrom(
+  work: BulkDeletion,
+  bulk: Deletion,
+  queue: Iterator<{ id: bigint; username: string }, unknown>,
+): Promise<void> {
+  for (;;) {
+    if (work.signal.aborted || (await isCancelRequested(work.db, bulk.id))) return
+    const next = queue.next()
+    if (next.done) return
+    await deleteOne(work, bulk, next.value)
+  }
+}
+
+async function deleteOne(
+  work: BulkDeletion,
+  bulk: Deletion,
+  child: { id: bigint; username: string },
+): Promise<void> {
+  try {
+    await deleteUser(work, {
+      username: child.username,
+      requestedBy: bulk.requested_by,
+      token: null,
+      preserveTraffic: true,
+      receiptId: child.id,
+      onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
+    })
+  } catch (error) {
+    if (!isLedgerError(error)) throw error
+    await settleFailure(work, child.id, error)
+  }
+}
+
+/** A failure that the receipt does not tell yet concerns this user alone, or everybody: then the whole has to wait. */
+async function settleFailure({ db }: BulkDeletion, childId: bigint, error: LedgerError): Promise<void> {
+  if (error.code === 'database_unavailable') throw error
+  const child = await findDeletion(db, childId)
+  if (child?.finished_at) return
+  if (error.code === 'panel_unreachable' || error.code === 'panel_timeout' || error.code === 'panel_failed')
+    throw error
+  await finishDeletion(db, childId, { state: 'failed', error })
+}

@@ -1,0 +1,59 @@
+import { isLedgerError, LedgerError } from '../errors.ts'
+import { type AccountRow, findAccount } from '../store/account-list.ts'
+import { closeAccount } from '../store/admins.ts'
+import { drawAnswered, drawAsked } from '../store/clock.ts'
+import { type Deletion, finishDeletion } from '../store/deletions.ts'
+import { transact } from '../store/transact.ts'
+import { type ObserveAdmins, readAdmin } from './observe-admins.ts'
+
+/**
+ * Deletes an admin whose users are gone, after a last reading of its counter, and closes its account.
+ *
+ * @param last whether users that turned up meanwhile end the deletion, instead of being deleted too.
+ * @returns whether the deletion has ended; false: the admin has users again.
+ */
+export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last: boolean): Promise<boolean> {
+  const { db, panel } = work
+  const account = deletion.admin_id === null ? null : await findAccount(db, deletion.admin_id)
+  if (!account || account.closedAt) {
+    await finishDeletion(db, deletion.id, { state: 'deleted' })
+    return true
+  }
+  const { total } = await panel.users({ admin: account.username, offset: 0, limit: 1 })
+  if (total > 0 && !last) return false
+  if (total > 0) {
+    const message = `Admin ${account.username} keeps getting new users: it was not deleted.`
+    await finishDeletion(db, deletion.id, { state: 'incomplete', error: { code: 'users_left', message } })
+    return true
+  }
+  await readAdmin(work, account)
+  try {
+    await removeAdmin(work, account)
+  } catch (error) {
+    if (!isLedgerError(error, 'panel_forbidden')) throw error
+    await finishDeletion(db, deletion.id, { state: 'incomplete', error })
+    return true
+  }
+  const gone = await drawAsked(db)
+  await transact(db, async (tx) => {
+    const answered = await drawAnswered(tx)
+    await closeAccount(tx, account.id, { asked: gone.tick, answered: answered.tick }, answered.at)
+    await finishDeletion(tx, deletion.id, { state: 'deleted' })
+  })
+  return true
+}
+
+async function removeAdmin({ panel }: ObserveAdmins, account: AccountRow): Promise<void> {
+  try {
+    await panel.deleteAdmin(account.username)
+  } catch (error) {
+    if (!isLedgerError(error) || error.code === 'panel_forbidden') throw error
+    // Nobody knows whether the panel acted before it failed.
+    const named = await panel.admins({ username: account.username })
+    if (named.some(({ username }) => username === account.username)) {
+      throw new LedgerError(error.code, `Admin ${account.username} was not deleted: ${error.message}`, {
+        cause: error,
+      })
+    }
+  }
+}

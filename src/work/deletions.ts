@@ -1,0 +1,128 @@
+import { LedgerError } from '../errors.ts'
+import { countChildren, requestCancel } from '../store/bulk-deletions.ts'
+import { type Deletion, type DeletionFilter, findDeletion, listDeletions } from '../store/deletions.ts'
+import { auditName, type Caller } from './callers.ts'
+import { type DeleteUsers, deleteUser } from './delete-user.ts'
+import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
+
+/** How far a bulk deletion has come, in users. */
+export type BulkProgress = {
+  total: number
+  done: number
+  failed: number
+  /** Users a second since it began; null: it has not begun. */
+  rate: number | null
+  /** Seconds until it is over at this rate; null: nobody can tell. */
+  secondsLeft: number | null
+}
+
+/** A deletion's receipt; of a bulk one also how far it has come, and the first receipts of users that failed. */
+export type DeletionReport = { deletion: Deletion; progress: BulkProgress | null; failed: Deletion[] }
+
+export type DeletionPage = Omit<DeletionFilter, 'visibleTo'>
+
+export type Deletions = {
+  /**
+   * Deletes one user for `caller`, its traffic preserved first unless it asks otherwise.
+   *
+   * @throws `forbidden`, `not_found`, `conflict` and the panel's errors.
+   */
+  deleteUser(caller: Caller, username: string, preserveTraffic: boolean): Promise<Deletion>
+  /** Opens a bulk deletion that is carried out in the background. */
+  request(caller: Caller, request: BulkRequest, idempotencyKey: string | null): Promise<DeletionReport>
+  /** @throws `not_found` for an id that is not one of a deletion the caller may see. */
+  report(caller: Caller, id: bigint): Promise<DeletionReport>
+  /** Asks a bulk deletion to stop: what is not deleted yet stays. */
+  cancel(caller: Caller, id: bigint): Promise<DeletionReport>
+  list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
+}
+
+export type DeletionsOptions = DeleteUsers & { enqueue: EnqueueDeletion; now: () => number }
+
+/** Failed users told with a bulk deletion; all of them are in the list of deletions. */
+const failuresTold = 100
+
+export function createDeletions(options: DeletionsOptions): Deletions {
+  const { db, now } = options
+
+  const describe = async (deletion: Deletion): Promise<DeletionReport> => {
+    if (deletion.kind === 'user') return { deletion, progress: null, failed: [] }
+    const [counts, failed] = await Promise.all([
+      countChildren(db, deletion.id),
+      listDeletions(db, { parentId: deletion.id, states: ['failed'], before: null, limit: failuresTold }),
+    ])
+    const count = (...states: (keyof typeof counts)[]) =>
+      states.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
+    const users = {
+      total: count('requested', 'preserved', 'deleted', 'gone', 'failed', 'cancelled'),
+      done: count('deleted', 'gone'),
+      failed: count('failed'),
+    }
+    return { deletion, progress: { ...users, ...paceOf(deletion, users, now()) }, failed: failed.deletions }
+  }
+
+  const find = async (caller: Caller, id: bigint): Promise<Deletion> => {
+    const deletion = await findDeletion(db, id)
+    if (deletion && maySee(caller, deletion)) return deletion
+    throw new LedgerError('not_found', `There is no deletion with the id ${id} that you may see.`)
+  }
+
+  return {
+    deleteUser(caller, username, preserveTraffic) {
+      if (!preserveTraffic && !caller.isSudo) {
+        throw new LedgerError(
+          'forbidden',
+          'Only sudo admins may delete a user without preserving its traffic.',
+          {
+            field: 'preserve_traffic',
+          },
+        )
+      }
+      return deleteUser(options, {
+        username,
+        requestedBy: auditName(caller),
+        token: caller.token,
+        preserveTraffic,
+        receiptId: null,
+        onlyAdminId: null,
+      })
+    },
+    request: async (caller, request, idempotencyKey) =>
+      describe(await requestBulkDeletion(options, caller, request, idempotencyKey)),
+    report: async (caller, id) => describe(await find(caller, id)),
+    cancel: async (caller, id) => {
+      const deletion = await find(caller, id)
+      if (deletion.kind === 'user') {
+        throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
+      }
+      await requestCancel(db, id)
+      return describe(await find(caller, id))
+    },
+    list: async (caller, page) => {
+      const visibleTo = caller.isSudo
+        ? {}
+        : { visibleTo: { name: auditName(caller), adminId: caller.adminId } }
+      const { deletions, next } = await listDeletions(db, { ...page, ...visibleTo })
+      return { items: deletions, next }
+    },
+  }
+}
+
+function maySee(caller: Caller, deletion: Deletion): boolean {
+  if (caller.isSudo || deletion.requested_by === auditName(caller)) return true
+  return deletion.admin_id !== null && deletion.admin_id === caller.adminId
+}
+
+function paceOf(
+  deletion: Deletion,
+  users: { total: number; done: number; failed: number },
+  now: number,
+): Pick<BulkProgress, 'rate' | 'secondsLeft'> {
+  if (!deletion.started_at) return { rate: null, secondsLeft: null }
+  const until = deletion.finished_at?.getTime() ?? now
+  const seconds = Math.max(0.001, (until - deletion.started_at.getTime()) / 1000)
+  const ended = users.done + users.failed
+  const rate = ended / seconds
+  if (deletion.finished_at) return { rate, secondsLeft: 0 }
+  return { rate, secondsLeft: rate > 0 ? (users.total - ended) / rate : null }
+}

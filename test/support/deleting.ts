@@ -1,0 +1,77 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { createPanelClient } from '../../src/panel/client.ts'
+import type { PanelClient } from '../../src/panel/types.ts'
+import { drawAsked } from '../../src/store/clock.ts'
+import type { Database } from '../../src/store/database.ts'
+import { openWorkerSession, type WorkerSession } from '../../src/store/worker-session.ts'
+import type { UserDeletionRequest } from '../../src/work/delete-user.ts'
+import { pollAdmins } from '../../src/work/observe-admins.ts'
+import { scanAdmin } from '../../src/work/scan-admin.ts'
+import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { accountOf, useLedger } from './ledger.ts'
+
+/** Milliseconds the panel may take in these tests: what hangs is given up soon. */
+const timeoutMs = 300
+
+export type Deleting = {
+  db: Database
+  url: string
+  panel: StandInPanel
+  client: PanelClient
+  worker: WorkerSession
+  now: () => number
+  panelLagMs: number
+}
+
+/** A ledger, and a panel of its own for each test of the file that calls this. */
+export function useDeleting(): Deleting {
+  const ledger = useLedger()
+  const deleting = { now: Date.now, panelLagMs: 0 } as Deleting
+  beforeAll(() => {
+    Object.assign(deleting, ledger, { worker: openWorkerSession(ledger.url) })
+  })
+  afterAll(() => deleting.worker.close())
+  beforeEach(async () => {
+    deleting.panel = await startPanel()
+    deleting.client = connect(deleting.panel)
+  })
+  afterEach(async () => {
+    await deleting.client.close()
+    await deleting.panel.close()
+  })
+  return deleting
+}
+
+/** A client of the stand-in panel's sudo account that does not wait between attempts. */
+export function connect(panel: StandInPanel): PanelClient {
+  return createPanelClient({ url: panel.url, ...panel.sudo, timeoutMs, sleep: async () => {} })
+}
+
+/** What deleting functions take. */
+export function workOf({ db, client, worker, now, panelLagMs }: Deleting) {
+  return { db, panel: client, worker, now, panelLagMs, signal: new AbortController().signal }
+}
+
+/** A request of the operator to delete a user. */
+export function asOperator(username: string, over: Partial<UserDeletionRequest> = {}): UserDeletionRequest {
+  return {
+    username,
+    requestedBy: 'api_key',
+    token: null,
+    preserveTraffic: true,
+    receiptId: null,
+    onlyAdminId: null,
+    ...over,
+  }
+}
+
+/** One poll, and one scan of each admin. */
+export async function pollAndScan(deleting: Deleting): Promise<void> {
+  const { db, client, panel } = deleting
+  await pollAdmins({ db, panel: client, panelLagMs: 0 }, await drawAsked(db))
+  for (const username of panel.state.admins.keys()) {
+    const { id } = await accountOf(db, username)
+    const scan = { ...workOf(deleting), rest: async () => {} }
+    await scanAdmin(scan, { adminId: id, username, panelReading: null, usersTotal: null }, async () => {})
+  }
+}
