@@ -16,6 +16,7 @@ const parts: Record<string, string[]> = {
   log: [],
   panel: [],
   store: ['ledger'],
+  run: ['config', 'log', 'service'],
   service: ['app', 'config', 'http', 'jobs', 'ledger', 'log', 'panel', 'store', 'work'],
   work: ['store', 'panel', 'ledger'],
 }

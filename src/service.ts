@@ -4,7 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { isLedgerError } from './errors.ts'
-import { startJobs } from './jobs/start.ts'
+import { createJobs } from './jobs/create.ts'
 import { createPanelClient } from './panel/client.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/start.ts'
@@ -77,7 +77,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now }
 
-  const jobs = await startJobs({
+  const jobs = createJobs({
     databaseUrl,
     poll: {
       intervalSeconds: config.pollIntervalSeconds,
@@ -105,6 +105,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   const services = createServices({ db, callers, stats, deletions, requestPoll: jobs.requestPoll })
   const app = buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
   closing.defer(() => app.close())
+  await Promise.all([jobs.start(), app.ready()])
   const address = await app.listen({ host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.
   checkPanelAccount(panel).then(

@@ -5,6 +5,8 @@ import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
 
 export type Jobs = {
+  /** Begins with the work on the queues. */
+  start(): Promise<void>
   /** Makes a poll due now; the scans it finds due follow it. */
   requestPoll(): Promise<void>
   enqueueDeletion: EnqueueDeletion
@@ -23,8 +25,8 @@ export type JobsOptions = {
 /** How long running jobs may take to come to a safe point when the service stops. */
 const stopTimeoutMs = 8_000
 
-/** Starts the background work on queues in the ledger's database, shared by all replicas. */
-export async function startJobs(options: JobsOptions): Promise<Jobs> {
+/** The background work, on queues in the ledger's database that all replicas share. */
+export function createJobs(options: JobsOptions): Jobs {
   const stopping = new AbortController()
   const boss = new PgBoss({
     connectionString: options.databaseUrl,
@@ -35,11 +37,16 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
     monitorIntervalSeconds: 10,
   })
   boss.on('error', options.onError)
-  await boss.start()
-  await startScanning(boss, { ...options.scan, stopping: stopping.signal })
-  await startDeleting(boss, { ...options.deletions, stopping: stopping.signal })
-  await startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) })
   return {
+    start: async () => {
+      await boss.start()
+      // First the queue that the poll sends to.
+      await startScanning(boss, { ...options.scan, stopping: stopping.signal })
+      await Promise.all([
+        startDeleting(boss, { ...options.deletions, stopping: stopping.signal }),
+        startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }),
+      ])
+    },
     requestPoll: () => requestPoll(boss),
     enqueueDeletion: enqueueDeletion(boss),
     stop: async () => {

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readPanelPoll } from '../../src/store/panel-poll.ts'
+import { readScanRound } from '../../src/store/scan-round.ts'
+import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
+import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
+
+const ledger = useLedger()
+const admins = ['ada', 'ben', 'cyd']
+const kills = 200
+let panel: StandInPanel
+/** The bytes each admin's users have really consumed. */
+const truth = new Map<string, bigint>()
+
+beforeAll(async () => {
+  // Without the admins' own counters nothing makes up for a reading that was lost.
+  panel = await startPanel({ hasUsage: false })
+  for (const admin of admins) panel.state.createAdmin(admin)
+})
+afterAll(() => panel.close())
+
+/** A repeatable source of chance: a failing history can be run again with its seed. */
+function createRandom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+/** Where the service is when it is killed: as the panel sees it. */
+const moments = [
+  { method: 'GET', side: 'before' },
+  { method: 'GET', side: 'after' },
+  { method: 'DELETE', side: 'before' },
+  { method: 'DELETE', side: 'after' },
+] as const
+
+it(`ends at the truth after ${kills} kills in the middle of deletions`, { timeout: 400_000 }, async () => {
+  const seed = Date.now() % 1_000_000
+  const random = createRandom(seed)
+  const live = () => [...panel.state.users.keys()]
+  const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url, LOG_LEVEL: 'info' })
+
+  for (let kill = 0; kill < kills; kill += 1) {
+    // While nobody deletes, users come and consume: some under names that were used before.
+    while (panel.state.users.size < 12) {
+      const username = `user${random(30)}`
+      if (panel.state.users.has(username)) continue
+      panel.state.createUser(username, { admin: admins[random(admins.length)] ?? 'ada' })
+    }
+    for (const user of panel.state.users.values()) {
+      const bytes = BigInt(random(1_000))
+      panel.state.accrue(user.username, bytes)
+      const owner = user.owner?.username ?? ''
+      truth.set(owner, (truth.get(owner) ?? 0n) + bytes)
+    }
+    const service = await start()
+    await killAt(service, random, live())
+  }
+
+  const service = await start()
+  await until('the killed deletions are settled', async () => {
+    const open = await ledger.db
+      .selectFrom('deletions')
+      .select('id')
+      .where('finished_at', 'is', null)
+      .execute()
+    return open.length === 0
+  })
+  await pollAndScan(service)
+  expect(await service.end('SIGTERM')).toBe(0)
+
+  expect(await inconsistentAccounts(ledger.db), `seed ${seed}`).toEqual([])
+  for (const admin of admins) {
+    expect((await accountOf(ledger.db, admin)).total, `seed ${seed}, ${admin}`).toBe(truth.get(admin))
+  }
+  const receipts = await ledger.db.selectFrom('deletions').selectAll().where('kind', '=', 'user').execute()
+  for (const { state, username, created_at } of receipts) {
+    const user = panel.state.users.get(username ?? '')
+    const exists = user !== undefined && created_at === user.createdAt.replace('T', ' ')
+    if (state === 'deleted') expect(exists, `seed ${seed}: receipt of ${username}`).toBe(false)
+    expect(['deleted', 'failed', 'gone', 'cancelled']).toContain(state)
+  }
+  expect(receipts.filter(({ state }) => state === 'deleted').length).toBeGreaterThan(kills / 4)
+})
+
+async function killAt(
+  service: ServiceProcess,
+  random: (below: number) => number,
+  users: string[],
+): Promise<void> {
+  const moment = moments[random(moments.length)]
+  const killed = Promise.withResolvers<void>()
+  const kill = () => {
+    if (service.child.exitCode === null && !service.child.killed) {
+      void service.end('SIGKILL').then(() => killed.resolve())
+    }
+  }
+  panel.faults.clear()
+  panel.faults.add({
+    kind: 'hook',
+    ...(moment ? { method: moment.method, [moment.side]: kill } : {}),
+    path: /^\/api\/user\//,
+    skip: random(4),
+    times: 1,
+  })
+  const victims = users.filter(() => random(3) === 0).slice(0, 4)
+  const calls =
+    random(3) === 0 && victims.length > 0
+      ? [service.call('POST', '/deletions', { usernames: victims })]
+      : victims.map((username) => service.call('DELETE', `/users/${encodeURIComponent(username)}`))
+  // Chance may have chosen a moment that does not come.
+  const fallback = Promise.allSettled(calls).then(() => setTimeout(kill, 30 + random(100)))
+  await killed.promise
+  await fallback
+}
+
+async function pollAndScan(service: ServiceProcess): Promise<void> {
+  const before = new Date()
+  expect((await service.call('POST', '/sync')).status).toBe(202)
+  await until('everything is polled and scanned', async () => {
+    const poll = await readPanelPoll(ledger.db)
+    const round = await readScanRound(ledger.db)
+    const isAfter = (at: Date | null) => at !== null && at > before
+    return isAfter(poll.succeeded_asked_at) && isAfter(round.finished_at)
+  })
+}
