@@ -84,6 +84,15 @@ export class Books {
     this.apply(judgeGone(open, { asked, answered: this.draw() }))
   }
 
+  /** What the service notes after the panel has deleted a user for it. */
+  endDeleted(name: string, createdAt: string): void {
+    const asked = this.draw()
+    const open = this.tenures.filter(
+      (tenure) => tenure.username === name && tenure.createdAt === createdAt && tenure.endedBy === null,
+    )
+    this.apply(judgeGone(open, { asked, answered: this.draw() }, 'service'))
+  }
+
   private apply(changes: TenureChange[]): void {
     for (const { before, after } of changes) {
       if (before) this.tenures[this.tenures.indexOf(before)] = after

@@ -12,6 +12,7 @@ type Observation =
   | { kind: 'users'; admin: string; asked: bigint; sample: WorldUser[] | null }
   | { kind: 'name'; name: string; asked: bigint; sample: WorldUser | 'gone' | null }
   | { kind: 'usage'; asked: bigint; askedAt: number; sample: [string, bigint][] | null }
+  | { kind: 'deletion'; name: string; asked: bigint; sample: WorldUser | 'gone' | null; preserved: boolean }
 
 /** One panel, one ledger, and observations under way between them: asked, answered and stored at different moments. */
 class Story {
@@ -20,13 +21,15 @@ class Story {
   underWay: Observation[] = []
   private totals = new Map<string, bigint>()
 
-  ask(observation: 'users' | 'name' | 'usage', pick: number): void {
+  ask(observation: Observation['kind'], pick: number): void {
     const asked = this.books.draw()
     const admin = admins[pick % admins.length] as string
     const name = names[pick % names.length] as string
     if (observation === 'users') this.underWay.push({ kind: 'users', admin, asked, sample: null })
     else if (observation === 'name') this.underWay.push({ kind: 'name', name, asked, sample: null })
-    else this.underWay.push({ kind: 'usage', asked, askedAt: this.world.now, sample: null })
+    else if (observation === 'deletion') {
+      this.underWay.push({ kind: 'deletion', name, asked, sample: null, preserved: false })
+    } else this.underWay.push({ kind: 'usage', asked, askedAt: this.world.now, sample: null })
   }
 
   answer(pick: number): void {
@@ -34,7 +37,7 @@ class Story {
     if (!observation || observation.sample !== null) return
     if (observation.kind === 'users') {
       observation.sample = this.world.report().filter(({ owner }) => owner === observation.admin)
-    } else if (observation.kind === 'name') {
+    } else if (observation.kind === 'name' || observation.kind === 'deletion') {
       observation.sample = this.world.report().find(({ name }) => name === observation.name) ?? 'gone'
     } else {
       observation.sample = [...this.world.usage]
@@ -46,6 +49,10 @@ class Story {
     const observation = this.underWay[index]
     if (!observation || observation.sample === null) return
     this.underWay.splice(index, 1)
+    if (observation.kind === 'deletion') {
+      this.delete(observation)
+      return
+    }
     if (observation.kind === 'users') {
       for (const user of observation.sample) this.see(user, observation.asked)
     } else if (observation.kind === 'usage') {
@@ -56,13 +63,29 @@ class Story {
     else this.see(observation.sample, observation.asked)
   }
 
-  private see(user: WorldUser, asked: bigint): void {
-    if (this.books.seeUser(user, asked)) this.world.accept(user)
+  private see(user: WorldUser, asked: bigint): boolean {
+    const isAccepted = this.books.seeUser(user, asked)
+    if (isAccepted) this.world.accept(user)
+    return isAccepted
   }
 
-  /** A poll and a scan that nothing overlaps. */
+  /** Stores the final reading; at the next turn, when others may have come in between, the panel deletes the user. */
+  private delete(deletion: Extract<Observation, { kind: 'deletion' }>): void {
+    const { sample, name } = deletion
+    if (sample === null || sample === 'gone') return
+    if (!deletion.preserved) {
+      if (this.see(sample, deletion.asked)) this.underWay.push({ ...deletion, preserved: true })
+      return
+    }
+    // A user created anew under the name meanwhile is another one.
+    if (this.world.users.get(name)?.id === sample.id) this.world.remove(name)
+    this.books.endDeleted(name, sample.createdAt)
+  }
+
+  /** A poll and a scan that nothing overlaps, when the panel has booked everything. */
   pollAndScan(): void {
     this.underWay = []
+    this.world.book()
     for (const [admin, value] of this.world.usage) {
       this.books.seeUsage(admin, value, this.books.draw(), this.world.now)
     }
@@ -137,7 +160,7 @@ const traffic: fc.Arbitrary<Step>[] = [
   ),
 ]
 const observing: fc.Arbitrary<Step>[] = [
-  fc.tuple(fc.constantFrom('users', 'name', 'usage'), pick).map(
+  fc.tuple(fc.constantFrom<Observation['kind'][]>('users', 'name', 'usage', 'deletion'), pick).map(
     ([kind, n]): Step =>
       (story) =>
         story.ask(kind, n),
