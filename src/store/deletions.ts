@@ -73,9 +73,12 @@ export type Outcome = {
   error?: { code: string; message: string }
 }
 
-/** Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. */
+/**
+ * Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. One that has ended stays
+ * as it is.
+ */
 export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
-  return db
+  await db
     .updateTable('deletions')
     .set({
       state: outcome.state,
@@ -88,8 +91,9 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
       )`,
     })
     .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirstOrThrow()
+    .where('finished_at', 'is', null)
+    .execute()
+  return db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
 
 /** Deletions of single users that nobody works on any more, although they have not ended. */

@@ -74,7 +74,11 @@ async function deletePending(work: BulkDeletion, bulk: Deletion): Promise<void> 
   for (;;) {
     const page = await listPendingChildren(work.db, bulk.id, { after, limit: pageSize })
     const queue = page.values()
-    await Promise.all(Array.from({ length: atATime }, () => deleteFrom(work, bulk, queue)))
+    const ended = await Promise.allSettled(
+      Array.from({ length: atATime }, () => deleteFrom(work, bulk, queue)),
+    )
+    // Not before all have ended: who takes the deletion up again must not meet them.
+    for (const result of ended) if (result.status === 'rejected') throw result.reason
     after = page.at(-1)?.id ?? after
     if (page.length < pageSize || work.signal.aborted) return
   }

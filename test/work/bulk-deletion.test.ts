@@ -1,0 +1,254 @@
+import { setTimeout } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { countChildren, requestCancel } from '../../src/store/bulk-deletions.ts'
+import { findDeletion, listDeletions } from '../../src/store/deletions.ts'
+import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import type { Caller } from '../../src/work/callers.ts'
+import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
+import { pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
+import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
+
+const ctx = useDeleting()
+const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
+let admin = ''
+let count = 0
+
+beforeEach(() => {
+  count += 1
+  admin = `admin${count}`
+  ctx.panel.state.createAdmin(admin)
+})
+afterEach(async () => {
+  expect(await inconsistentAccounts(ctx.db)).toEqual([])
+})
+
+function createUsers(number: number, bytes = 10, prefix = 'u'): string[] {
+  return Array.from({ length: number }, (_, index) => {
+    const username = `${admin}_${prefix}${index}`
+    ctx.panel.state.createUser(username, { admin })
+    ctx.panel.state.accrue(username, bytes)
+    return username
+  })
+}
+
+async function request(what: BulkRequest, caller = operator, key: string | null = null) {
+  return requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, key)
+}
+
+async function run(id: bigint) {
+  await runBulkDeletion(workOf(ctx), id)
+  return findDeletion(ctx.db, id)
+}
+
+async function childrenOf(id: bigint) {
+  const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
+  return deletions
+}
+
+describe('deleting users by name', () => {
+  it('preserves and deletes each of them, and says so of each', async () => {
+    const usernames = createUsers(9)
+    const { id } = await request({ usernames: [...usernames, 'never_was'] })
+    expect(await run(id)).toMatchObject({ state: 'deleted', kind: 'users' })
+    expect(await countChildren(ctx.db, id)).toEqual({ deleted: 9, gone: 1 })
+    expect(ctx.panel.state.users.size).toBe(0)
+    await pollAndScan(ctx)
+    expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 90n, preserved: 90n })
+  })
+
+  it('asks the panel for at most four at a time', async () => {
+    const usernames = createUsers(20)
+    let now = 0
+    let most = 0
+    ctx.panel.faults.add({
+      kind: 'hook',
+      before: async () => {
+        now += 1
+        most = Math.max(most, now)
+        await setTimeout(5)
+      },
+      after: () => {
+        now -= 1
+      },
+    })
+    const { id } = await request({ usernames })
+    await run(id)
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(4)
+  })
+
+  it("leaves other admins' users to them, and says which", async () => {
+    const [own = ''] = createUsers(1)
+    ctx.panel.state.createAdmin('someone')
+    ctx.panel.state.createUser('someones_user', { admin: 'someone' })
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const caller: Caller = { kind: 'admin', name: admin, isSudo: false, adminId, token: 'token' }
+    const { id } = await request({ usernames: [own, 'someones_user'] }, caller)
+    expect(await run(id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
+    expect(await childrenOf(id)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ username: own, state: 'deleted' }),
+        expect.objectContaining({ username: 'someones_user', state: 'failed', error_code: 'forbidden' }),
+      ]),
+    )
+    expect([...ctx.panel.state.users.keys()]).toEqual(['someones_user'])
+  })
+
+  it('waits for a panel that is away, and goes on where it was', async () => {
+    const usernames = createUsers(12)
+    const { id } = await request({ usernames })
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'DELETE',
+      skip: 5,
+      times: 1,
+      before: () => void ctx.panel.down(),
+    })
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+    expect(await findDeletion(ctx.db, id)).toMatchObject({ finished_at: null })
+    await ctx.panel.up()
+    expect(await run(id)).toMatchObject({ finished_at: expect.any(Date) })
+    const counts = await countChildren(ctx.db, id)
+    expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
+    expect(ctx.panel.state.users.size).toBe(counts.failed ?? 0)
+    await pollAndScan(ctx)
+    expect((await accountOf(ctx.db, admin)).total).toBe(120n)
+  })
+
+  it('stops when it is cancelled: what is not deleted yet stays', async () => {
+    const usernames = createUsers(30)
+    const { id } = await request({ usernames })
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'DELETE',
+      skip: 3,
+      times: 1,
+      before: () => requestCancel(ctx.db, id),
+    })
+    expect(await run(id)).toMatchObject({ state: 'cancelled' })
+    const counts = await countChildren(ctx.db, id)
+    expect(counts.deleted).toBeLessThan(12)
+    expect((counts.deleted ?? 0) + (counts.cancelled ?? 0)).toBe(30)
+    expect(ctx.panel.state.users.size).toBe(counts.cancelled)
+  })
+})
+
+describe('deleting the users of an admin', () => {
+  it('takes those of the status asked for', async () => {
+    const [expired = '', ...others] = createUsers(5)
+    ctx.panel.state.mustFind(expired).status = 'expired'
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: 'expired' })
+    expect(await run(id)).toMatchObject({ state: 'deleted' })
+    expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
+  })
+
+  it('does not delete a user created anew under the name of one it was to delete', async () => {
+    const [username = ''] = createUsers(1)
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: null })
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: `/api/user/${username}`,
+      times: 1,
+      before: () => {
+        ctx.panel.state.deleteUser(username)
+        ctx.panel.state.createUser(username, { admin })
+      },
+    })
+    expect(await run(id)).toMatchObject({ state: 'deleted' })
+    expect(await childrenOf(id)).toMatchObject([{ state: 'gone' }])
+    expect(ctx.panel.state.users.has(username)).toBe(true)
+  })
+})
+
+describe('deleting an admin', () => {
+  async function requestWhole() {
+    await pollAndScan(ctx)
+    const account = await accountOf(ctx.db, admin)
+    return { account, deletion: await request({ wholeAdminId: account.id }) }
+  }
+
+  it('preserves and deletes its users, then the admin, and closes the account with its final total', async () => {
+    createUsers(120)
+    const { account, deletion } = await requestWhole()
+    const [late = ''] = createUsers(1, 7, 'late')
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 1_207n })
+    expect(ctx.panel.state.users.has(late)).toBe(false)
+    expect(ctx.panel.state.admins.has(admin)).toBe(false)
+    await expect(accountOf(ctx.db, admin)).rejects.toThrow('no account')
+
+    ctx.panel.state.createAdmin(admin)
+    createUsers(1, 3)
+    await pollAndScan(ctx)
+    const fresh = await accountOf(ctx.db, admin)
+    expect(fresh).toMatchObject({ total: 3n })
+    expect(fresh.id).not.toBe(account.id)
+  })
+
+  it('keeps the admin when a user could not be deleted', async () => {
+    const [stubborn = ''] = createUsers(3)
+    const { deletion } = await requestWhole()
+    ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
+    expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
+    expect(await childrenOf(deletion.id)).toEqual(
+      expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),
+    )
+    expect(ctx.panel.state.admins.has(admin)).toBe(true)
+    expect((await accountOf(ctx.db, admin)).closedAt).toBeNull()
+  })
+
+  it('deletes users too that are created while it goes on', async () => {
+    createUsers(3)
+    const { deletion } = await requestWhole()
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'DELETE',
+      times: 1,
+      after: () => void createUsers(2, 5, 'during'),
+    })
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 40n })
+    expect(ctx.panel.state.users.size).toBe(0)
+  })
+
+  it('believes the panel, not its error, about whether the admin is gone', async () => {
+    createUsers(1)
+    const { deletion } = await requestWhole()
+    ctx.panel.faults.add({ kind: 'cut', acts: true, method: 'DELETE', path: `/api/admin/${admin}` })
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted' })
+    expect(ctx.panel.state.admins.has(admin)).toBe(false)
+  })
+
+  it('keeps bytes that only the counter of the admin saw', async () => {
+    createUsers(1)
+    const { deletion } = await requestWhole()
+    const [fleeting = ''] = createUsers(1, 50, 'fleeting')
+    ctx.panel.state.deleteUser(fleeting)
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 60n })
+  })
+
+  it('is refused for a sudo admin, whom the panel would not delete', async () => {
+    ctx.panel.state.createAdmin(`${admin}_sudo`, { isSudo: true })
+    await pollAndScan(ctx)
+    const { id } = await accountOf(ctx.db, `${admin}_sudo`)
+    await expect(request({ wholeAdminId: id })).rejects.toMatchObject({ code: 'conflict' })
+  })
+})
+
+describe('an idempotency key', () => {
+  it('opens one deletion however often it is sent, and refuses another request', async () => {
+    const usernames = createUsers(2)
+    const [first, second] = await Promise.all([
+      request({ usernames }, operator, `key-${admin}`),
+      request({ usernames }, operator, `key-${admin}`),
+    ])
+    expect(second.id).toBe(first.id)
+    await expect(request({ usernames: ['other'] }, operator, `key-${admin}`)).rejects.toMatchObject({
+      code: 'conflict',
+    })
+  })
+})
