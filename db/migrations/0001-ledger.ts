@@ -122,6 +122,7 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`
     create table panel_poll (
       id boolean primary key default true check (id),
+      asked_tick bigint not null default 0,
       asked_at timestamptz,
       answered_at timestamptz,
       succeeded_asked_at timestamptz,

@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox'
-import { InvalidParameters } from './parameters.ts'
+import { InvalidParameters } from './field-errors.ts'
 
 /** How many items a page has when the caller does not say. */
 export const usualLimit = 50

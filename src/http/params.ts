@@ -1,10 +1,25 @@
 import Type from 'typebox'
 
+// Larger ids than JSON clients can tell apart are never given out.
+const id = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
+
+/** The id of an account, wherever one is taken; `me` is the caller's own. */
+export function accountId(description: string) {
+  return Type.Union([Type.Integer(id), Type.Literal('me')], { description, examples: [3, 'me'] })
+}
+
+/** The id of a deletion. */
+export function deletionId(description: string) {
+  return Type.Integer({ ...id, description, examples: [1204] })
+}
+
 /** The `{id}` of an account in a path. */
 export const adminParams = Type.Object({
-  id: Type.Union(
-    // Larger ids than JSON clients can tell apart are never given out.
-    [Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }), Type.Literal('me')],
-    { description: "The account's id, or `me`: the caller's own account.", examples: [3, 'me'] },
-  ),
+  id: accountId("The account's id, or `me`: the caller's own account."),
 })
+
+/** The `{id}` of a deletion in a path. */
+export const deletionParams = Type.Object({ id: deletionId("The deletion's id, as its receipt says it.") })
+
+/** The query of a call that takes none. */
+export const noQuery = Type.Object({}, { additionalProperties: false })

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely'
+import type { Asked } from './clock.ts'
 import type { Database, Tx } from './database.ts'
 import type { PanelPollTable } from './tables.ts'
 
@@ -12,34 +13,36 @@ export async function readPanelPoll(db: Database): Promise<PanelPoll> {
 /** Notes a poll that was answered, unless one asked for later has been noted already. */
 export async function recordPoll(
   tx: Tx,
-  poll: { askedAt: Date; admins: number; hasAdminUsage: boolean },
+  asked: Asked,
+  poll: { admins: number; hasAdminUsage: boolean },
 ): Promise<void> {
   await tx
     .updateTable('panel_poll')
     .set({
-      asked_at: poll.askedAt,
+      asked_tick: asked.tick,
+      asked_at: asked.at,
       answered_at: sql`clock_timestamp()`,
-      succeeded_asked_at: poll.askedAt,
+      succeeded_asked_at: asked.at,
       admins: BigInt(poll.admins),
       has_admin_usage: poll.hasAdminUsage,
       error_code: null,
       error: null,
     })
-    .where((is) => is.or([is('asked_at', 'is', null), is('asked_at', '<=', poll.askedAt)]))
+    .where('asked_tick', '<', asked.tick)
     .execute()
 }
 
 /** Notes why the panel could not be polled. Returns whether this is news: a failure after a success, or of another kind. */
 export async function recordPollFailure(
   db: Database,
-  askedAt: Date,
+  asked: Asked,
   error: { code: string; message: string },
 ): Promise<boolean> {
   const { rows } = await sql<{ was: string | null }>`
     update panel_poll as poll
-    set asked_at = ${askedAt}, answered_at = clock_timestamp(), error_code = ${error.code}, error = ${error.message}
+    set asked_tick = ${asked.tick}, asked_at = ${asked.at}, answered_at = clock_timestamp(), error_code = ${error.code}, error = ${error.message}
     from (select error_code as was from panel_poll for update) as before
-    where poll.asked_at is null or poll.asked_at <= ${askedAt}
+    where poll.asked_tick < ${asked.tick}
     returning before.was`.execute(db)
   return rows.length > 0 && rows[0]?.was !== error.code
 }

@@ -21,6 +21,8 @@ function dueScans(intervalSeconds: number) {
     join cumulative_traffic as account on account.admin_id = scans.admin_id
     where started_at is null
       or requested_at > started_at
+      -- The database's clock has been set back.
+      or started_at > clock_timestamp() + interval '1 minute'
       or (scans.error is null and (finished_at is null or finished_at < started_at))
       or (scans.error is not null and started_at < clock_timestamp() - make_interval(secs => ${retrySeconds}))
       or (started_at < clock_timestamp() - make_interval(secs => ${intervalSeconds}) and (

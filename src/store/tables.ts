@@ -65,6 +65,7 @@ export type ScansTable = {
 
 export type PanelPollTable = {
   id: Generated<boolean>
+  asked_tick: bigint
   asked_at: Date | null
   answered_at: Date | null
   succeeded_asked_at: Date | null

@@ -60,7 +60,7 @@ async function storeAdmins(
       const usernames = admins.map((admin) => admin.username)
       await markMissing(tx, usernames, ticks, answered.at)
       const hasAdminUsage = admins.some((admin) => admin.usersUsage !== null)
-      await recordPoll(tx, { askedAt: asked.at, admins: admins.length, hasAdminUsage })
+      await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
     }
   })
 }

@@ -25,7 +25,7 @@ export async function pollPanel(work: PollPanel): Promise<boolean> {
     await pollAdmins(work, asked)
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
-    const isNews = await recordPollFailure(db, asked.at, error)
+    const isNews = await recordPollFailure(db, asked, error)
     if (isNews) work.onFailure(error)
     return false
   }

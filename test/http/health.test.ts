@@ -18,10 +18,9 @@ describe('health', () => {
   it('/readyz tells that requests can be served, and how the panel is', async () => {
     service = await startTestService({ admins: [] })
     expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
-    const { at } = await drawAsked(service.db)
     await recordPollFailure(
       service.db,
-      at,
+      await drawAsked(service.db),
       new LedgerError('panel_unreachable', 'The panel does not answer.'),
     )
     const answer = await service.app.inject('/readyz')

@@ -4,15 +4,12 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { recordPollFailure } from '../../src/store/panel-poll.ts'
 import { beginRound, finishRound, reportRound } from '../../src/store/scan-round.ts'
 import { beginScan, failScan } from '../../src/store/scans.ts'
-import { as, startTestService, type TestService, withKey } from './service.ts'
+import { startTestService, type TestService, withKey } from './service.ts'
 
 let service: TestService
 beforeEach(async () => {
   service = await startTestService({
-    admins: [
-      { username: 'root', isSudo: true, usersUsage: 0n },
-      { username: 'ana', isSudo: false, usersUsage: 0n },
-    ],
+    admins: [{ username: 'root', isSudo: true }, { username: 'ana' }],
   })
 })
 afterEach(() => service.close())
@@ -57,10 +54,10 @@ it('says when the panel was polled, how long that took, and why it failed', asyn
     panel_counts_admins: true,
     error: null,
   })
-  const { at } = await drawAsked(service.db)
-  await recordPollFailure(service.db, at, new LedgerError('panel_bad_answer', 'The panel answered HTML.'))
+  const asked = await drawAsked(service.db)
+  await recordPollFailure(service.db, asked, new LedgerError('panel_bad_answer', 'The panel answered HTML.'))
   expect((await get()).poll).toMatchObject({
-    asked_at: at.toISOString(),
+    asked_at: asked.at.toISOString(),
     succeeded_at: poll.asked_at,
     error: { code: 'panel_bad_answer', detail: 'The panel answered HTML.' },
   })
@@ -96,7 +93,7 @@ it('says how far a scan is, and for whom it failed', async () => {
 })
 
 it('starts a sync, and says where to look', async () => {
-  const answer = await service.app.inject({ method: 'POST', url: '/sync', headers: as('root') })
+  const answer = await service.app.inject({ method: 'POST', url: '/sync', headers: service.as('root') })
   expect(answer.statusCode).toBe(202)
   expect(answer.headers.location).toBe('/sync')
   expect(answer.json()).toEqual(await get())
