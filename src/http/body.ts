@@ -25,7 +25,9 @@ function explainForm(form: Schema, given: Record<string, unknown>): FieldError[]
   const wrong = Object.entries(properties).flatMap(([name, schema]) => {
     const isGiven = Object.hasOwn(given, name)
     if (isGiven ? Compile(schema as TSchema).Check(given[name]) : !required.includes(name)) return []
-    return [{ field: name, detail: `${name} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` }]
+    return [
+      { field: name, detail: `${name} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` },
+    ]
   })
   return [...foreign, ...wrong]
 }

@@ -1,5 +1,5 @@
 import type { PgBoss } from 'pg-boss'
-import { type PollPanel, pollPanel } from '../work/poll-panel.ts'
+import { isPollOverdue, type PollPanel, pollPanel } from '../work/poll-panel.ts'
 
 const queue = 'poll'
 /** At most one poll waits under this key: the one that follows the poll now running. */
@@ -14,7 +14,8 @@ export type PollJob = {
 
 /**
  * Polls the panel every `intervalSeconds`. Each poll enqueues the one after it before it begins, so that no crash breaks
- * the chain; once a minute a schedule mends a chain that a lost database has broken all the same.
+ * the chain. Once a minute a schedule looks whether it goes on: a lost database may have broken it, and a database clock
+ * that is set back makes the next poll wait until it has caught up.
  */
 export async function startPolling(
   boss: PgBoss,
@@ -27,13 +28,16 @@ export async function startPolling(
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  await boss.work(queue, { pollingIntervalSeconds: 1 }, async () => {
+  await boss.work<PollData>(queue, { pollingIntervalSeconds: 1 }, async ([job]) => {
+    if (job?.data.onlyIfOverdue && !(await isPollOverdue(work.db, intervalSeconds))) return
     await boss.send(queue, {}, { ...next, startAfter: intervalSeconds })
     if (await pollPanel(work)) await afterPoll()
   })
-  await boss.schedule(queue, '* * * * *', {}, next)
+  await boss.schedule(queue, '* * * * *', { onlyIfOverdue: true }, { singletonKey: 'overdue' })
   await boss.send(queue, {}, next)
 }
+
+type PollData = { onlyIfOverdue?: boolean }
 
 /** Makes a poll due now, beside the one that is due in its time. */
 export async function requestPoll(boss: PgBoss): Promise<void> {

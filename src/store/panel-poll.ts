@@ -46,3 +46,10 @@ export async function recordPollFailure(
     returning before.was`.execute(db)
   return rows.length > 0 && rows[0]?.was !== error.code
 }
+
+/** How long ago, in seconds, the panel was last polled; negative if the clock was set back since, null if never. */
+export async function secondsSincePoll(db: Database): Promise<number | null> {
+  const { rows } = await sql<{ seconds: number | null }>`
+    select extract(epoch from clock_timestamp() - asked_at)::float8 as seconds from panel_poll`.execute(db)
+  return rows[0]?.seconds ?? null
+}

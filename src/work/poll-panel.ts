@@ -1,6 +1,7 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
 import { drawAsked } from '../store/clock.ts'
-import { readPanelPoll, recordPollFailure } from '../store/panel-poll.ts'
+import type { Database } from '../store/database.ts'
+import { readPanelPoll, recordPollFailure, secondsSincePoll } from '../store/panel-poll.ts'
 import { type ObserveAdmins, pollAdmins } from './observe-admins.ts'
 
 export type PollPanel = ObserveAdmins & {
@@ -31,4 +32,10 @@ export async function pollPanel(work: PollPanel): Promise<boolean> {
   }
   if (before.error_code !== null) work.onRecovery()
   return true
+}
+
+/** Whether more than two intervals have passed since the panel was last polled, or the last poll lies in the future. */
+export async function isPollOverdue(db: Database, intervalSeconds: number): Promise<boolean> {
+  const secondsAgo = await secondsSincePoll(db)
+  return secondsAgo === null || Math.abs(secondsAgo) > 2 * intervalSeconds
 }
