@@ -32,6 +32,7 @@ const noServices: Services = {
   account: refuse,
   accounts: refuse,
   tenures: refuse,
+  deletions: { deleteUser: refuse, request: refuse, report: refuse, cancel: refuse, list: refuse },
   sync: refuse,
   requestSync: refuse,
   readiness: refuse,

@@ -11,6 +11,8 @@ import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { compileParameters } from './http/parameters.ts'
 import { RequestLog } from './http/request-log.ts'
 import { adminRoutes } from './http/routes/admins.ts'
+import { deletingRoutes } from './http/routes/deleting.ts'
+import { deletionRoutes } from './http/routes/deletions.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
@@ -66,6 +68,8 @@ export function buildApp(options: AppOptions): App {
     guarded.register(adminRoutes, { services })
     guarded.register(statsRoutes, { services })
     guarded.register(userRoutes, { services })
+    guarded.register(deletingRoutes, { services })
+    guarded.register(deletionRoutes, { services })
     guarded.register(syncRoutes, { services })
   })
   return app

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { accountSchema, statsSchema } from './account-schema.ts'
+import { deletionReportSchema, deletionSchema } from './deletion-schema.ts'
 import { problemSchema } from './problem-schema.ts'
 import { syncSchema } from './routes/sync.ts'
 import { userSchema } from './routes/users.ts'
@@ -14,10 +15,19 @@ All traffic is bytes, as JSON integers of up to 64 bits. Times are RFC 3339 in U
 \`application/problem+json\` (RFC 9457). Lists answer \`items\` and \`next_cursor\`: send it back as \`cursor\` until it
 is null.`
 
+const schemas = [
+  problemSchema,
+  accountSchema,
+  statsSchema,
+  userSchema,
+  syncSchema,
+  deletionSchema,
+  deletionReportSchema,
+]
+
 /** Registers the schemas that routes share, and the collecting of routes for the OpenAPI document. */
 export function describeApi(app: App, version: string): void {
-  for (const schema of [problemSchema, accountSchema, statsSchema, userSchema, syncSchema])
-    app.addSchema(schema)
+  for (const schema of schemas) app.addSchema(schema)
   app.register(swagger, {
     convertConstToEnum: false,
     refResolver: {
@@ -34,6 +44,10 @@ export function describeApi(app: App, version: string): void {
       servers: [{ url: '/' }],
       tags: [
         { name: 'admins', description: 'Accounts of admins, their traffic and their users.' },
+        {
+          name: 'deletions',
+          description: 'Deleting users and admins so that no byte is lost, and what became of it.',
+        },
         { name: 'sync', description: 'How and when the panel is read.' },
         { name: 'service', description: 'Health of the service.' },
       ],

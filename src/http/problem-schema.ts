@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { named } from './schemas.ts'
+import { int64, named } from './schemas.ts'
 
 /** {@link Problem} for the OpenAPI document. */
 export const problemSchema = named(
@@ -23,6 +23,9 @@ export const problemSchema = named(
           examples: [[{ field: 'limit', detail: 'limit must be an integer from 1 to 200.' }]],
         }),
       ),
+      deletion_id: Type.Optional(
+        int64('Of deletions that failed on the way: the receipt at GET /deletions/{id}.', 1_204),
+      ),
       request_id: Type.Optional(
         Type.String({ description: 'Of unexpected failures: what to look for in the log of the service.' }),
       ),
@@ -41,6 +44,7 @@ const meanings = {
   },
   403: { description: "Another admin's data, or a call for sudo admins only." },
   404: { description: 'There is no such account.' },
+  409: { description: 'What is asked does not fit what is there; `detail` says why.', headers: retryAfter },
   429: { description: 'Too many failed authentications from this address.', headers: retryAfter },
   500: { description: 'A failure that is a bug of the service; `request_id` finds it in the log.' },
   502: { description: 'The panel could not be asked who the caller is.', headers: retryAfter },
@@ -63,7 +67,13 @@ export function publicProblemResponses(...statuses: ProblemStatus[]) {
   return responses(statuses)
 }
 
+/** The error response of a call for which `status` has a meaning of its own. */
+export function problemResponse(status: ProblemStatus, description: string) {
+  return { ...meanings[status], description, content }
+}
+
+const content = { 'application/problem+json': { schema: { $ref: `${problemSchema.$id}#` } } }
+
 function responses(statuses: readonly ProblemStatus[]) {
-  const content = { 'application/problem+json': { schema: { $ref: `${problemSchema.$id}#` } } }
   return Object.fromEntries(statuses.map((status) => [status, { ...meanings[status], content }]))
 }

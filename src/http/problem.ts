@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { type ErrorCode, LedgerError } from '../errors.ts'
+import { DeletionFailed } from '../work/deletion-failed.ts'
 import { InvalidParameters } from './field-errors.ts'
 
 /** The body of every answer that is not a success: RFC 9457, with `code` for programs. */
@@ -11,6 +12,7 @@ export type Problem = {
   detail: string
   code: ErrorCode | 'internal_error'
   errors?: { field: string; detail: string }[]
+  deletion_id?: bigint
   request_id?: string
 }
 
@@ -62,6 +64,7 @@ function ofLedgerError(error: LedgerError): ProblemAnswer {
   const body = problem(statusOfCode[error.code], error.code, error.message)
   if (error instanceof InvalidParameters) body.errors = error.errors
   else if (error.field !== undefined) body.errors = [{ field: error.field, detail: error.message }]
+  if (error instanceof DeletionFailed) body.deletion_id = error.deletionId
   const headers: Record<string, string> = {}
   const retryAfter = error.retryAfter ?? (body.status > 500 ? usualRetryAfter : undefined)
   if (retryAfter !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter)))

@@ -1,4 +1,4 @@
-import { isLedgerError, LedgerError } from '../errors.ts'
+import { type ErrorCode, isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
 import { type Asked, drawAsked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
@@ -13,6 +13,7 @@ import {
 } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
 import type { WorkerSession } from '../store/worker-session.ts'
+import { DeletionFailed } from './deletion-failed.ts'
 import { endTenuresIn, observeGone, observeUsers, observeUsersIn } from './observe-users.ts'
 
 export type DeleteUsers = { db: Database; panel: PanelClient; worker: WorkerSession }
@@ -54,16 +55,19 @@ export async function deleteUser(work: DeleteUsers, request: UserDeletionRequest
 /** What the panel refuses to the caller's own token is the caller's fault, not the panel's or ours. */
 function toCaller(request: UserDeletionRequest, error: unknown): unknown {
   if (isLedgerError(error, 'panel_forbidden')) {
-    return new LedgerError('forbidden', `User ${request.username} belongs to another admin.`, {
-      cause: error,
-    })
+    return renamed(error, 'forbidden', `User ${request.username} belongs to another admin.`)
   }
   if (isLedgerError(error, 'panel_unauthorized')) {
-    return new LedgerError('unauthenticated', 'The panel does not know this token any more; log in again.', {
-      cause: error,
-    })
+    return renamed(error, 'unauthenticated', 'The panel does not know this token any more; log in again.')
   }
   return error
+}
+
+function renamed(error: LedgerError, code: ErrorCode, message: string): LedgerError {
+  const options = { cause: error }
+  return error instanceof DeletionFailed
+    ? new DeletionFailed(error.deletionId, code, message, options)
+    : new LedgerError(code, message, options)
 }
 
 async function preserveAndDelete(work: DeleteUsers, request: UserDeletionRequest): Promise<Deletion> {
@@ -209,7 +213,10 @@ async function removeFromPanel(
     return await refuseGone(work, request, receipt.id)
   } catch (error) {
     if (!isLedgerError(error) || isLedgerError(error, 'not_found', 'database_unavailable')) throw error
-    if (isLedgerError(error, 'panel_forbidden', 'panel_unauthorized')) return giveUp(work, receipt, error)
+    // Refused before anything happened: there is no doubt to be cleared up.
+    if (isLedgerError(error, 'panel_forbidden', 'panel_unauthorized', 'invalid_request')) {
+      return giveUp(work, receipt, error)
+    }
     return (await isStillThere(work, request, receipt, error)) ? error : null
   }
 }
@@ -233,7 +240,7 @@ async function isStillThere(
     if (!isLedgerError(failure)) throw failure
     const message = `${preservedSentence(receipt)} Nobody knows yet whether user ${receipt.username} was deleted (${error.message}); receipt ${receipt.id} will tell.`
     await updateDeletion(db, receipt.id, { error_code: error.code, error: message, worker: null })
-    throw new LedgerError(error.code, message, { retryAfter: 5, cause: failure })
+    throw new DeletionFailed(receipt.id, error.code, message, { retryAfter: 5, cause: failure })
   }
 }
 
@@ -253,7 +260,7 @@ async function finishDeleted({ db }: DeleteUsers, receipt: Deletion): Promise<De
 async function giveUp({ db }: DeleteUsers, receipt: Deletion, failure: LedgerError): Promise<never> {
   const message = `${preservedSentence(receipt)} User ${receipt.username} was not deleted: ${failure.message}`
   await finishDeletion(db, receipt.id, { state: 'failed', error: { code: failure.code, message } })
-  throw new LedgerError(failure.code, message, { retryAfter: 5, cause: failure })
+  throw new DeletionFailed(receipt.id, failure.code, message, { retryAfter: 5, cause: failure })
 }
 
 function preservedSentence(receipt: Deletion): string {

@@ -32,7 +32,11 @@ export type Deletions = {
   request(caller: Caller, request: BulkRequest, idempotencyKey: string | null): Promise<DeletionReport>
   /** @throws `not_found` for an id that is not one of a deletion the caller may see. */
   report(caller: Caller, id: bigint): Promise<DeletionReport>
-  /** Asks a bulk deletion to stop: what is not deleted yet stays. */
+  /**
+   * Asks a bulk deletion to stop: what is not deleted yet stays.
+   *
+   * @throws `not_found`; `forbidden` when somebody else asked for it; `conflict` for the deletion of a single user.
+   */
   cancel(caller: Caller, id: bigint): Promise<DeletionReport>
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
@@ -94,6 +98,12 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       const deletion = await find(caller, id)
       if (deletion.kind === 'user') {
         throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
+      }
+      if (!caller.isSudo && deletion.requested_by !== auditName(caller)) {
+        throw new LedgerError(
+          'forbidden',
+          'Only who asked for this deletion, or a sudo admin, may cancel it.',
+        )
       }
       await requestCancel(db, id)
       return describe(await find(caller, id))

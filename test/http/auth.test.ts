@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LedgerError } from '../../src/errors.ts'
-import { apiKey, as, startTestService, type TestService, withKey } from './service.ts'
+import { captivePortal } from '../panel/faults.ts'
+import { apiKey, startTestService, type TestService, withKey } from './service.ts'
 
 const admins = [
-  { username: 'root', isSudo: true, usersUsage: 10n },
-  { username: 'ana', isSudo: false, usersUsage: 20n },
-  { username: 'bob', isSudo: false, usersUsage: 30n },
+  { username: 'root', isSudo: true, usage: 10n },
+  { username: 'ana', usage: 20n },
+  { username: 'bob', usage: 30n },
 ]
 
 let now = 0
@@ -18,10 +18,12 @@ beforeEach(async () => {
     now: () => now,
   })
   await service.poll()
-  service.panel.calls.length = 0
+  service.takeAsked()
 })
 afterEach(() => service.close())
 
+const whoami = 'GET /api/admin'
+const as = (username: string) => service.as(username)
 const get = (url: string, headers: Record<string, string> = {}) => service.app.inject({ url, headers })
 
 describe('who is calling', () => {
@@ -42,32 +44,33 @@ describe('who is calling', () => {
 
   it('knows the operator by the key, without asking the panel', async () => {
     expect((await get('/admins', withKey)).json().items).toHaveLength(3)
-    expect(service.panel.calls).toEqual([])
+    expect(service.takeAsked()).toEqual([])
   })
 
   it.each(['Bearer', 'bearer', 'BEARER'])('knows an admin by its token after "%s"', async (scheme) => {
-    const answer = await get('/admins/me', { authorization: `${scheme}  token-of-ana` })
+    const { authorization } = service.as('ana')
+    const answer = await get('/admins/me', { authorization: authorization.replace('Bearer', `${scheme} `) })
     expect(answer.json()).toMatchObject({ username: 'ana', is_sudo: false })
   })
 
   it('asks the panel about a token once in a while only', async () => {
     for (const _ of [1, 2, 3]) await get('/admins/me', as('ana'))
-    expect(service.panel.calls).toEqual(['whoami'])
+    expect(service.takeAsked()).toEqual([whoami])
     now += 60_000
     await get('/admins/me', as('ana'))
-    expect(service.panel.calls).toEqual(['whoami', 'whoami'])
+    expect(service.takeAsked()).toEqual([whoami])
   })
 
   it.each([
-    [502, new LedgerError('panel_unreachable', 'The panel does not answer.')],
-    [502, new LedgerError('panel_bad_answer', 'The panel answered HTML.')],
-    [502, new LedgerError('panel_failed', 'The panel answered 500.')],
-    [504, new LedgerError('panel_timeout', 'The panel did not answer in time.')],
-  ])('says %i when the panel cannot tell', async (status, failure) => {
-    service.panel.failWith(failure)
+    [502, 'panel_unreachable', { kind: 'cut' }],
+    [502, 'panel_bad_answer', captivePortal],
+    [502, 'panel_failed', { kind: 'answer', status: 500 }],
+    [504, 'panel_timeout', { kind: 'hang' }],
+  ] as const)('says %i when the panel cannot tell: %s', async (status, code, fault) => {
+    service.panel.faults.add({ ...fault, path: '/api/admin' })
     const answer = await get('/admins/me', as('ana'))
     expect(answer.statusCode).toBe(status)
-    expect(answer.json()).toMatchObject({ status, code: failure.code, detail: failure.message })
+    expect(answer.json()).toMatchObject({ status, code, detail: expect.stringMatching(/[.?]$/) })
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
   })
 })
@@ -103,20 +106,20 @@ describe('failed authentications', () => {
 
   it('are refused before the panel is asked once there were too many from an address', async () => {
     for (const n of [1, 2, 3]) expect((await wrong(n)).statusCode).toBe(401)
-    service.panel.calls.length = 0
+    service.takeAsked()
     const refused = await wrong(4)
     expect(refused.statusCode).toBe(429)
     expect(refused.json()).toMatchObject({ status: 429, code: 'rate_limited', title: 'Too Many Requests' })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     expect((await get('/admins', { 'x-api-key': 'guess' })).statusCode).toBe(429)
-    expect(service.panel.calls).toEqual([])
+    expect(service.takeAsked()).toEqual([])
   })
 
   it('are refused also when they come all at once', async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => wrong(n)))
     const statuses = answers.map((answer) => answer.statusCode).sort()
     expect(statuses).toEqual([...Array(3).fill(401), ...Array(27).fill(429)])
-    expect(service.panel.calls).toEqual(['whoami', 'whoami', 'whoami'])
+    expect(service.takeAsked()).toEqual([whoami, whoami, whoami])
   })
 
   it('never hold back a caller that is known', async () => {
@@ -140,9 +143,9 @@ describe('failed authentications', () => {
 
   it('do not count where nobody tried a credential, the panel failed, or the caller succeeded', async () => {
     for (const _ of [1, 2, 3, 4]) expect((await get('/admins')).statusCode).toBe(401)
-    service.panel.failWith(new LedgerError('panel_timeout', 'The panel did not answer in time.'))
+    service.panel.faults.add({ kind: 'hang', path: '/api/admin' })
     for (const n of [1, 2, 3, 4]) expect((await wrong(n)).statusCode).toBe(504)
-    service.panel.failWith(null)
+    service.panel.faults.clear()
     for (const { username } of [...admins, ...admins]) {
       expect((await get('/admins/me', as(username))).statusCode).toBe(200)
     }

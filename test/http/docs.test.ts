@@ -37,13 +37,19 @@ describe('/openapi.json', () => {
       Object.keys(item).map((method) => `${method} ${url}`),
     )
     expect(calls.sort()).toEqual([
+      'delete /admins/{id}',
+      'delete /deletions/{id}',
+      'delete /users/{username}',
       'get /admins',
       'get /admins/{id}',
       'get /admins/{id}/stats',
       'get /admins/{id}/users',
+      'get /deletions',
+      'get /deletions/{id}',
       'get /healthz',
       'get /readyz',
       'get /sync',
+      'post /deletions',
       'post /sync',
     ])
   })

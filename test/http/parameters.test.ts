@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeCursor } from '../../src/http/page.ts'
-import { as, startTestService, type TestService, withKey } from './service.ts'
+import { startTestService, type TestService, withKey } from './service.ts'
 
 let service: TestService
 let id: bigint
 beforeAll(async () => {
-  service = await startTestService({ admins: [{ username: 'ana', isSudo: false, usersUsage: 1n }] })
+  service = await startTestService({ admins: [{ username: 'ana' }] })
   await service.poll()
   id = await service.idOf('ana')
 })
@@ -149,9 +149,8 @@ describe('accounts that are not there', () => {
   })
 
   it('/admins/me of an admin that no poll has seen yet', async () => {
-    service.panel.knownAdmins.set('new', { username: 'new', isSudo: false, usersUsage: 0n })
-    service.panel.tokens.set('token-of-new', 'new')
-    const ask = () => service.app.inject({ url: '/admins/me', headers: as('new') })
+    service.panel.state.createAdmin('new')
+    const ask = () => service.app.inject({ url: '/admins/me', headers: service.as('new') })
     expect((await ask()).json()).toMatchObject({ status: 404, detail: expect.stringContaining('for new') })
     await service.poll()
     expect((await ask()).json()).toMatchObject({ username: 'new' })

@@ -2,62 +2,94 @@ import { Writable } from 'node:stream'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/types.ts'
 import { createLogger } from '../../src/log.ts'
-import type { PanelAdmin, PanelUser } from '../../src/panel/types.ts'
+import { createPanelClient } from '../../src/panel/client.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
+import { openWorkerSession } from '../../src/store/worker-session.ts'
+import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
+import { createDeletions } from '../../src/work/deletions.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
-import { observeGone, observeUsers } from '../../src/work/observe-users.ts'
+import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
+import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { createTestPanel, type TestPanel } from './panel.ts'
 
 export const apiKey = 'the-key-of-the-operator-0123456789'
 export const withKey = { 'x-api-key': apiKey }
 
-/** The headers of a caller that logged in at the panel as `username`. */
-export function as(username: string): { authorization: string } {
-  return { authorization: `Bearer token-of-${username}` }
-}
+/** An admin that the panel has from the start; `usage`: bytes that its counter says, of users that are gone. */
+export type TestAdmin = { username: string; isSudo?: boolean; usage?: bigint }
 
-/** The application over real services and a database of its own; only the panel is in memory. */
+/** The application over a stand-in panel and a database of its own. Only the background work is started by hand. */
 export type TestService = {
   app: App
   db: Database
-  panel: TestPanel
+  panel: StandInPanel
   /** What was logged so far, a line each. */
   logged: Record<string, unknown>[]
+  /** The headers of a caller that has logged in at the panel as this admin. */
+  as(username: string): { authorization: string }
+  /** Lets every admin log in anew. */
+  forgetTokens(): void
+  /** What the panel was asked since this was last called, logins of the service aside. */
+  takeAsked(): string[]
   /** How often a sync was asked for. */
   syncs: () => number
+  /** Bulk deletions handed to the background work, in their order. */
+  enqueued: bigint[]
   poll(): Promise<void>
-  observe(...users: PanelUser[]): Promise<void>
-  lose(username: string): Promise<void>
+  /** Reads the users of every admin that the panel lists. */
+  scan(): Promise<void>
+  /** Carries out a bulk deletion, as the background work does. */
+  carryOut(id: bigint | number): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   close(): Promise<void>
 }
 
 export type TestServiceOptions = Partial<AppOptions> & {
-  admins: readonly PanelAdmin[]
+  admins: readonly TestAdmin[]
+  /** False: a Marzban before 0.8, which keeps no usage of admins. */
+  hasUsage?: boolean
   logLevel?: string
   /** How the application reaches the database, if not directly. */
   reach?: (url: string) => Promise<string>
   now?: () => number
 }
 
+/** How long the panel may take: what hangs is given up soon. */
+const panelTimeoutMs = 500
+
 /** Starts a {@link TestService}; `close` it when done. */
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
-  const { admins, logLevel = 'debug', reach, now = Date.now, ...appOptions } = options
+  const { admins, hasUsage = true, logLevel = 'debug', reach, now = Date.now, ...appOptions } = options
   const database = await createTestDatabase()
-  const db = openDatabase({ url: reach ? await reach(database.url) : database.url, max: 4 })
-  const panel = createTestPanel(admins)
+  const url = reach ? await reach(database.url) : database.url
+  const db = openDatabase({ url, max: 4 })
+  const standIn = await startPanel({
+    hasUsage,
+    sudo: { username: 'ledger', password: 'secret of the ledger' },
+  })
+  for (const { username, isSudo = false, usage = 0n } of admins) {
+    standIn.state.createAdmin(username, { isSudo }).usage = usage
+  }
+  const panel = createPanelClient({
+    url: standIn.url,
+    ...standIn.sudo,
+    timeoutMs: panelTimeoutMs,
+    sleep: async () => {},
+  })
+  const worker = openWorkerSession(url)
   const observing = { db, panel, panelLagMs: 0 }
+  const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
   const logged: Record<string, unknown>[] = []
   const log = createLogger(
     logLevel,
     new Writable({ write: (line, _encoding, done) => done(void logged.push(JSON.parse(String(line)))) }),
   )
+  const enqueued: bigint[] = []
   let syncs = 0
   const services = createServices({
     db,
@@ -69,32 +101,60 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       now,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    requestSync: async () => {
+    deletions: createDeletions({ ...working, enqueue: async (_tx, id) => void enqueued.push(id) }),
+    requestPoll: async () => {
       syncs += 1
     },
   })
   const app = buildApp({ services, log, version: '1.2.3', ...appOptions })
   await app.ready()
+
+  // One for each admin: what the service remembers of a caller hangs on its token.
+  const tokens = new Map<string, string>()
+  const tokenOf = (username: string): string => {
+    const { password = '' } = standIn.state.admins.get(username) ?? {}
+    const logIn = () => standIn.tokens.logIn(new URLSearchParams({ username, password })).access_token
+    const token = tokens.get(username) ?? logIn()
+    tokens.set(username, token)
+    return token
+  }
+  const idOf = async (username: string): Promise<bigint> => {
+    const { id } = await db
+      .selectFrom('admins')
+      .select('id')
+      .where('username', '=', username)
+      .where('closed_at', 'is', null)
+      .executeTakeFirstOrThrow()
+    return id
+  }
   return {
     app,
     db,
-    panel,
+    panel: standIn,
     logged,
+    as: (username) => ({ authorization: `Bearer ${tokenOf(username)}` }),
+    forgetTokens: () => void tokens.clear(),
+    takeAsked: () =>
+      standIn.requests
+        .splice(0)
+        .map(({ method, path }) => `${method} ${path}`)
+        .filter((call) => call !== 'POST /api/admin/token'),
     syncs: () => syncs,
+    enqueued,
     poll: async () => pollAdmins(observing, await drawAsked(db)),
-    observe: async (...users) => void (await observeUsers(db, await drawAsked(db), users)),
-    lose: async (username) => void (await observeGone(db, await drawAsked(db), username)),
-    idOf: async (username) => {
-      const { id } = await db
-        .selectFrom('admins')
-        .select('id')
-        .where('username', '=', username)
-        .where('closed_at', 'is', null)
-        .executeTakeFirstOrThrow()
-      return id
+    scan: async () => {
+      for (const username of standIn.state.admins.keys()) {
+        const due = { adminId: await idOf(username), username, panelReading: null, usersTotal: null }
+        await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
+      }
     },
+    carryOut: (id) => runBulkDeletion(working, BigInt(id)),
+    idOf,
     close: async () => {
       await app.close()
+      await worker.close()
+      await panel.close()
+      await standIn.close()
       await db.destroy()
       await database.drop()
     },

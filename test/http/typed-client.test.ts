@@ -6,11 +6,9 @@ import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { panelUser } from './panel.ts'
 import { apiKey, startTestService, type TestService } from './service.ts'
 
 const root = path.join(import.meta.dirname, '../..')
-const ana = { username: 'ana', isSudo: false, usersUsage: 5_000n }
 
 /** What somebody writes who has nothing but the OpenAPI document. */
 const program = `
@@ -50,6 +48,22 @@ const started = await operator.POST('/sync')
 const sync = await operator.GET('/sync')
 const failure: { code: string; detail: string } | null | undefined = sync.data?.poll.error
 
+const receipt = await ana.DELETE('/users/{username}', { params: { path: { username: 'al@ice' } } })
+const preserved: number | null | undefined = receipt.data?.preserved_bytes
+const bulk = await ana.POST('/deletions', {
+  params: { header: { 'idempotency-key': 'once' } },
+  body: { admin: 'me', status: 'expired' },
+})
+const bulkId: number = bulk.data?.id ?? 0
+const cancelled = await ana.DELETE('/deletions/{id}', { params: { path: { id: bulkId } } })
+const secondsLeft: number | null | undefined = cancelled.data?.seconds_left
+const named = await operator.POST('/deletions', { body: { usernames: ['alice'] } })
+const trail = await ana.GET('/deletions', {
+  params: { query: { admin: 'me', kind: ['user', 'users'], from: '2026-01-01T00:00:00Z' } },
+})
+const kinds: ('user' | 'users' | 'admin')[] | undefined = trail.data?.items.map(({ kind }) => kind)
+const unknown = await ana.DELETE('/users/{username}', { params: { path: { username: 'nobody' } } })
+
 const refused = await ana.GET('/sync')
 const code: string | undefined = refused.error?.code
 const ready = await operator.GET('/readyz')
@@ -60,6 +74,9 @@ console.log(JSON.stringify({
   users: users.data?.items.map(({ username, state }) => [username, state]),
   started: started.response.status, running: sync.data?.scan.running,
   refused: [refused.response.status, code], ready: ready.data?.status,
+  preserved, secondsLeft, kinds, named: named.data?.total,
+  isTold: bulk.response.headers.get('location') === \`/deletions/\${bulkId}\`,
+  unknown: unknown.error?.code,
 }))
 `
 
@@ -71,10 +88,20 @@ beforeAll(async () => {
   await writeFile(path.join(folder, 'package.json'), '{"type":"module"}')
   const document = JSON.parse(await readFile(path.join(root, 'openapi/openapi.json'), 'utf8'))
   await writeFile(path.join(folder, 'api.ts'), astToString(await openapiTS(document)))
-  service = await startTestService({ admins: [ana, { username: 'bob', isSudo: true, usersUsage: 1n }] })
+  service = await startTestService({
+    admins: [
+      { username: 'ana', usage: 5_000n },
+      { username: 'bob', isSudo: true, usage: 1n },
+    ],
+  })
   await service.poll()
-  await service.observe(panelUser('alice', ana, { lifetimeUsedTraffic: 10n }), panelUser('gone', ana))
-  await service.lose('gone')
+  service.panel.state.createUser('alice', { admin: 'ana', lifetime: 10n })
+  service.panel.state.createUser('gone', { admin: 'ana' })
+  service.panel.state.createUser('al@ice', { admin: 'ana' })
+  await service.scan()
+  service.panel.state.deleteUser('gone')
+  await service.scan()
+  service.panel.state.accrueUser('al@ice', 20)
 })
 afterAll(async () => {
   await service?.close()
@@ -94,6 +121,9 @@ it.each([
   ["['current', 'ended']", "['past']"],
   ['stats.data?.total_traffic', 'stats.data?.total_bytes'],
   ["id: 'me'", 'id: true'],
+  ["status: 'expired'", "status: 'gone'"],
+  ["kind: ['user', 'users']", "kind: ['bulk']"],
+  ['receipt.data?.preserved_bytes', 'receipt.data?.bytes'],
 ])('refuses %s written as %s', async (right, wrong) => {
   const changed = program.replace(right, wrong)
   expect(changed).not.toBe(program)
@@ -106,7 +136,8 @@ it('works against the running service', async () => {
   const file = path.join(folder, 'program.ts')
   await writeFile(file, program)
   const baseUrl = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const { stdout } = await promisify(execFile)(process.execPath, [file, baseUrl, apiKey, 'token-of-ana'])
+  const token = service.as('ana').authorization.replace('Bearer ', '')
+  const { stdout } = await promisify(execFile)(process.execPath, [file, baseUrl, apiKey, token])
   expect(JSON.parse(stdout)).toEqual({
     accounts: ['ana', 'bob'],
     total: 5_000,
@@ -115,6 +146,7 @@ it('works against the running service', async () => {
     state: 'open',
     failure: null,
     users: [
+      ['al@ice', 'current'],
       ['alice', 'current'],
       ['gone', 'ended'],
     ],
@@ -122,6 +154,12 @@ it('works against the running service', async () => {
     running: false,
     refused: [403, 'forbidden'],
     ready: 'ready',
+    preserved: 20,
+    secondsLeft: null,
+    kinds: ['users', 'user'],
+    named: 1,
+    isTold: true,
+    unknown: 'not_found',
   })
 })
 

@@ -7,7 +7,7 @@ import type { StandInPanel } from '../panel/start.ts'
 export const operatorKey = 'the-key-of-the-operator-0123456789'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
-const patienceMs = 30_000
+const patienceMs = 60_000
 
 /** The real service, in a process of its own. */
 export type ServiceProcess = {
@@ -81,7 +81,7 @@ export async function startServiceProcess(
   }
 }
 
-/** Resolves when `holds` does; asks again and again. */
+/** Resolves when `holds` does; asks again and again. A replica that was killed is missed after some 20 seconds. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + patienceMs
   while (!(await holds())) {

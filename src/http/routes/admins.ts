@@ -5,7 +5,7 @@ import type { Services } from '../../work/services.ts'
 import { type AccountBody, accountSchema, toAccountBody } from '../account-schema.ts'
 import { accountIdOf } from '../auth.ts'
 import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../page.ts'
-import { adminParams } from '../params.ts'
+import { adminParams, noQuery } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { shared } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
@@ -56,7 +56,7 @@ const accountRouteSchema = {
   summary: 'Read an account',
   description: 'The account of one admin, open or closed. Traffic is in bytes.',
   params: adminParams,
-  querystring: Type.Object({}, { additionalProperties: false }),
+  querystring: noQuery,
   response: { 200: shared(accountSchema), ...problemResponses(404) },
 }
 

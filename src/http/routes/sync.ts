@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { Services } from '../../work/services.ts'
 import { requireSudo } from '../auth.ts'
+import { noQuery } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
@@ -69,14 +70,12 @@ export const syncSchema = named(
 )
 type SyncBody = Static<typeof syncSchema>
 
-const emptyQuery = Type.Object({}, { additionalProperties: false })
-
 const readSchema = {
   operationId: 'getSync',
   tags: ['sync'],
   summary: 'See how the collector stands',
   description: 'When each source was last read and how long it took, in milliseconds. For sudo admins.',
-  querystring: emptyQuery,
+  querystring: noQuery,
   response: { 200: shared(syncSchema), ...problemResponses() },
 }
 
@@ -87,7 +86,7 @@ const startSchema = {
   description:
     'Makes a poll of all admins and a scan of all users due now. The answer does not wait for them: GET /sync tells ' +
     'how far they are. For sudo admins.',
-  querystring: emptyQuery,
+  querystring: noQuery,
   response: {
     202: {
       description: 'Accepted; the body says how things stand now.',

@@ -1,0 +1,196 @@
+import type { FastifyReply } from 'fastify'
+import Type from 'typebox'
+import { userStatuses } from '../../work/figures.ts'
+import type { BulkRequest } from '../../work/request-deletion.ts'
+import { accountIdOf, requireSudo } from '../auth.ts'
+import {
+  type DeletionBody,
+  type DeletionReportBody,
+  deletionReportSchema,
+  deletionSchema,
+  toDeletionBody,
+  toReportBody,
+} from '../deletion-schema.ts'
+import { accountId, adminParams, noQuery } from '../params.ts'
+import { problemResponse, problemResponses } from '../problem-schema.ts'
+import { shared } from '../schemas.ts'
+import type { App, RouteOptions } from '../types.ts'
+
+/** Text that is or may be a user's name: the panel alone knows which are. */
+const username = {
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  examples: ['alice'],
+}
+
+const userSchema = {
+  operationId: 'deleteUser',
+  tags: ['deletions'],
+  summary: 'Delete a user',
+  description:
+    "Stores the final reading of the user's traffic, then deletes the user in the panel, and answers with the receipt. " +
+    'If the reading cannot be stored, nothing is deleted. Repeating the call is safe: no byte is counted twice. Of a user ' +
+    'without an owner the receipt says, with `admin_id: null`, that no account received bytes. For the admin that owns ' +
+    'the user, and for sudo admins. Traffic is in bytes.',
+  params: Type.Object({
+    username: Type.String({ ...username, description: "The user's name in the panel, percent-encoded." }),
+  }),
+  querystring: Type.Object(
+    {
+      preserve_traffic: Type.Optional(
+        Type.Boolean({
+          default: true,
+          description:
+            'False: delete without a final reading. What was counted before stays; what was not is lost. For sudo admins.',
+          examples: [true],
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  response: {
+    200: shared(deletionSchema),
+    ...problemResponses(),
+    403: problemResponse(
+      403,
+      "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
+    ),
+    404: problemResponse(404, 'The panel has no such user. What it had consumed is kept.'),
+    409: problemResponse(409, 'Somebody else is deleting this user right now.'),
+    502: problemResponse(
+      502,
+      'The panel failed. `detail` says whether the traffic is preserved and whether the user was deleted, was not, or ' +
+        'nobody knows yet; the receipt `deletion_id` will tell.',
+    ),
+    504: problemResponse(504, 'The panel did not answer in time; see 502.'),
+  },
+}
+
+const accepted = {
+  description: 'Accepted: the users are deleted in the background.',
+  headers: { Location: { type: 'string', description: 'Where progress can be read: /deletions/{id}.' } },
+  content: { 'application/json': { schema: shared(deletionReportSchema) } },
+}
+
+const adminSchema = {
+  operationId: 'deleteAdmin',
+  tags: ['deletions'],
+  summary: 'Delete an admin with all its users',
+  description:
+    'Deletes all users of the admin, each with its final reading stored first, then the admin, and closes its account. ' +
+    'The account with its final total can be read for ever. If users are left that could not be deleted, the admin is ' +
+    'not deleted either. For sudo admins.',
+  params: adminParams,
+  querystring: noQuery,
+  response: {
+    202: accepted,
+    ...problemResponses(404),
+    409: problemResponse(
+      409,
+      'The admin was deleted already, or is a sudo admin, which the panel refuses to delete.',
+    ),
+  },
+}
+
+const named = Type.Object(
+  {
+    usernames: Type.Array(Type.String(username), {
+      minItems: 1,
+      maxItems: 10_000,
+      uniqueItems: true,
+      description: 'Names of users in the panel.',
+      examples: [['alice', 'bob']],
+    }),
+  },
+  { additionalProperties: false, description: 'Users by name.', examples: [{ usernames: ['alice', 'bob'] }] },
+)
+
+const ofAdmin = Type.Object(
+  {
+    admin: accountId("The id of the account whose users are deleted, or `me`: the caller's own."),
+    status: Type.Optional(
+      Type.Unsafe<(typeof userStatuses)[number]>({
+        type: 'string',
+        enum: userStatuses,
+        description: 'Only users of this status. Left out: all.',
+        examples: ['expired'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'Users of an admin.',
+    examples: [{ admin: 3, status: 'expired' }],
+  },
+)
+
+const bulkSchema = {
+  operationId: 'deleteUsers',
+  tags: ['deletions'],
+  summary: 'Delete many users',
+  description:
+    'Deletes users by name, or those of an admin, each with its final reading stored first, at most 4 at a time. A ' +
+    "restart of the service goes on where it stopped. An admin's users by name must be its own; those of others fail.",
+  headers: Type.Object({
+    // Written as Node.js hands headers out.
+    'idempotency-key': Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+        description:
+          'Any text that is new for each deletion, such as a UUID. A request repeated with the same key and body opens ' +
+          'no second deletion, but answers with the first.',
+        examples: ['0b0e7e7c-5f6f-4c5e-9d3b-8c7f3a1d2e4f'],
+      }),
+    ),
+  }),
+  querystring: noQuery,
+  body: Type.Union([named, ofAdmin]),
+  response: {
+    202: accepted,
+    ...problemResponses(404),
+    409: problemResponse(
+      409,
+      'The Idempotency-Key was used for another request, or the admin was deleted already.',
+    ),
+  },
+}
+
+/** Calls that delete. */
+export async function deletingRoutes(app: App, { services: { deletions } }: RouteOptions): Promise<void> {
+  app.delete(
+    '/users/:username',
+    { schema: userSchema },
+    async ({ caller, params, query }): Promise<DeletionBody> =>
+      toDeletionBody(await deletions.deleteUser(caller, params.username, query.preserve_traffic ?? true)),
+  )
+
+  app.delete(
+    '/admins/:id',
+    { schema: adminSchema, onRequest: requireSudo },
+    async ({ caller, params }, reply): Promise<DeletionReportBody> => {
+      const wholeAdminId = accountIdOf(caller, params.id)
+      return accept(reply, toReportBody(await deletions.request(caller, { wholeAdminId }, null)))
+    },
+  )
+
+  app.post(
+    '/deletions',
+    { schema: bulkSchema },
+    async ({ caller, body, headers }, reply): Promise<DeletionReportBody> => {
+      const request: BulkRequest =
+        'usernames' in body
+          ? { usernames: body.usernames }
+          : { adminId: accountIdOf(caller, body.admin), status: body.status ?? null }
+      const report = await deletions.request(caller, request, headers['idempotency-key'] ?? null)
+      return accept(reply, toReportBody(report))
+    },
+  )
+}
+
+function accept(reply: FastifyReply, report: DeletionReportBody): DeletionReportBody {
+  reply.code(202).header('location', `/deletions/${report.id}`)
+  return report
+}
