@@ -57,7 +57,7 @@ const accountRouteSchema = {
   description: 'The account of one admin, open or closed. Traffic is in bytes.',
   params: adminParams,
   querystring: noQuery,
-  response: { 200: shared(accountSchema), ...problemResponses(404) },
+  response: { 200: shared(accountSchema), ...problemResponses(404, 414) },
 }
 
 /** The accounts of admins. */

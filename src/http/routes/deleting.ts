@@ -51,7 +51,7 @@ const userSchema = {
   ),
   response: {
     200: shared(deletionSchema),
-    ...problemResponses(),
+    ...problemResponses(413, 414, 415),
     403: problemResponse(
       403,
       "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
@@ -85,7 +85,7 @@ const adminSchema = {
   querystring: noQuery,
   response: {
     202: accepted,
-    ...problemResponses(404),
+    ...problemResponses(404, 413, 414, 415),
     409: problemResponse(
       409,
       'The admin was deleted already, or is a sudo admin, which the panel refuses to delete.',
@@ -150,7 +150,7 @@ const bulkSchema = {
   body: Type.Union([named, ofAdmin]),
   response: {
     202: accepted,
-    ...problemResponses(404),
+    ...problemResponses(404, 413, 415),
     409: problemResponse(
       409,
       'The Idempotency-Key was used for another request, or the admin was deleted already.',

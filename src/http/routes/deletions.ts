@@ -57,7 +57,11 @@ const listSchema = {
   summary: 'List deletions',
   description: `The receipts of all deletions, the newest first: who deleted what, when, with how many bytes. ${visibility}`,
   querystring: listQuery,
-  response: { 200: pageOf(shared(deletionSchema), 'One page of receipts.'), ...problemResponses() },
+  response: {
+    200: pageOf(shared(deletionSchema), 'One page of receipts.'),
+    ...problemResponses(),
+    404: problemResponse(404, '`admin=me` of a caller without an account of its own.'),
+  },
 }
 
 const noDeletion = problemResponse(404, 'There is no such deletion that the caller may see.')
@@ -69,7 +73,7 @@ const readSchema = {
   description: `One receipt; of a bulk deletion also how far it is and which users could not be deleted. ${visibility}`,
   params: deletionParams,
   querystring: noQuery,
-  response: { 200: shared(deletionReportSchema), ...problemResponses(), 404: noDeletion },
+  response: { 200: shared(deletionReportSchema), ...problemResponses(414), 404: noDeletion },
 }
 
 const cancelSchema = {
@@ -87,7 +91,7 @@ const cancelSchema = {
       description: 'Accepted; the body says how far the deletion is.',
       content: { 'application/json': { schema: shared(deletionReportSchema) } },
     },
-    ...problemResponses(),
+    ...problemResponses(413, 414, 415),
     403: problemResponse(403, 'Somebody else asked for this deletion.'),
     404: noDeletion,
     409: problemResponse(409, 'The deletion of a single user cannot be cancelled.'),

@@ -30,7 +30,7 @@ const schema = {
     },
     { additionalProperties: false },
   ),
-  response: { 200: shared(statsSchema), ...problemResponses(404) },
+  response: { 200: shared(statsSchema), ...problemResponses(404, 414) },
 }
 
 /** The figures that limits and invoices are made from. */

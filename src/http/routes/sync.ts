@@ -93,7 +93,7 @@ const startSchema = {
       headers: { Location: { type: 'string', description: 'Where progress can be read: /sync.' } },
       content: { 'application/json': { schema: shared(syncSchema) } },
     },
-    ...problemResponses(),
+    ...problemResponses(413, 415),
   },
 }
 

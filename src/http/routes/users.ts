@@ -74,7 +74,7 @@ const schema = {
     },
     { additionalProperties: false, style: 'form', explode: false },
   ),
-  response: { 200: pageOf(shared(userSchema), 'One page of users.'), ...problemResponses(404) },
+  response: { 200: pageOf(shared(userSchema), 'One page of users.'), ...problemResponses(404, 414) },
 }
 
 /** Users by admin, also those that are gone. */

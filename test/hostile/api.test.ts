@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { Pool } from 'undici'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { apiKey, startTestService, type TestService } from '../http/service.ts'
+import { createConformance, type HostileAnswer } from './conformance.ts'
+import { readApi } from './operations.ts'
+import { type Credentials, type HostileRequest, requestTo } from './requests.ts'
+import type { Known } from './values.ts'
+
+const requestsAtLeast = Number(process.env.HOSTILE_REQUESTS ?? 20_000)
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const admins = ['ada', 'ben', 'cyd', 'd_e-f@g.h']
+const names = [...admins, ...Array.from({ length: 60 }, (_, index) => `user${index}`), 'odd@name.-_', 'ünï']
+const unknownToken = 'a-token-that-nobody-has-ever-issued'
+let service: TestService
+let panelSecrets: string[]
+
+beforeAll(async () => {
+  service = await startTestService({
+    admins: [...admins.map((username) => ({ username })), { username: 'root', isSudo: true }],
+    logLevel: 'trace',
+    failedAuthentication: { max: 1_000_000, windowMs: 60_000 },
+  })
+  refill()
+  await service.poll()
+  await service.scan()
+  panelSecrets = [
+    service.panel.sudo.password,
+    ...[...service.panel.state.admins.values()].map(({ password }) => password),
+  ]
+})
+afterAll(() => service.close())
+
+/** Lets users come back that requests have deleted. */
+function refill(): void {
+  const { state } = service.panel
+  for (const username of admins) if (!state.admins.has(username)) state.createAdmin(username)
+  for (const [index, username] of names.slice(admins.length).entries()) {
+    if (!state.users.has(username))
+      state.createUser(username, { admin: admins[index % admins.length] ?? null })
+    state.accrue(username, 1_000)
+  }
+}
+
+it(`answers at least ${requestsAtLeast} valid and invalid requests as the document says`, {
+  timeout: 240_000,
+}, async () => {
+  const api = readApi()
+  const faultOf = createConformance(api)
+  const accountIds = await service.db.selectFrom('admins').select('id').execute()
+  const ids = [...accountIds.map(({ id }) => Number(id)), 1, 2, 3, 4, 5, 6, 7]
+  const known: Known = { names, ids: () => ids }
+  const headersOf: Record<Credentials, Record<string, string>> = {
+    operator: { 'x-api-key': apiKey },
+    sudo: service.as('root'),
+    admin: service.as('ada'),
+    other: service.as('ben'),
+    unknown: { authorization: `Bearer ${unknownToken}` },
+    none: {},
+  }
+  const secrets = [
+    apiKey,
+    unknownToken,
+    ...panelSecrets,
+    ...Object.values(headersOf).flatMap(({ authorization }) =>
+      authorization ? [authorization.slice(7)] : [],
+    ),
+  ]
+  const pool = new Pool(await service.app.listen({ host: '127.0.0.1', port: 0 }), { connections: 8 })
+  const each = Math.ceil(requestsAtLeast / api.operations.length)
+  const requests = api.operations.flatMap((operation, index) =>
+    fc.sample(requestTo(operation, known), { numRuns: each, seed: seed + index }),
+  )
+  const order =
+    fc.sample(fc.shuffledSubarray(requests, { minLength: requests.length }), { numRuns: 1, seed })[0] ?? []
+  expect(order.length).toBeGreaterThanOrEqual(requestsAtLeast)
+
+  const faults: string[] = []
+  const seen = new Map<string, Set<number>>()
+  const judge = (request: HostileRequest, answer: HostileAnswer) => {
+    const { operationId } = request.operation
+    seen.set(operationId, (seen.get(operationId) ?? new Set()).add(answer.status))
+    const leak = secrets.find((secret) => answer.text.includes(secret))
+    const fault =
+      answer.status >= 500
+        ? `status ${answer.status}: ${answer.text}`
+        : leak
+          ? 'the body holds a secret'
+          : /\bat \S+ \(.*:\d+:\d+\)|node_modules|\.ts:\d+/.test(answer.text)
+            ? `the body holds a stack: ${answer.text}`
+            : faultOf(request.operation, answer)
+    if (fault)
+      faults.push(
+        `${operationId} as ${request.as} ${request.target} ${request.body?.slice(0, 200) ?? ''}: ${fault}`,
+      )
+  }
+  const queue = order.values()
+  let sent = 0
+  const client = async () => {
+    for (const request of queue) {
+      sent += 1
+      if (sent % 500 === 0) refill()
+      if (sent % 2_000 === 0) for (const id of service.enqueued.splice(0)) await service.carryOut(id)
+      const { operation, target, headers, body, as } = request
+      const answer = await pool.request({
+        method: operation.method as 'GET',
+        path: target,
+        headers: { ...headers, ...headersOf[as] },
+        body,
+      })
+      const mediaType = String(answer.headers['content-type'] ?? '').split(';')[0] ?? ''
+      judge(request, { status: answer.statusCode, mediaType, text: await answer.body.text() })
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, client))
+  await pool.close()
+
+  expect(faults.slice(0, 10), `SEED=${seed}`).toEqual([])
+  for (const [operationId, statuses] of seen) {
+    expect(
+      [...statuses].some((status) => status < 300),
+      `${operationId} was never served`,
+    ).toBe(true)
+  }
+  const log = service.logged.map((line) => JSON.stringify(line)).join('\n')
+  expect(log).toContain('"level"')
+  for (const secret of secrets) expect(log.includes(secret), 'the log holds a secret').toBe(false)
+  for (const { token } of service.panel.state.users.values()) expect(log.includes(token)).toBe(false)
+  expect(await statusOf('/healthz')).toBe(200)
+})
+
+async function statusOf(url: string): Promise<number> {
+  return (await service.app.inject(url)).statusCode
+}
