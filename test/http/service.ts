@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { inject } from 'vitest'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/types.ts'
 import { createLogger } from '../../src/log.ts'
@@ -13,10 +14,13 @@ import { pollAdmins } from '../../src/work/observe-admins.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
+import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { operatorKey } from '../support/keys.ts'
+import { keepOutput } from '../support/leaks.ts'
 
-export const apiKey = 'the-key-of-the-operator-0123456789'
+export const apiKey = operatorKey
 export const withKey = { 'x-api-key': apiKey }
 
 /** An admin that the panel has from the start; `usage`: bytes that its counter says, of users that are gone. */
@@ -70,7 +74,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const db = openDatabase({ url, max: 4 })
   const standIn = await startPanel({
     hasUsage,
-    sudo: { username: 'ledger', password: 'secret of the ledger' },
+    sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {
     standIn.state.createAdmin(username, { isSudo }).usage = usage
@@ -87,7 +91,12 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const logged: Record<string, unknown>[] = []
   const log = createLogger(
     logLevel,
-    new Writable({ write: (line, _encoding, done) => done(void logged.push(JSON.parse(String(line)))) }),
+    new Writable({
+      write: (line, _encoding, done) => {
+        keepOutput(inject('runDir'), String(line))
+        done(void logged.push(JSON.parse(String(line))))
+      },
+    }),
   )
   const enqueued: bigint[] = []
   let syncs = 0
@@ -106,7 +115,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       syncs += 1
     },
   })
-  const app = buildApp({ services, log, version: '1.2.3', ...appOptions })
+  // A test that keeps this process busy is no reason to shed load.
+  const pressure = { maxEventLoopDelay: 0 }
+  const app = buildApp({ services, log, version: '1.2.3', pressure, ...appOptions })
   await app.ready()
 
   // One for each admin: what the service remembers of a caller hangs on its token.

@@ -30,8 +30,8 @@ export class World {
    */
   beyond = new Map<string, bigint>()
   /** The last reading of each user that the ledger accepted. */
-  private accepted = new Map<number, WorldUser>()
-  private pending: Pending[] = []
+  protected accepted = new Map<number, WorldUser>()
+  protected pending: Pending[] = []
   /** Users that are gone, as they were: a backup may bring them back. */
   private gone = new Map<number, WorldUser>()
   private backup: Backup | null = null

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { Refusal } from './answer.ts'
 import type { Who } from './call.ts'
+import { makeSecret } from './secrets.ts'
 import type { PanelState } from './state.ts'
 
 export type Sudo = { username: string; password: string }
@@ -27,7 +27,7 @@ export class Tokens {
     if (!known || known.password !== form.get('password')) {
       throw new Refusal(401, 'Incorrect username or password', { 'www-authenticate': 'Bearer' })
     }
-    const token = `header.${randomBytes(24).toString('base64url')}.signature`
+    const token = `header.${makeSecret()}.signature`
     this.issued.set(token, username)
     return { access_token: token, token_type: 'bearer' }
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { makeSecret } from './secrets.ts'
 
 export type Admin = {
   username: string
@@ -68,7 +68,7 @@ export class PanelState {
   createAdmin(username: string, options: { password?: string; isSudo?: boolean } = {}): Admin {
     const admin = {
       username,
-      password: options.password ?? `secret-${username}`,
+      password: options.password ?? makeSecret(),
       isSudo: options.isSudo ?? false,
       usage: 0n,
     }
@@ -88,7 +88,7 @@ export class PanelState {
 
   createUser(username: string, options: NewUser = {}): User {
     const owner = options.admin ? this.mustFindAdmin(options.admin) : null
-    const password = randomBytes(16).toString('base64url')
+    const password = makeSecret()
     const user: User = {
       username,
       owner,
@@ -104,7 +104,7 @@ export class PanelState {
       nextPlan: options.nextPlan ?? null,
       proxies: { shadowsocks: { password, method: 'chacha20-ietf-poly1305' } },
       inbounds: { shadowsocks: ['Shadowsocks TCP'] },
-      token: randomBytes(18).toString('base64url'),
+      token: makeSecret(),
     }
     this.users.set(username, user)
     this.lists.get(owner)?.push(user)

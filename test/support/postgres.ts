@@ -4,6 +4,7 @@ import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/store/database.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded/start.ts'
 import { migrateToLatest } from '../../src/store/migrate.ts'
+import { findLeaks } from './leaks.ts'
 import { makeRunDir } from './run-dir.ts'
 
 declare module 'vitest' {
@@ -21,7 +22,7 @@ const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 const log = { info: () => undefined, warn: console.warn, error: console.error }
 
 /** Starts one server for the whole test run, with a migrated database that test files copy; returns its end. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
   const runDir = await makeRunDir()
   try {
     const { url, stop } = await startEmbeddedPostgres({
@@ -34,7 +35,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('runDir', runDir.path)
     return async () => {
       await stop()
+      const leaks = findLeaks(runDir.path, [new URL(url).password])
       await runDir.remove()
+      if (leaks.length > 0) throw new Error(`a service has printed secrets:\n${leaks.slice(0, 5).join('\n')}`)
     }
   } catch (error) {
     await runDir.remove()

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { inject } from 'vitest'
 import type { StandInPanel } from '../panel/start.ts'
-
-export const operatorKey = 'the-key-of-the-operator-0123456789'
+import { operatorKey } from './keys.ts'
+import { keepOutput } from './leaks.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 const patienceMs = 60_000
@@ -39,10 +40,12 @@ export async function startServiceProcess(
     cwd: import.meta.dirname,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const runDir = inject('runDir')
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
       output += String(chunk)
+      keepOutput(runDir, String(chunk))
     })
   }
   const exited = once(child, 'exit') as Promise<[number | null]>
