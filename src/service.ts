@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { isLedgerError } from './errors.ts'
+import { listen } from './http/listen.ts'
 import { createJobs } from './jobs/create.ts'
 import { createPanelClient } from './panel/client.ts'
 import { type Database, openDatabase } from './store/database.ts'
@@ -106,7 +107,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   const app = buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
-  const address = await app.listen({ host: config.host, port: config.port })
+  const address = await listen(app, { host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.
   checkPanelAccount(panel).then(
     (account) => log.info({ account: account.username }, 'the panel answers'),

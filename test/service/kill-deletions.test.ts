@@ -37,7 +37,9 @@ const moments = [
   { method: 'DELETE', side: 'after' },
 ] as const
 
-it(`ends at the truth after ${kills} kills in the middle of deletions`, { timeout: 120_000 + kills * 5_000 }, async () => {
+it(`ends at the truth after ${kills} kills in the middle of deletions`, {
+  timeout: 120_000 + kills * 5_000,
+}, async () => {
   const seed = Date.now() % 1_000_000
   const random = createRandom(seed)
   const live = () => [...panel.state.users.keys()]

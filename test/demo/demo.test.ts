@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { paste } from '../support/curl.ts'
+import { keepOutput } from '../support/leaks.ts'
+import { until } from '../support/service-process.ts'
+
+const main = path.join(import.meta.dirname, 'main.ts')
+/** The temporary place of the demo, so that what it leaves behind shows. */
+let place: string
+
+beforeAll(async () => {
+  place = await mkdtemp(path.join(tmpdir(), 'demo-test-'))
+  // PostgreSQL runs as another account when the tests run as root.
+  await chmod(place, 0o711)
+})
+afterAll(() => rm(place, { recursive: true, force: true }))
+
+it('shows a total that stays while the panel forgets, answers what it says to paste, and leaves nothing', {
+  timeout: 90_000,
+}, async () => {
+  const demo = spawn(process.execPath, [main], {
+    env: { ...process.env, TMPDIR: place, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = once(demo, 'exit')
+  let output = ''
+  for (const stream of [demo.stdout, demo.stderr]) {
+    stream.on('data', (chunk) => {
+      output += String(chunk)
+    })
+  }
+  const rows = () => output.split('\n').filter((line) => /^\d\d:\d\d:\d\d /.test(line))
+  try {
+    await until('two resellers have deleted a user', async () => rows().length >= 9)
+    const lines = output.split('\n').filter((line) => line.startsWith('  curl '))
+    expect(lines).toHaveLength(3)
+    const [accounts, stats, receipt] = await Promise.all(lines.map((line) => paste(line)))
+    expect(accounts).toMatchObject({
+      items: expect.arrayContaining([expect.objectContaining({ username: 'bilal' })]),
+    })
+    expect(stats).toMatchObject({ admin: { username: 'ana' }, stale: false })
+    expect(receipt).toMatchObject({
+      kind: 'user',
+      username: expect.stringMatching(/^ana-/),
+      state: 'deleted',
+    })
+    const [key = ''] = /[0-9a-f]{48}/.exec(output) ?? []
+    expect(key).not.toBe('')
+    keepOutput(inject('runDir'), output.replaceAll(key, ''))
+  } finally {
+    demo.kill('SIGINT')
+  }
+  expect(await exited).toEqual([0, null])
+  expect(output).toContain('Ending: nothing of the demo is kept.')
+  expect(await readdir(place)).toEqual([])
+
+  const figures = rows().map((line) =>
+    [...line.matchAll(/(\d+\.\d\d) GB/g)].map(([, value]) => Number(value)),
+  )
+  // The first reseller's two columns.
+  const panel = figures.map((row) => row[0] ?? 0)
+  const ledger = figures.map((row) => row[1] ?? 0)
+  expect(panel.some((sum, index) => sum < (panel[index - 1] ?? 0))).toBe(true)
+  expect(ledger).toEqual(ledger.toSorted((a, b) => a - b))
+})

@@ -1,0 +1,85 @@
+/** `npm run demo`: the service on an embedded Postgres before a stand-in panel with traffic, until Ctrl-C. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import { type Config, readConfig } from '../../src/config.ts'
+import { isLedgerError } from '../../src/errors.ts'
+import { createLogger } from '../../src/log.ts'
+import { type Service, startService } from '../../src/service.ts'
+import { startPanel } from '../panel/start.ts'
+import { makeRunDir } from '../support/run-dir.ts'
+import { createResellerWorld, resellers } from './reseller-world.ts'
+import { deletion, heading, row, welcome } from './view.ts'
+
+const consumeMs = 250
+const rowMs = 2_000
+const rowsBetweenDeletions = 3
+const rowsBetweenHeadings = 20
+
+const closing = new AsyncDisposableStack()
+const ending = new AbortController()
+closeWithGrace({ delay: 30_000, logger: false }, async ({ err }) => {
+  ending.abort()
+  if (err) console.error(isLedgerError(err) ? err.message : err)
+  else console.log('\nEnding: nothing of the demo is kept.')
+  await closing.disposeAsync()
+})
+
+console.log('Starting an embedded PostgreSQL, a stand-in for a Marzban panel, and the ledger before it ...')
+const key = randomBytes(24).toString('hex')
+const runDir = await makeRunDir()
+closing.defer(() => runDir.remove())
+const panel = await startPanel({ costs: true })
+closing.defer(() => panel.close())
+const world = createResellerWorld(panel.state)
+const consuming = setInterval(() => world.consume(), consumeMs)
+closing.defer(() => clearInterval(consuming))
+
+const config = readConfig({
+  MARZBAN_URL: panel.url,
+  MARZBAN_USERNAME: panel.sudo.username,
+  MARZBAN_PASSWORD: panel.sudo.password,
+  DATA_DIR: runDir.path,
+  API_KEY: key,
+  PORT: process.env.PORT,
+  POLL_INTERVAL: '1',
+  SCAN_INTERVAL: '10',
+  PANEL_LAG: '1',
+  LOG_LEVEL: 'warn',
+})
+const { address } = await start(config)
+let accounts = await readAccounts()
+while (accounts.length < resellers.length && !ending.signal.aborted) {
+  await setTimeout(100)
+  accounts = await readAccounts()
+}
+const [reseller] = resellers
+const accountId = accounts.find(({ username }) => username === reseller)?.id ?? 1
+console.log(welcome(address, key, { accountId, username: world.lightest(reseller) }))
+
+for (let rows = 0; !ending.signal.aborted; rows += 1) {
+  if (rows % rowsBetweenHeadings === 0) console.log(heading())
+  const totals = new Map((await readAccounts()).map((account) => [account.username, account.total_traffic]))
+  console.log(
+    row(resellers.map((name) => ({ panel: world.panelSum(name), ledger: BigInt(totals.get(name) ?? 0) }))),
+  )
+  if (rows % rowsBetweenDeletions === 1) console.log(deletion(world.deleteOne()))
+  await setTimeout(rowMs, undefined, { signal: ending.signal }).catch(() => {})
+}
+
+/** Starts the service; where nobody asked for a port and the usual one is taken, on any free one. */
+async function start(asked: Config): Promise<Service> {
+  const log = createLogger(asked.logLevel)
+  const service = await startService(asked, log).catch((error: unknown) => {
+    if (process.env.PORT || !isLedgerError(error, 'config_invalid')) throw error
+    return startService({ ...asked, port: 0 }, log)
+  })
+  closing.defer(() => service.stop())
+  return service
+}
+
+async function readAccounts(): Promise<{ id: number; username: string; total_traffic: number }[]> {
+  const answer = await fetch(`${address}/admins?sort=id`, { headers: { 'x-api-key': key } })
+  const { items } = (await answer.json()) as { items: Awaited<ReturnType<typeof readAccounts>> }
+  return items.filter(({ username }) => (resellers as readonly string[]).includes(username))
+}

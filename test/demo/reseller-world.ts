@@ -1,0 +1,63 @@
+import type { PanelState, User } from '../panel/state.ts'
+import { lifetimeOf } from '../panel/state.ts'
+
+/** The admins of the demo. */
+export const resellers = ['ana', 'bilal', 'chen'] as const
+
+const usersEach = 14
+const megabyte = 1_000_000
+
+/** A panel's life: users consume, come, and are deleted by their resellers. */
+export type ResellerWorld = {
+  /** Lets users consume for a moment. */
+  consume(): void
+  /** Lets a reseller delete the user of its that consumed most, in the panel, and create another. */
+  deleteOne(): { reseller: string; username: string; bytes: bigint }
+  /** The user of a reseller that is deleted last. */
+  lightest(reseller: string): string
+  /** What the panel can still tell of an admin: the bytes of the users it has now. */
+  panelSum(reseller: string): bigint
+}
+
+/** Fills `state` with resellers and their users. */
+export function createResellerWorld(state: PanelState): ResellerWorld {
+  let created = 0
+  let turn = 0
+  const createUser = (reseller: string) => {
+    created += 1
+    const username = `${reseller}-${String(created).padStart(3, '0')}`
+    state.createUser(username, { admin: reseller })
+    return username
+  }
+  const usersOf = (reseller: string): readonly User[] => state.usersOf(state.admins.get(reseller) ?? null)
+  const byWeight = (reseller: string): User[] =>
+    usersOf(reseller).toSorted((a, b) => Number(lifetimeOf(a) - lifetimeOf(b)))
+  for (const reseller of resellers) {
+    state.createAdmin(reseller)
+    for (let index = 0; index < usersEach; index += 1)
+      state.accrue(createUser(reseller), below(900) * megabyte)
+  }
+  return {
+    consume: () => {
+      for (const { username } of state.users.values()) {
+        if (below(3) === 0) state.accrueUser(username, below(12 * megabyte))
+      }
+      state.bookAdmins()
+    },
+    deleteOne: () => {
+      const reseller = resellers[turn % resellers.length] ?? resellers[0]
+      turn += 1
+      const heaviest = byWeight(reseller).at(-1)
+      if (!heaviest) throw new Error(`${reseller} has no users`)
+      state.deleteUser(heaviest.username)
+      createUser(reseller)
+      return { reseller, username: heaviest.username, bytes: lifetimeOf(heaviest) }
+    },
+    lightest: (reseller) => byWeight(reseller)[0]?.username ?? '',
+    panelSum: (reseller) => usersOf(reseller).reduce((sum, user) => sum + lifetimeOf(user), 0n),
+  }
+}
+
+function below(limit: number): number {
+  return Math.floor(Math.random() * limit)
+}

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
+
+const script = path.join(import.meta.dirname, '../../scripts/deletions.ts')
+let service: TestService
+let address: string
+
+beforeEach(async () => {
+  service = await startTestService({ admins: [{ username: 'ana' }] })
+  for (const username of ['a', 'b', 'c']) service.panel.state.createUser(username, { admin: 'ana' })
+  await service.poll()
+  await service.scan()
+  address = await service.app.listen({ port: 0, host: '127.0.0.1' })
+})
+afterEach(() => service.close())
+
+function follow(id: string, key = apiKey): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, LEDGER: address, API_KEY: key }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, id], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr })
+    })
+  })
+}
+
+async function request(usernames: string[]): Promise<string> {
+  const answer = await service.app.inject({
+    method: 'POST',
+    url: '/deletions',
+    headers: withKey,
+    payload: { usernames },
+  })
+  return String(answer.json().id)
+}
+
+it('follows a deletion until it has ended', async () => {
+  const id = await request(['a', 'b', 'c'])
+  const [, { code, stdout }] = await Promise.all([service.carryOut(Number(id)), follow(id)])
+  expect(stdout).toMatch(/\[#{30}\] 3 of 3 deleted, 0 failed.*\ndeleted\n$/)
+  expect(code).toBe(0)
+})
+
+it('says which users were not deleted, and why', async () => {
+  const id = await request(['a', 'b'])
+  service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: '/api/user/b', times: 100 })
+  await service.carryOut(Number(id))
+  const { code, stdout } = await follow(id)
+  expect(stdout).toContain('1 of 2 deleted, 1 failed')
+  expect(stdout).toMatch(/^ {2}b: .*preserved/m)
+  expect(code).toBe(1)
+})
+
+it.each([
+  ['without an id', '', apiKey, 'npm run deletions -- 12'],
+  ['of a deletion that does not exist', '99', apiKey, 'There is no deletion'],
+  ['with a wrong key', '99', 'x'.repeat(32), 'API_KEY'],
+])('can tell nothing %s', async (_, id, key, hint) => {
+  const { code, stderr } = await follow(id, key)
+  expect(stderr).toContain(hint)
+  expect(code).toBe(2)
+})

@@ -1,0 +1,34 @@
+/** What a terminal would do with a curl line of the documents, on machines without curl too: the answer's JSON. */
+export async function paste(line: string, variables: Record<string, string> = {}): Promise<unknown> {
+  const [curl, ...words] = wordsOf(line, variables)
+  if (curl !== 'curl') throw new Error(`no curl line: ${line}`)
+  const headers = new Headers()
+  let method = 'GET'
+  let url = ''
+  let body: string | undefined
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '-X') method = words.shift() ?? ''
+    else if (word === '-d') body = words.shift()
+    else if (word === '-H') {
+      const [, name = '', value = ''] = /^([^:]+): (.*)$/.exec(words.shift() ?? '') ?? []
+      headers.set(name, value)
+    } else if (word.startsWith('-') || url !== '') throw new Error(`${word} in ${line} is not understood`)
+    else url = word
+  }
+  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${line} is answered with ${answer.status}: ${text}`)
+  return JSON.parse(text)
+}
+
+/** The words of a line, as a shell reads it: both quotes, and variables outside of the single ones. */
+function wordsOf(line: string, variables: Record<string, string>): string[] {
+  const words = [...line.trim().matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)]
+  const pieces = /'([^']*)'|"([^"]*)"|([^'"]+)/g
+  const expand = (text: string) => text.replace(/\$(\w+)/g, (_, name: string) => variables[name] ?? '')
+  return words.map(([word]) =>
+    [...word.matchAll(pieces)]
+      .map(([, single, double, bare]) => single ?? expand(double ?? bare ?? ''))
+      .join(''),
+  )
+}
