@@ -5,6 +5,7 @@ import underPressure from '@fastify/under-pressure'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify } from 'fastify'
 import { LedgerError } from './errors.ts'
 import { authenticate } from './http/auth.ts'
+import { endConnectionsWhenDraining } from './http/draining.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/errors.ts'
 import { type FailureLimit, limitFailures } from './http/failed-auth.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
@@ -57,6 +58,7 @@ export function buildApp(options: AppOptions): App {
   })
   app.setValidatorCompiler(compileParameters)
   handleErrors(app)
+  endConnectionsWhenDraining(app)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
   app.register(underPressure, { maxEventLoopDelay: 2_000, ...options.pressure, customError: Overloaded })
   app.register(rateLimit, { global: false })

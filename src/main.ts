@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 
+// A small server's memory is dear: left alone, V8 keeps sixty megabytes more of young garbage.
+setFlagsFromString('--semi-space-growth-factor=1')
 // A third of the time to start goes into compiling; where nothing can be kept, it is compiled again.
 enableCompileCache(path.join(import.meta.dirname, '../node_modules/.cache/compile'))
 if (existsSync('.env')) process.loadEnvFile()

@@ -32,7 +32,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   panel_forbidden: 502,
   database_unavailable: 503,
   observation_overlapped: 503,
-  config_invalid: 500,
+  config_invalid: 503,
   data_dir_in_use: 500,
 }
 

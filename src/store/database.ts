@@ -62,7 +62,7 @@ function namingFailures(pool: pg.Pool): PostgresPool {
     options: pool.options,
     end: () => pool.end(),
     connect: async () => {
-      const client = await pool.connect().catch(refuse)
+      const client = await pool.connect().catch(refuseConnection)
       const query = (text: string, values: unknown[]) => {
         const name = preparedName(text)
         return client.query(name ? { name, text, values } : { text, values }).catch(refuse)
@@ -71,6 +71,16 @@ function namingFailures(pool: pg.Pool): PostgresPool {
       return { query, release } as unknown as PostgresPoolClient
     },
   }
+}
+
+/** The server answers, and does not let the service in. */
+function refuseConnection(error: unknown): never {
+  if (!(error instanceof pg.DatabaseError) || isOutage(error.code)) return refuse(error)
+  throw new LedgerError(
+    'config_invalid',
+    `PostgreSQL does not let the service in (${error.code}): are user, password and database in DATABASE_URL right?`,
+    { cause: error },
+  )
 }
 
 function refuse(error: unknown): never {

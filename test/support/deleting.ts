@@ -43,8 +43,8 @@ export function useDeleting(): Deleting {
 }
 
 /** A client of the stand-in panel's sudo account that does not wait between attempts. */
-export function connect(panel: StandInPanel): PanelClient {
-  return createPanelClient({ url: panel.url, ...panel.sudo, timeoutMs, sleep: async () => {} })
+export function connect(panel: StandInPanel, now: () => number = () => performance.now()): PanelClient {
+  return createPanelClient({ url: panel.url, ...panel.sudo, timeoutMs, sleep: async () => {}, now })
 }
 
 /** What deleting functions take. */

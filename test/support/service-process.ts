@@ -1,87 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { inject } from 'vitest'
-import type { StandInPanel } from '../panel/start.ts'
-import { operatorKey } from './keys.ts'
 import { keepOutput } from './leaks.ts'
+import { type PanelAddress, type ServiceProcess, spawnService } from './spawn-service.ts'
 
-const main = path.join(import.meta.dirname, '../../src/main.ts')
+export type { ServiceProcess } from './spawn-service.ts'
+
 const patienceMs = 60_000
 
-/** The real service, in a process of its own. */
-export type ServiceProcess = {
-  url: string
-  child: ChildProcess
-  /** All it has printed so far. */
-  output: () => string
-  /** One call with the operator's key. */
-  call(method: string, target: string, body?: unknown): Promise<{ status: number; body: unknown }>
-  /** Ends it with `signal` and resolves with its exit code; null when the signal ended it. */
-  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
-}
-
-/** Starts the service against `panel`, and resolves as soon as it listens. */
-export async function startServiceProcess(
-  panel: StandInPanel,
+/** Starts the service for a test, and resolves as soon as it listens. */
+export function startServiceProcess(
+  panel: PanelAddress,
   environment: Record<string, string>,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      MARZBAN_URL: panel.url,
-      MARZBAN_USERNAME: panel.sudo.username,
-      MARZBAN_PASSWORD: panel.sudo.password,
-      API_KEY: operatorKey,
-      PORT: '0',
-      NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../../node_modules/.cache/compile'),
-      ...environment,
-    },
-    cwd: import.meta.dirname,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
   const runDir = inject('runDir')
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk) => {
-      output += String(chunk)
-      keepOutput(runDir, String(chunk))
-    })
-  }
-  const exited = once(child, 'exit') as Promise<[number | null]>
-  const deadline = performance.now() + patienceMs
-  let address: string | undefined
-  while (address === undefined) {
-    if (child.exitCode !== null || performance.now() > deadline) {
-      child.kill('SIGKILL')
-      throw new Error(`the service did not start:\n${output}`)
-    }
-    await setTimeout(10)
-    address = /ready on (http:\/\/[^"\s]+)/.exec(output)?.[1]
-  }
-  const url = address
-  return {
-    url,
-    child,
-    output: () => output,
-    call: async (method, target, body) => {
-      const answer = await fetch(url + target, {
-        method,
-        headers: {
-          'x-api-key': operatorKey,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const text = await answer.text()
-      return { status: answer.status, body: text === '' ? null : (JSON.parse(text) as unknown) }
-    },
-    end: async (signal) => {
-      child.kill(signal)
-      const [code] = await exited
-      return code
-    },
-  }
+  return spawnService(panel, environment, (text) => keepOutput(runDir, text))
 }
 
 /** Resolves when `holds` does; asks again and again. A replica that was killed is missed after some 20 seconds. */

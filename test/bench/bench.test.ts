@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { type Line, tableOf } from './line.ts'
+
+const main = path.join(import.meta.dirname, 'main.ts')
+
+function bench(...options: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, ...options], (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr })
+    })
+  })
+}
+
+it('measures every part', { timeout: 120_000 }, async () => {
+  const { stdout, stderr } = await bench('--quick', '--json')
+  const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
+  expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
+    new Set(['stats', 'observing', 'memory', 'start', 'deletion']),
+  )
+  for (const { name, value, met } of lines) {
+    expect(value, name).toBeGreaterThan(0)
+    expect(met, name).toEqual(expect.any(Boolean))
+  }
+})
+
+it('says which parts there are', async () => {
+  const { code, stderr } = await bench('--only', 'speed')
+  expect(stderr).toContain('stats, panel, observing')
+  expect(code).toBe(2)
+})
+
+it('says in the table what is not met', () => {
+  const line = { name: 'a line', measured: '1 against 2', value: 0.5, unit: 'ratio' } as const
+  const table = tableOf([
+    { ...line, limit: { atLeast: 0.7 } },
+    { ...line, limit: { atMost: 0.7 } },
+  ])
+  expect(table.split('\n').slice(1)).toEqual([
+    'a line  1 against 2  0.5    >= 0.7  NOT MET',
+    'a line  1 against 2  0.5    <= 0.7  met',
+  ])
+})

@@ -1,0 +1,41 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp } from 'node:fs/promises'
+import path from 'node:path'
+import { copyTemplate, startTestServer } from '../support/server.ts'
+import type { Bench, PanelProcess } from './line.ts'
+
+/** Starts a PostgreSQL as the service runs it, and hands out what the parts of the benchmark need. */
+export async function openPlace(
+  options: Pick<Bench, 'quick' | 'say'>,
+): Promise<Bench & { close: () => Promise<void> }> {
+  const server = await startTestServer()
+  const children = new Set<ChildProcess>()
+  return {
+    ...options,
+    database: async () => (await copyTemplate(server)).url,
+    panel: async (panelOptions) => {
+      const child = fork(path.join(import.meta.dirname, 'panel-process.ts'), [JSON.stringify(panelOptions)])
+      children.add(child)
+      const [address] = (await once(child, 'message')) as [Omit<PanelProcess, 'close'>]
+      return { ...address, close: () => end(child) }
+    },
+    directory: async () => {
+      const directory = await mkdtemp(path.join(server.runDir, 'bench-'))
+      await chmod(directory, 0o711)
+      return directory
+    },
+    close: async () => {
+      for (const child of children) await end(child)
+      await server.stop()
+      await server.remove()
+    },
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.disconnect()
+  await exited
+}

@@ -1,0 +1,112 @@
+import Fastify from 'fastify'
+import { buildApp } from '../../src/app.ts'
+import { createLogger } from '../../src/log.ts'
+import { createPanelClient } from '../../src/panel/client.ts'
+import { findOpenAccount } from '../../src/store/account-list.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
+import { openWorkerSession } from '../../src/store/worker-session.ts'
+import { createCallers } from '../../src/work/callers.ts'
+import { createDeletions } from '../../src/work/deletions.ts'
+import { createServices } from '../../src/work/services.ts'
+import { createStats } from '../../src/work/stats.ts'
+import { operatorKey } from '../support/keys.ts'
+import { observeRange } from './fill.ts'
+import type { Bench, Line } from './line.ts'
+import { median } from './line.ts'
+import { type LoadResult, load } from './load.ts'
+
+const connections = 50
+const headers = { 'x-api-key': operatorKey }
+
+/** Stats by key against a bare route that does one select by key through the same pool. */
+export async function benchStats(bench: Bench): Promise<Line[]> {
+  const [seconds, rounds, many] = bench.quick ? [1, 1, 2_000] : [3, 5, 100_000]
+  const url = await bench.database()
+  const db = openDatabase({ url })
+  await observeRange(db, 'small', { from: 0, to: 10 }, 1_000n)
+  bench.say(`observing ${many} users of one admin`)
+  await observeRange(db, 'large', { from: 0, to: many }, 1_000n)
+  const small = await findOpenAccount(db, 'small')
+  const large = await findOpenAccount(db, 'large')
+  const app = buildService(url, db)
+  const bare = Fastify()
+  bare.get<{ Params: { id: string } }>('/bare/:id', async ({ params }) => {
+    const row = await db
+      .selectFrom('cumulative_traffic')
+      .select('total_traffic_consumed as total')
+      .where('admin_id', '=', BigInt(params.id))
+      .executeTakeFirstOrThrow()
+    return { total: Number(row.total) }
+  })
+  const ours = await app.listen({ port: 0, host: '127.0.0.1' })
+  const theirs = await bare.listen({ port: 0, host: '127.0.0.1' })
+  const targets = {
+    bare: `${theirs}/bare/${small?.id}`,
+    stats: `${ours}/admins/${small?.id}/stats`,
+    ofMany: `${ours}/admins/${large?.id}/stats`,
+  }
+  const results: Record<keyof typeof targets, LoadResult[]> = { bare: [], stats: [], ofMany: [] }
+  for (let round = 0; round <= rounds; round += 1) {
+    bench.say(`loading, round ${round} of ${rounds}`)
+    for (const name of ['bare', 'stats', 'ofMany'] as const) {
+      const result = await load({ url: targets[name], headers, connections, seconds })
+      // The first round warms up.
+      if (round > 0) results[name].push(result)
+    }
+  }
+  await app.close()
+  await bare.close()
+  await db.destroy()
+  const of = (name: keyof typeof targets, figure: keyof LoadResult) =>
+    median(results[name].map((result) => result[figure]))
+  return [
+    {
+      name: 'stats: requests a second, against a bare route',
+      measured: `${Math.round(of('stats', 'rate'))}/s against ${Math.round(of('bare', 'rate'))}/s`,
+      value: of('stats', 'rate') / of('bare', 'rate'),
+      limit: { atLeast: 0.7 },
+      unit: 'ratio',
+    },
+    {
+      name: 'stats: p99, against a bare route',
+      measured: `${of('stats', 'p99').toFixed(1)} ms against ${of('bare', 'p99').toFixed(1)} ms`,
+      value: of('stats', 'p99') / of('bare', 'p99'),
+      limit: { atMost: 3 },
+      unit: 'ratio',
+    },
+    {
+      name: `stats: admin with ${many} users, against one with 10`,
+      measured: `${Math.round(of('ofMany', 'rate'))}/s against ${Math.round(of('stats', 'rate'))}/s`,
+      value: of('ofMany', 'rate') / of('stats', 'rate'),
+      limit: { atLeast: 0.9 },
+      unit: 'ratio',
+    },
+  ]
+}
+
+/** The application as the service builds it, without background work; the panel is never asked. */
+function buildService(url: string, db: Database) {
+  const panel = createPanelClient({ url: 'http://127.0.0.1:9', username: '', password: '', timeoutMs: 1_000 })
+  const observing = { db, panel, panelLagMs: 0 }
+  const worker = openWorkerSession(url)
+  const now = () => Date.now()
+  const services = createServices({
+    db,
+    callers: createCallers({ db, panel, apiKey: operatorKey, now }),
+    stats: createStats({
+      ...observing,
+      pollIntervalSeconds: 15,
+      scanIntervalSeconds: 600,
+      now,
+      onFailure: () => {},
+    }),
+    deletions: createDeletions({ ...observing, worker, now, enqueue: async () => {} }),
+    requestPoll: async () => {},
+  })
+  const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })
+  app.addHook('onClose', async () => {
+    await worker.close()
+    await panel.close()
+  })
+  return app
+}

@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import path from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { keepOutput } from '../support/leaks.ts'
+import { startServiceProcess, until } from '../support/service-process.ts'
+
+const main = path.join(import.meta.dirname, '../../src/main.ts')
+let panel: StandInPanel
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+beforeEach(async () => {
+  panel = await startPanel()
+  return () => panel.close()
+})
+afterAll(() => database.drop())
+
+/** Runs the service until it ends by itself. */
+async function run(environment: Record<string, string>): Promise<{ code: unknown; output: string }> {
+  const child = spawn(process.execPath, [main], { env: environment, cwd: import.meta.dirname })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += String(chunk)
+      keepOutput(inject('runDir'), String(chunk))
+    })
+  }
+  const [code] = await once(child, 'close')
+  return { code, output }
+}
+
+const usual = () => ({
+  MARZBAN_URL: panel.url,
+  MARZBAN_USERNAME: panel.sudo.username,
+  MARZBAN_PASSWORD: panel.sudo.password,
+  DATABASE_URL: database.url,
+  PORT: '0',
+})
+
+describe('a service that cannot start ends with 1, and says in plain words why', () => {
+  it('without configuration', async () => {
+    const { code, output } = await run({})
+    expect(code).toBe(1)
+    for (const name of ['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD']) {
+      expect(output).toContain(`${name} is missing`)
+    }
+    expect(output).toContain('npm run demo')
+    expect(output).not.toMatch(/^\s+at /m)
+  })
+
+  it('when another program has its port', async () => {
+    const other: Server = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const { code, output } = await run({ ...usual(), PORT: port })
+    other.close()
+    expect(code).toBe(1)
+    expect(output).toContain(`Port ${port} of 127.0.0.1 is in use`)
+    expect(output).not.toMatch(/^\s+at /m)
+  })
+
+  it('when the database refuses its password', async () => {
+    const url = new URL(database.url)
+    url.password = 'wrong'
+    const { code, output } = await run({ ...usual(), DATABASE_URL: url.href })
+    expect(code).toBe(1)
+    expect(output).toContain('DATABASE_URL')
+    expect(output).not.toMatch(/^\s+at /m)
+  })
+})
+
+it('starts while the panel is down, and counts as soon as it is up', { timeout: 60_000 }, async () => {
+  panel.state.createAdmin('ada').usage = 7n
+  await panel.down()
+  const service = await startServiceProcess(panel, { DATABASE_URL: database.url, POLL_INTERVAL: '1' })
+  await until('the failure shows', async () => {
+    const { body } = await service.call('GET', '/sync')
+    return (body as { poll: { error: { code: string } | null } }).poll.error?.code === 'panel_unreachable'
+  })
+  expect((await service.call('GET', '/readyz')).status).toBe(200)
+  await panel.up()
+  await until('the admin is known', async () => {
+    const { body } = await service.call('GET', '/admins?username=ada')
+    return (body as { items: unknown[] }).items.length === 1
+  })
+  expect(await service.end('SIGTERM')).toBe(0)
+})
+
+it('says so when its account is not sudo', { timeout: 60_000 }, async () => {
+  const { password } = panel.state.createAdmin('reseller')
+  const account = { url: panel.url, sudo: { username: 'reseller', password } }
+  const service = await startServiceProcess(account, { DATABASE_URL: database.url })
+  await until('it says so', async () => /reseller[^"]*sudo|sudo[^"]*reseller/.test(service.output()))
+  expect(await service.end('SIGTERM')).toBe(0)
+})
+
+describe('SIGTERM ends it with 0', () => {
+  it('in the middle of a scan, which goes on at the next start', { timeout: 90_000 }, async () => {
+    panel.state.createAdmin('busy')
+    for (let index = 0; index < 350; index += 1)
+      panel.state.createUser(`busy${index}`, { admin: 'busy', lifetime: 1n })
+    const scanning = Promise.withResolvers<void>()
+    panel.faults.add({ kind: 'hook', path: '/api/users', skip: 2, times: 1, after: () => scanning.resolve() })
+    panel.faults.add({ kind: 'delay', path: '/api/users', ms: 300 })
+    const own = await createTestDatabase()
+    const first = await startServiceProcess(panel, { DATABASE_URL: own.url })
+    await scanning.promise
+    expect(await first.end('SIGTERM')).toBe(0)
+    expect(first.output()).toContain('"stopped"')
+    panel.faults.clear()
+    const second = await startServiceProcess(panel, { DATABASE_URL: own.url, POLL_INTERVAL: '1' })
+    await until('all users are counted', async () => {
+      const { body } = await second.call('GET', '/admins?username=busy')
+      return (body as { items: { total_traffic: number }[] }).items[0]?.total_traffic === 350
+    })
+    expect(await second.end('SIGTERM')).toBe(0)
+    await own.drop()
+  })
+
+  it('while a caller waits for a slow panel, who is answered first', { timeout: 60_000 }, async () => {
+    panel.state.createAdmin('slow')
+    panel.state.createUser('s1', { admin: 'slow', lifetime: 5n })
+    const service = await startServiceProcess(panel, { DATABASE_URL: database.url })
+    const asked = Promise.withResolvers<void>()
+    panel.faults.add({ kind: 'hook', method: 'DELETE', before: () => asked.resolve(), times: 1 })
+    panel.faults.add({ kind: 'delay', method: 'GET', path: '/api/user/s1', ms: 500 })
+    const answer = service.call('DELETE', '/users/s1')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const ended = service.end('SIGTERM')
+    expect((await answer).status).toBe(200)
+    expect(await ended).toBe(0)
+    await asked.promise
+  })
+})

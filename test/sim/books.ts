@@ -1,0 +1,177 @@
+import type { Samples, VirtualPanel } from './panel.ts'
+import type { LedgerRows, TenureRow } from './rows.ts'
+
+/** What a counter of the ledger must have counted, by the answers it was given. */
+type Seen = { counted: bigint; reading: bigint; at: number; answered: string }
+
+/** Everything that is known of the ledger, kept beside it. */
+type Known = {
+  tenures: Map<string, Seen & { isOpen: boolean }>
+  usage: Map<string, Seen>
+  totals: Map<string, bigint>
+  /** When the last reading of a user that the ledger took was given. */
+  lastTold: Map<string, number>
+  /** What each account proved when all was at rest: its total, and the panel witness. */
+  proven: Map<string, { total: bigint; counted: bigint }>
+}
+
+/** A claim of the ledger that does not hold. */
+export class BrokenClaim extends Error {}
+
+/** Fails the run with a sentence that says what is wrong. */
+export function claim(holds: boolean, what: string): void {
+  if (!holds) throw new BrokenClaim(what)
+}
+
+/**
+ * Books kept independently of the ledger. From the tables it learns which answers of the panel the ledger has taken;
+ * what follows from them it works out itself, from what the panel really told, and compares.
+ */
+export class Books {
+  private known: Known = {
+    tenures: new Map(),
+    usage: new Map(),
+    totals: new Map(),
+    lastTold: new Map(),
+    proven: new Map(),
+  }
+  private readonly panel: VirtualPanel
+
+  constructor(panel: VirtualPanel) {
+    this.panel = panel
+  }
+
+  remember(): Known {
+    return structuredClone(this.known)
+  }
+
+  /** The ledger knows only what it knew then: its totals may fall to those, and count on from there. */
+  forget(known: Known): void {
+    this.known = structuredClone(known)
+    // What was proven when all was at rest is kept by the readings that came after it, and those may be lost.
+    this.known.proven.clear()
+  }
+
+  /** Takes note of what a transaction of an operation, which was given `samples`, has changed; and checks it. */
+  observe(rows: LedgerRows, samples: Samples): void {
+    const firstSeen = new Set(rows.tenures.map(userOf).filter((user) => !this.known.lastTold.has(user)))
+    for (const tenure of rows.tenures) this.observeTenure(tenure, firstSeen, samples)
+    for (const account of rows.accounts) {
+      this.observeUsage(account, samples)
+      const before = this.known.totals.get(account.id) ?? 0n
+      claim(account.total >= before, `the total of ${account.admin} fell from ${before} to ${account.total}`)
+      this.known.totals.set(account.id, account.total)
+      const users = this.countedOf(rows, account.id)
+      claim(
+        account.usersCounted === users,
+        `the users of ${account.admin} showed ${users} bytes, ${account.usersCounted} were counted`,
+      )
+    }
+    for (const admin of new Set(rows.accounts.map((account) => account.admin))) {
+      const charged = rows.accounts
+        .filter((account) => account.admin === admin)
+        .reduce((sum, account) => sum + account.total, 0n)
+      const truth = this.panel.truth(admin)
+      claim(charged <= truth, `${admin} was charged ${charged} bytes, its users consumed ${truth}`)
+    }
+  }
+
+  /**
+   * At rest, everything read and booked: the total must be all that the users showed, and all that the panel's counter
+   * showed since the last time.
+   *
+   * @param isListed whether the panel has the admin, so that the counter could be read.
+   */
+  atRest(rows: LedgerRows, isListed: (admin: string) => boolean): void {
+    for (const account of rows.accounts) {
+      const { counted } = this.known.usage.get(account.id) ?? { counted: 0n }
+      const before = this.known.proven.get(account.id) ?? { total: 0n, counted: 0n }
+      const least = max(this.countedOf(rows, account.id), before.total + counted - before.counted)
+      claim(
+        account.total >= least,
+        `at rest the total of ${account.admin} is ${account.total}, and the witnesses prove ${least}`,
+      )
+      if (isListed(account.admin) && !account.isClosed) {
+        this.known.proven.set(account.id, { total: account.total, counted })
+      }
+    }
+  }
+
+  private observeTenure(row: TenureRow, firstSeen: Set<string>, samples: Samples): void {
+    const before = this.known.tenures.get(row.id)
+    if (before?.answered === row.answered) {
+      claim(before.counted === row.counted, `the bytes of a user changed without a reading: ${show(row)}`)
+      return
+    }
+    const hasEnded = before?.isOpen === true && !row.isOpen
+    if (hasEnded) {
+      claim(before.counted === row.counted, `the bytes of a user changed at its end: ${show(row)}`)
+      this.known.tenures.set(row.id, { ...before, isOpen: false, answered: row.answered })
+      return
+    }
+    const sample = samples.users.findLast(
+      ({ user }) =>
+        user.createdAt === row.createdAt && user.owner === row.admin && user.lifetime === row.reading,
+    )
+    if (!sample) throw new BrokenClaim(`a reading was stored that the panel never gave: ${show(row)}`)
+    const last = this.known.lastTold.get(userOf(row))
+    claim(
+      last === undefined || sample.at > last,
+      `an older reading was taken after a newer one: ${show(row)}`,
+    )
+    this.known.lastTold.set(userOf(row), sample.at)
+    this.panel.accept(sample.user)
+    // A tenure that was open rises; a new user brings its whole past; who moved or came back is anchored.
+    const rise = before?.isOpen === true && row.reading > before.reading ? row.reading - before.reading : 0n
+    const counted = before ? before.counted + rise : firstSeen.has(userOf(row)) ? row.reading : 0n
+    claim(counted === row.counted, `the panel showed ${counted} bytes of ${show(row)}`)
+    this.known.tenures.set(row.id, {
+      counted,
+      reading: row.reading,
+      at: sample.at,
+      answered: row.answered,
+      isOpen: row.isOpen,
+    })
+  }
+
+  private observeUsage(account: LedgerRows['accounts'][number], samples: Samples): void {
+    const before = this.known.usage.get(account.id) ?? { counted: 0n, reading: 0n, at: 0, answered: '0' }
+    if (before.answered === account.panelAnswered) return
+    const sample = samples.usage.findLast(
+      ({ admin, bytes }) => admin === account.admin && bytes === account.panelReading,
+    )
+    if (!sample) throw new BrokenClaim(`a counter was stored that the panel never gave: ${account.admin}`)
+    claim(sample.at > before.at, `an older counter of ${account.admin} was taken after a newer one`)
+    const rise = sample.bytes > before.reading ? sample.bytes - before.reading : 0n
+    const counted = before.counted + rise
+    claim(
+      counted === account.panelCounted,
+      `the counter of ${account.admin} showed ${counted} bytes, ${account.panelCounted} were counted`,
+    )
+    this.known.usage.set(account.id, {
+      counted,
+      reading: sample.bytes,
+      at: sample.at,
+      answered: account.panelAnswered,
+    })
+  }
+
+  private countedOf(rows: LedgerRows, adminId: string): bigint {
+    return rows.tenures
+      .filter((tenure) => tenure.adminId === adminId)
+      .reduce((sum, { id }) => sum + (this.known.tenures.get(id)?.counted ?? 0n), 0n)
+  }
+}
+
+/** Users are told apart by their names and the times they were created at. */
+function userOf(tenure: TenureRow): string {
+  return `${tenure.username} ${tenure.createdAt}`
+}
+
+function show(row: TenureRow): string {
+  return `${row.username} of ${row.admin}, reading ${row.reading}, counted ${row.counted}`
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}

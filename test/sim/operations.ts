@@ -1,0 +1,114 @@
+import { isLedgerError } from '../../src/errors.ts'
+import type { PanelClient } from '../../src/panel/types.ts'
+import { findOpenAccount } from '../../src/store/account-list.ts'
+import type { Database } from '../../src/store/database.ts'
+import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
+import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import type { Caller } from '../../src/work/callers.ts'
+import { deleteUser } from '../../src/work/delete-user.ts'
+import { readAdmin } from '../../src/work/observe-admins.ts'
+import { pollPanel } from '../../src/work/poll-panel.ts'
+import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
+import { scanAdmin } from '../../src/work/scan-admin.ts'
+import { scanDueAdmins } from '../../src/work/scan-round.ts'
+import type { Work } from './steps.ts'
+
+/** What a replica's operation works with. */
+export type Workplace = {
+  db: Database
+  panel: PanelClient
+  worker: string
+  now: () => number
+  panelLagMs: number
+}
+
+const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
+const scanIntervalSeconds = 600
+
+/**
+ * Does `work` with the service's own code.
+ *
+ * @returns how it ended, for the reader: failures that the service names are part of its work, others are not caught.
+ */
+export async function perform(work: Work, place: Workplace): Promise<string> {
+  try {
+    await begin(work, place)
+    return 'done'
+  } catch (error) {
+    if (isLedgerError(error)) return `${error.code}: ${error.message}`
+    throw error
+  }
+}
+
+async function begin(work: Work, place: Workplace): Promise<unknown> {
+  const { db } = place
+  const common = {
+    ...place,
+    worker: { id: async () => place.worker, close: async () => {} },
+    signal: new AbortController().signal,
+    rest: async () => {},
+  }
+  switch (work.of) {
+    case 'poll':
+      return pollPanel({ ...common, onFailure: () => {}, onRecovery: () => {} })
+    case 'read counter':
+      return readAdmin(common, { username: work.admin })
+    case 'scan': {
+      const account = await findOpenAccount(db, work.admin)
+      if (!account) return
+      const due = { adminId: account.id, username: work.admin, panelReading: null, usersTotal: null }
+      return scanAdmin(common, due, async () => {})
+    }
+    case 'scan what is due':
+      return scanDueAdmins(common, {
+        intervalSeconds: scanIntervalSeconds,
+        onProgress: () => {},
+        onFailure: () => {},
+      })
+    case 'delete user':
+      return deleteUser(common, {
+        username: work.user,
+        requestedBy: 'api_key',
+        token: null,
+        preserveTraffic: work.preserve,
+        receiptId: null,
+        onlyAdminId: null,
+      })
+    case 'delete users':
+      return request(db, { usernames: work.users })
+    case 'delete users of':
+      return requestOf(db, work.admin, (adminId) => ({ adminId, status: null }))
+    case 'delete admin':
+      return requestOf(db, work.admin, (wholeAdminId) => ({ wholeAdminId }))
+    case 'go on with bulk deletions':
+      for (const id of await unfinishedBulks(db)) await runBulkDeletion(common, id)
+      return
+    case 'settle deletions':
+      return settleAbandonedDeletions(common)
+  }
+}
+
+/** The queue hands out what is not finished: that stands in the same database. */
+async function request(db: Database, bulk: BulkRequest): Promise<unknown> {
+  return requestBulkDeletion({ db, enqueue: async () => {} }, operator, bulk, null)
+}
+
+async function requestOf(
+  db: Database,
+  admin: string,
+  bulkOf: (adminId: bigint) => BulkRequest,
+): Promise<unknown> {
+  const account = await findOpenAccount(db, admin)
+  return account && request(db, bulkOf(account.id))
+}
+
+async function unfinishedBulks(db: Database): Promise<bigint[]> {
+  const rows = await db
+    .selectFrom('deletions')
+    .select('id')
+    .where('kind', '<>', 'user')
+    .where('finished_at', 'is', null)
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}

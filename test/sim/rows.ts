@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+import type { Database } from '../../src/store/database.ts'
+
+export type TenureRow = {
+  id: string
+  username: string
+  createdAt: string
+  adminId: string | null
+  admin: string | null
+  reading: bigint
+  counted: bigint
+  answered: string
+  isOpen: boolean
+}
+
+export type AccountRow = {
+  id: string
+  admin: string
+  isClosed: boolean
+  total: bigint
+  usersCounted: bigint
+  panelCounted: bigint
+  panelReading: bigint | null
+  panelAnswered: string
+}
+
+/** What stands in the ledger's tables. */
+export type LedgerRows = { tenures: TenureRow[]; accounts: AccountRow[] }
+
+export async function readRows(db: Database): Promise<LedgerRows> {
+  const [tenures, accounts] = await Promise.all([
+    sql<TenureRow>`
+      select tenures.id::text, tenures.username, created_at as "createdAt", admin_id::text as "adminId",
+        admins.username as admin, reading, counted, tenures.answered::text, ended_at is null as "isOpen"
+      from tenures left join admins on admins.id = admin_id
+      order by tenures.answered`.execute(db),
+    sql<AccountRow>`
+      select admin_id::text as id, username as admin, closed_at is not null as "isClosed",
+        total_traffic_consumed as total, users_counted as "usersCounted", panel_counted as "panelCounted",
+        panel_reading as "panelReading", panel_answered::text as "panelAnswered"
+      from cumulative_traffic join admins on admins.id = admin_id
+      order by admin_id`.execute(db),
+  ])
+  return { tenures: tenures.rows, accounts: accounts.rows }
+}
+
+/** Deletions of `username` that are under way, as the database has them now. */
+export async function readReceipts(
+  db: Database,
+  username: string,
+): Promise<{ preserveTraffic: boolean; state: string; finalReading: bigint | null }[]> {
+  return db
+    .selectFrom('deletions')
+    .select(['preserve_traffic as preserveTraffic', 'state', 'final_reading as finalReading'])
+    .where('kind', '=', 'user')
+    .where('username', '=', username)
+    .where('finished_at', 'is', null)
+    .execute()
+}
+
+/** Deletions that have not ended, and users that a receipt calls deleted. */
+export async function readDeletions(
+  db: Database,
+): Promise<{ unfinished: number; deleted: { username: string | null; createdAt: string | null }[] }> {
+  const { unfinished } = await db
+    .selectFrom('deletions')
+    .select(sql<bigint>`count(*)`.as('unfinished'))
+    .where('finished_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  const deleted = await db
+    .selectFrom('deletions')
+    .select(['username', 'created_at as createdAt'])
+    .where('kind', '=', 'user')
+    .where('state', '=', 'deleted')
+    .execute()
+  return { unfinished: Number(unfinished), deleted }
+}

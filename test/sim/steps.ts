@@ -1,0 +1,142 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import type { Fault } from './scheduler.ts'
+
+export const admins = ['ada', 'ben'] as const
+export const users = ['u1', 'u2', 'u3', 'u4'] as const
+export const replicas = 2
+export const lagSeconds = 30
+
+type Admin = (typeof admins)[number]
+type User = (typeof users)[number]
+type Owner = Admin | null
+
+/** Work that a replica begins, on a schedule or for a caller. */
+export type Work =
+  | { of: 'poll' }
+  | { of: 'read counter'; admin: Admin }
+  | { of: 'scan'; admin: Admin }
+  | { of: 'scan what is due' }
+  | { of: 'delete user'; user: User; preserve: boolean }
+  | { of: 'delete users'; users: User[] }
+  | { of: 'delete users of'; admin: Admin }
+  | { of: 'delete admin'; admin: Admin }
+  | { of: 'go on with bulk deletions' }
+  | { of: 'settle deletions' }
+
+/** One thing that happens. */
+export type Step =
+  | { do: 'consume'; user: User; bytes: number }
+  | { do: 'book usage' }
+  | { do: 'create user'; user: User; owner: Owner }
+  | { do: 'wait'; seconds: number }
+  | { do: 'start'; replica: number; work: Work }
+  /** The `pick`th operation that can goes on: to its next statement, to its next call of the panel, or to its end. */
+  | { do: 'run'; pick: number; until: 'statement' | 'call' | 'end' }
+  | { do: 'fail'; pick: number; fault: Fault }
+  | { do: 'crash'; replica: number; committed: boolean }
+  | { do: 'come to rest' }
+  | { do: 'remove user'; user: User }
+  | { do: 'move user'; user: User; owner: Owner }
+  | { do: 'reset user'; user: User }
+  | { do: 'reset all users' }
+  | { do: 'reset usage'; admin: Admin }
+  | { do: 'remove admin'; admin: Admin }
+  | { do: 'create admin'; admin: Admin }
+  | { do: 'back up panel' }
+  | { do: 'restore panel' }
+  | { do: 'back up ledger' }
+  | { do: 'restore ledger' }
+
+const admin = fc.constantFrom(...admins)
+const user = fc.constantFrom(...users)
+const owner = fc.constantFrom<Owner[]>(...admins, null)
+const replica = fc.nat(replicas - 1)
+const pick = fc.nat(5)
+
+const alone = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name) })
+const start = (work: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work })
+const work = <Of extends string>(of: Of) => fc.record({ of: fc.constant(of) })
+
+/** What always happens: traffic, and the service at its work. */
+const everyday: fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 18,
+    arbitrary: fc.record({ do: fc.constant('consume'), user, bytes: fc.integer({ min: 1, max: 999 }) }),
+  },
+  { weight: 5, arbitrary: alone('book usage') },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('create user'), user, owner }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait'), seconds: fc.constantFrom(1, 29, 31, 700) }) },
+  { weight: 8, arbitrary: start(work('poll')) },
+  { weight: 3, arbitrary: start(fc.record({ of: fc.constant('read counter'), admin })) },
+  { weight: 8, arbitrary: start(fc.record({ of: fc.constant('scan'), admin })) },
+  { weight: 2, arbitrary: start(work('scan what is due')) },
+  {
+    weight: 40,
+    arbitrary: fc.record({
+      do: fc.constant('run'),
+      pick,
+      until: fc.constantFrom<('statement' | 'call' | 'end')[]>('statement', 'call', 'call', 'end', 'end'),
+    }),
+  },
+]
+
+/** What happens in some histories only: where everything happens at once, one fault hides the other. */
+const occasional: fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 8,
+    arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) })),
+  },
+  {
+    weight: 1,
+    arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(false) })),
+  },
+  {
+    weight: 3,
+    arbitrary: start(
+      fc.record({ of: fc.constant('delete users'), users: fc.subarray([...users], { minLength: 1 }) }),
+    ),
+  },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete users of'), admin })) },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete admin'), admin })) },
+  { weight: 5, arbitrary: start(work('go on with bulk deletions')) },
+  { weight: 3, arbitrary: start(work('settle deletions')) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('fail'),
+      pick,
+      fault: fc.constantFrom<Fault[]>('before', 'after', 'hang before', 'hang after'),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('crash'), replica, committed: fc.boolean() }) },
+  { weight: 3, arbitrary: alone('come to rest') },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('remove user'), user }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('move user'), user, owner }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('reset user'), user }) },
+  { weight: 2, arbitrary: alone('reset all users') },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('reset usage'), admin }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove admin'), admin }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
+  { weight: 2, arbitrary: alone('back up panel') },
+  { weight: 2, arbitrary: alone('restore panel') },
+  { weight: 2, arbitrary: alone('back up ledger') },
+  { weight: 2, arbitrary: alone('restore ledger') },
+]
+
+/** The history that `seed` stands for: `length` steps, of the everyday kinds and some of the occasional ones. */
+export function historyOf(seed: number, length: number): Step[] {
+  const histories = fc
+    .subarray(occasional)
+    .chain((some) => fc.array(fc.oneof(...everyday, ...some), { minLength: length, maxLength: length }))
+  const [history = []] = fc.sample(fc.noBias(histories), { seed, numRuns: 1 })
+  return history
+}
+
+/** Any history: what failing ones are reduced within. */
+export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size: 'max', maxLength: 10_000 })
+
+/** The step as a line that can be read, and pasted into a test. */
+export function lineOf(step: Step): string {
+  return inspect(step, { breakLength: Number.POSITIVE_INFINITY })
+}
