@@ -53,16 +53,23 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
     .executeTakeFirstOrThrow()
 }
 
-/** Changes one deletion and returns it as it is then. */
+/** Changes one deletion and returns it as it is then; one that has ended stays as it is. */
 export async function updateDeletion(
   db: Database | Tx,
   id: bigint,
   change: UpdateObject<Tables, 'deletions'>,
 ): Promise<Deletion> {
-  return db.updateTable('deletions').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow()
+  const changed = await db
+    .updateTable('deletions')
+    .set(change)
+    .where('id', '=', id)
+    .where('finished_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return changed ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
 
-/** Notes that this service works on a deletion from now on. */
+/** Notes that this service works on a deletion from now on, unless it has ended. */
 export async function beginDeletion(db: Database | Tx, id: bigint, worker: string | null): Promise<Deletion> {
   return updateDeletion(db, id, { worker, started_at: sql`coalesce(started_at, clock_timestamp())` })
 }

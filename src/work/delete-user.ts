@@ -72,6 +72,7 @@ function renamed(error: LedgerError, code: ErrorCode, message: string): LedgerEr
 
 async function preserveAndDelete(work: DeleteUsers, request: UserDeletionRequest): Promise<Deletion> {
   const known = request.receiptId === null ? null : await findDeletion(work.db, request.receiptId)
+  if (known?.finished_at) return known
   let receipt = request.preserveTraffic
     ? await preserve(work, request, known)
     : await skipPreserving(work, request)
@@ -176,7 +177,12 @@ async function takePlace(tx: Tx, request: UserDeletionRequest, worker: string): 
     await finishDeletion(tx, other.id, { state: 'failed', error })
   }
   if (request.receiptId === null) return insertUserDeletion(tx, { ...request, worker })
-  return beginDeletion(tx, request.receiptId, worker)
+  const begun = await beginDeletion(tx, request.receiptId, worker)
+  if (begun.finished_at === null) return begun
+  throw new LedgerError(
+    'conflict',
+    `The deletion of user ${request.username} has ended: see /deletions/${begun.id}.`,
+  )
 }
 
 async function skipPreserving(work: DeleteUsers, request: UserDeletionRequest): Promise<Deletion> {

@@ -12,19 +12,19 @@ import { LedgerError } from '../../src/errors.ts'
 import type { Database } from '../../src/store/database.ts'
 import type { Tables } from '../../src/store/tables.ts'
 import type { Connection, Connections } from './connections.ts'
-import type { Operation, Scheduler } from './scheduler.ts'
+import type { Gate, Held, Operation } from './point.ts'
 
 /** An operation's connection to the database: each statement waits until the scheduler lets it go. */
-export class Line implements DatabaseConnection {
+export class Line implements DatabaseConnection, Held {
   readonly operation: Operation
   inTransaction = false
   /** The real connection, from the first statement on. */
   connection: Connection | null = null
   private isLost = false
-  private readonly scheduler: Scheduler
+  private readonly scheduler: Gate
   private readonly connections: Connections
 
-  constructor(operation: Operation, scheduler: Scheduler, connections: Connections) {
+  constructor(operation: Operation, scheduler: Gate, connections: Connections) {
     this.operation = operation
     this.scheduler = scheduler
     this.connections = connections
@@ -81,7 +81,7 @@ export function connectionLost(): LedgerError {
 }
 
 /** The database as one operation sees it. */
-export function databaseOf(operation: Operation, scheduler: Scheduler, connections: Connections): Database {
+export function databaseOf(operation: Operation, scheduler: Gate, connections: Connections): Database {
   const driver: Driver = {
     init: async () => {},
     destroy: async () => {},

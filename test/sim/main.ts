@@ -1,4 +1,7 @@
-/** `npm run simulate -- --seed N --steps N [--seeds COUNT]`: runs the histories of COUNT seeds from N on. */
+/**
+ * `npm run simulate -- --seed N --steps N [--seeds COUNT] [--reduce SECONDS]`: runs the histories of COUNT seeds from N
+ * on. The first that fails is reduced for at most so many seconds and printed.
+ */
 import { parseArgs } from 'node:util'
 import { hasty } from '../support/postgres.ts'
 import { copyTemplate, startTestServer } from '../support/server.ts'
@@ -9,10 +12,17 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     steps: { type: 'string', default: '60' },
     seeds: { type: 'string', default: '1' },
+    reduce: { type: 'string', default: '120' },
   },
 })
+for (const [name, value] of Object.entries(values)) {
+  if (!/^\d+$/.test(value)) {
+    console.error(`--${name} must be a whole number; it is ${value}`)
+    process.exit(2)
+  }
+}
 const seeds = { first: Number(values.seed), count: Number(values.seeds), steps: Number(values.steps) }
-const reduceMs = 120_000
+const reduceMs = Number(values.reduce) * 1_000
 
 const server = await startTestServer(hasty)
 try {

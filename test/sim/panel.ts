@@ -1,7 +1,7 @@
 import { LedgerError } from '../../src/errors.ts'
 import type { PanelAdmin, PanelClient, PanelUser } from '../../src/panel/types.ts'
 import { World, type WorldUser } from '../ledger/world.ts'
-import type { Operation, Scheduler } from './scheduler.ts'
+import type { Gate, Operation } from './point.ts'
 
 /** What the panel told an operation, and when: the order of answers is not that in which they arrive. */
 export type Samples = {
@@ -16,6 +16,11 @@ export class VirtualPanel extends World {
   /** Counts what the panel tells: of two answers the later one was given later. */
   told = 0
   hasRestored = false
+
+  /** The panel is killed between its two transactions: what users consumed is booked for no admin. */
+  loseBookings(): void {
+    this.pending = []
+  }
 
   createAdmin(admin: string): void {
     if (this.usage.has(admin)) return
@@ -52,7 +57,7 @@ export class VirtualPanel extends World {
 export function clientOf(
   panel: VirtualPanel,
   operation: Operation,
-  scheduler: Scheduler,
+  scheduler: Gate,
   options: { samples: Samples; beforeDeletion: (username: string) => Promise<void> },
 ): PanelClient {
   const { samples } = options

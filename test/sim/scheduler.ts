@@ -1,31 +1,9 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { LedgerError } from '../../src/errors.ts'
 import type { SimDatabase } from './database.ts'
-import { connectionLost, type Line } from './line.ts'
+import { connectionLost } from './line.ts'
+import type { Fault, Gate, Held, Operation, Point } from './point.ts'
 
-/** How what an operation waits for goes wrong: before anything happened or after; `hang`: without an answer. */
-export type Fault = 'before' | 'after' | 'hang before' | 'hang after'
-
-/** Work that a replica has under way. */
-export type Operation = {
-  replica: number
-  name: string
-  /** Connections it holds. */
-  lines: Set<Line>
-  state: 'running' | 'ended' | 'crashed'
-}
-
-/**
- * Where an operation stands still until the scheduler lets it go on: before a statement, before the panel acts on a
- * request, and before the panel's answer arrives.
- */
-export type Point = {
-  operation: Operation
-  kind: 'statement' | 'request' | 'answer'
-  label: string
-  line: Line | null
-  perform: () => Promise<unknown>
-}
 type Waiting = Point & { resolve: (value: never) => void; reject: (error: unknown) => void }
 
 /** Two transactions show every conflict; with more the server would choose which of two that wait gets a lock. */
@@ -37,11 +15,11 @@ const deadlockMs = 3
  * Lets operations go on one at a time. A statement that waits for a lock of the other open transaction is set aside
  * until that one has ended, as the server tells; so what happens depends on the order of the calls alone.
  */
-export class Scheduler {
+export class Scheduler implements Gate {
   private waiting: Waiting[] = []
   private blocked: { point: Waiting; done: Promise<void> }[] = []
   /** Connections with an open transaction, or with a statement under way outside of one. */
-  private open = new Set<Line>()
+  private open = new Set<Held>()
   private readonly database: SimDatabase
   private readonly told: { onCommit: (operation: Operation) => Promise<void>; onHang: () => Promise<void> }
 

@@ -5,8 +5,9 @@ import type { SimDatabase } from './database.ts'
 import { databaseOf } from './line.ts'
 import { perform } from './operations.ts'
 import { clientOf, type Samples, VirtualPanel } from './panel.ts'
+import type { Fault, Operation, Point } from './point.ts'
 import { readDeletions, readReceipts, readRows } from './rows.ts'
-import { type Fault, type Operation, type Point, Scheduler } from './scheduler.ts'
+import { Scheduler } from './scheduler.ts'
 import { admins, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
 
 type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
@@ -21,11 +22,21 @@ const losing = new Set<Step['do']>([
   'remove user',
   'move user',
   'reset all users',
+  'lose bookings',
   'reset usage',
   'remove admin',
   'restore panel',
   'restore ledger',
 ])
+
+/** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
+const epilogue: readonly Step[] = [
+  { do: 'come to rest' },
+  ...admins.map((admin) => ({ do: 'create admin', admin }) as const),
+  ...users.map((user) => ({ do: 'consume', user, bytes: 1_000 }) as const),
+  ...users.map((user) => ({ do: 'remove user', user }) as const),
+  { do: 'come to rest' },
+]
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
 export class Simulation {
@@ -60,7 +71,7 @@ export class Simulation {
   async run(history: readonly Step[]): Promise<void> {
     await this.database.load('empty')
     await this.pass(0)
-    for (const step of [...history, { do: 'come to rest' } as const]) {
+    for (const step of [...history, ...epilogue]) {
       this.trace.push(lineOf(step))
       if (losing.has(step.do)) this.mayLoseBytes = true
       await this.take(step)
@@ -110,6 +121,8 @@ export class Simulation {
         return
       case 'reset all users':
         return panel.resetAll()
+      case 'lose bookings':
+        return panel.loseBookings()
       case 'reset usage':
         if (panel.usage.has(step.admin)) panel.resetUsage(step.admin)
         return

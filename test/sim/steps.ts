@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import type { Fault } from './scheduler.ts'
+import type { Fault } from './point.ts'
 
 export const admins = ['ada', 'ben'] as const
 export const users = ['u1', 'u2', 'u3', 'u4'] as const
@@ -40,6 +40,7 @@ export type Step =
   | { do: 'move user'; user: User; owner: Owner }
   | { do: 'reset user'; user: User }
   | { do: 'reset all users' }
+  | { do: 'lose bookings' }
   | { do: 'reset usage'; admin: Admin }
   | { do: 'remove admin'; admin: Admin }
   | { do: 'create admin'; admin: Admin }
@@ -67,6 +68,7 @@ const everyday: fc.WeightedArbitrary<Step>[] = [
   { weight: 5, arbitrary: alone('book usage') },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('create user'), user, owner }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait'), seconds: fc.constantFrom(1, 29, 31, 700) }) },
+  { weight: 1, arbitrary: alone('come to rest') },
   { weight: 8, arbitrary: start(work('poll')) },
   { weight: 3, arbitrary: start(fc.record({ of: fc.constant('read counter'), admin })) },
   { weight: 8, arbitrary: start(fc.record({ of: fc.constant('scan'), admin })) },
@@ -110,11 +112,11 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('crash'), replica, committed: fc.boolean() }) },
-  { weight: 3, arbitrary: alone('come to rest') },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('remove user'), user }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('move user'), user, owner }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reset user'), user }) },
   { weight: 2, arbitrary: alone('reset all users') },
+  { weight: 4, arbitrary: alone('lose bookings') },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('reset usage'), admin }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('remove admin'), admin }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
@@ -138,5 +140,5 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size:
 
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
-  return inspect(step, { breakLength: Number.POSITIVE_INFINITY })
+  return inspect({ ...step }, { breakLength: Number.POSITIVE_INFINITY })
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
-import { findDeletion, listDeletions } from '../../src/store/deletions.ts'
+import { findDeletion, finishDeletion, listDeletions } from '../../src/store/deletions.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { deleteUser } from '../../src/work/delete-user.ts'
@@ -172,6 +172,31 @@ describe('deleting a user', () => {
     })
     expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 40n, preserved: 40n })
     expect(await refusalOf(remove(username, { preserveTraffic: false }))).toMatchObject({ code: 'not_found' })
+  })
+
+  it('leaves a user alone whose receipt has ended, also one that ends while it is read', async () => {
+    const username = createUser('_again', 10)
+    const { id } = await remove(username)
+    // Another user of the name, and a worker of old that still has the receipt in hand.
+    createUser('_again', 20)
+    expect(await remove(username, { receiptId: id })).toMatchObject({ id, state: 'deleted' })
+    expect(ctx.panel.state.users.has(username)).toBe(true)
+
+    const open = await ctx.db
+      .insertInto('deletions')
+      .values({ kind: 'user', state: 'requested', username, requested_by: 'api_key', preserve_traffic: true })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: `/api/user/${username}`,
+      before: async () => void (await finishDeletion(ctx.db, open.id, { state: 'cancelled' })),
+      times: 1,
+    })
+    expect(await refusalOf(remove(username, { receiptId: open.id }))).toMatchObject({ code: 'conflict' })
+    expect(await findDeletion(ctx.db, open.id)).toMatchObject({ state: 'cancelled', worker: null })
+    expect(ctx.panel.state.users.has(username)).toBe(true)
   })
 
   it('happens once when two replicas delete the same user at the same moment', async () => {

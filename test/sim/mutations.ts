@@ -1,0 +1,37 @@
+/** A deliberate mistake in the ledger: text of one file of `src/ledger`, and what stands there instead. */
+export type Mutation = { name: string; file: string; from: string; to: string }
+
+/** Mistakes of the kind that would cost somebody bytes; the simulator has to find each of them. */
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'count the drop',
+    file: 'counter.ts',
+    from: 'value > counter.reading ? value - counter.reading : 0n',
+    to: 'value > counter.reading ? value - counter.reading : counter.reading - value',
+  },
+  { name: 'skip the clock', file: 'counter.ts', from: 'return asked > answered', to: 'return true' },
+  {
+    name: 'ignore the lag',
+    file: 'account.ts',
+    from: 'snapshot !== null && ticks.askedAt - snapshot.at >= lagMs',
+    to: 'snapshot !== null',
+  },
+  {
+    name: 'add on delete',
+    file: 'tenure.ts',
+    from: 'return { ...tenure, endedBy: by, answered }',
+    to: 'return { ...tenure, endedBy: by, answered, counted: tenure.counted + tenure.reading }',
+  },
+  {
+    name: 'forget the offset',
+    file: 'account.ts',
+    from: 'max(account.panelOffset, snapshot.value - next.counted)',
+    to: '0n',
+  },
+  {
+    name: "count a moved user's past",
+    file: 'tenure.ts',
+    from: 'own?.counted ?? (firstSight ? lifetime : 0n)',
+    to: 'own?.counted ?? lifetime',
+  },
+]
