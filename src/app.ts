@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
@@ -8,6 +9,8 @@ import { authenticate } from './http/auth.ts'
 import { endConnectionsWhenDraining } from './http/draining.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/errors.ts'
 import { type FailureLimit, limitFailures } from './http/failed-auth.ts'
+import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
+import { canonicalTarget } from './http/front/target.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { compileParameters } from './http/parameters.ts'
 import { RequestLog } from './http/request-log.ts'
@@ -27,6 +30,8 @@ export type AppOptions = RouteOptions & {
   /** Which proxies are believed about the client's address; false: none. */
   trustProxy?: NonNullable<FastifyServerOptions['trustProxy']>
   failedAuthentication?: FailureLimit
+  /** Null: no request is passed on to the panel. */
+  front?: FrontOptions | null
   /** When to refuse requests because there are too many. */
   pressure?: {
     maxEventLoopDelay?: number
@@ -38,7 +43,7 @@ export type AppOptions = RouteOptions & {
 
 /** Builds the HTTP application: every plugin and every route, by name. Does no I/O. */
 export function buildApp(options: AppOptions): App {
-  const { services, version } = options
+  const { services, version, front = null } = options
   const app: App = fastify({
     loggerInstance: options.log,
     trustProxy: options.trustProxy ?? false,
@@ -47,7 +52,8 @@ export function buildApp(options: AppOptions): App {
     requestTimeout: 30_000,
     // Longer than the usual idle time of a proxy in front, so that it never reuses a connection just closed here.
     keepAliveTimeout: 75_000,
-    http: { headersTimeout: 10_000 },
+    http: { headersTimeout: 10_000, ...(front && { shouldUpgradeCallback: isWebSocket }) },
+    ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
     routerOptions: { maxParamLength: 256 },
     // While draining, requests under way on open connections are still served.
@@ -74,7 +80,13 @@ export function buildApp(options: AppOptions): App {
     guarded.register(deletionRoutes, { services })
     guarded.register(syncRoutes, { services })
   })
+  if (front) app.register(frontRoutes, front)
   return app
+}
+
+/** A client that offers another protocol, such as HTTP/2, is answered in this one. */
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }

@@ -48,6 +48,7 @@ export const Environment = Type.Object({
     default: 'false',
     description: 'true, false, or the addresses or CIDR ranges of the proxies, separated by commas',
   }),
+  FRONT: Type.Enum(['on', 'off'], { default: 'off', description: 'on or off' }),
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
@@ -71,6 +72,8 @@ export type Config = {
   panelTimeoutMs: number
   /** Everyone, nobody, or addresses and ranges: what Fastify's `trustProxy` takes. */
   trustProxy: boolean | string[]
+  /** Whether the panel's own API is served here as well. */
+  isFront: boolean
   logLevel: (typeof logLevels)[number]
 }
 
@@ -97,6 +100,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     panelLagMs: values.PANEL_LAG * 1000,
     panelTimeoutMs: values.MARZBAN_TIMEOUT * 1000,
     trustProxy: readTrustedProxies(values.TRUST_PROXY),
+    isFront: values.FRONT === 'on',
     logLevel: values.LOG_LEVEL,
   }
 }

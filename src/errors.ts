@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
+  /** The request's body is larger than is taken. */
+  | 'too_large'
   | 'rate_limited'
   | 'overloaded'
   /** The panel's address does not answer: refused, reset, unresolvable. */

@@ -7,6 +7,7 @@ import { isLedgerError } from './errors.ts'
 import { listen } from './http/listen.ts'
 import { createJobs } from './jobs/create.ts'
 import { createPanelClient } from './panel/client.ts'
+import { createForwarder } from './panel/forward.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/start.ts'
 import { migrateToLatest } from './store/migrate.ts'
@@ -14,6 +15,7 @@ import { openWorkerSession } from './store/worker-session.ts'
 import { createCallers } from './work/callers.ts'
 import { checkPanelAccount } from './work/check-panel-account.ts'
 import { createDeletions } from './work/deletions.ts'
+import { createFront } from './work/front/front.ts'
 import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
@@ -25,6 +27,9 @@ export type Service = {
   /** Finishes what is under way, at most for some seconds, and lets go of everything. */
   stop(): Promise<void>
 }
+
+/** What the panel serves: its API, subscriptions and dashboard. */
+const frontPrefixes = ['/api', '/sub', '/dashboard', '/statics']
 
 /** How long a database that does not answer yet is waited for at start. */
 const databasePatienceMs = 30_000
@@ -104,7 +109,16 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
 
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
   const services = createServices({ db, callers, stats, deletions, requestPoll: jobs.requestPoll })
-  const app = buildApp({ services, log, trustProxy: config.trustProxy, version: packageJson.version })
+  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
+  closing.defer(() => forwarder.close())
+  const front = createFront({ ...deleting, callers, forwarder, log })
+  const app = buildApp({
+    services,
+    log,
+    trustProxy: config.trustProxy,
+    version: packageJson.version,
+    front: config.isFront ? { front, prefixes: frontPrefixes } : null,
+  })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
   const address = await listen(app, { host: config.host, port: config.port })

@@ -38,6 +38,7 @@ test('three variables are enough; the rest has defaults', () => {
     panelLagMs: 30_000,
     panelTimeoutMs: 30_000,
     trustProxy: false,
+    isFront: false,
     logLevel: 'info',
   } satisfies Config)
 })

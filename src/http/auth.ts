@@ -52,13 +52,17 @@ export function accountIdOf(caller: Caller, id: number | 'me'): bigint {
   return adminId
 }
 
+/** The token of `Authorization: Bearer ...`; null: there is none. */
+export function bearerOf({ authorization }: IncomingHttpHeaders): string | null {
+  return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? null
+}
+
 function credentialsOf(headers: IncomingHttpHeaders): Credentials {
   const apiKey = headers['x-api-key']
   if (typeof apiKey === 'string') return { apiKey }
-  const { authorization } = headers
-  if (authorization === undefined) return {}
-  const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1]
-  if (bearer === undefined) {
+  if (headers.authorization === undefined) return {}
+  const bearer = bearerOf(headers)
+  if (bearer === null) {
     throw new LedgerError('unauthenticated', 'The Authorization header must be "Bearer" and a Marzban token.')
   }
   return { bearer }

@@ -29,7 +29,7 @@ export class RequestLog extends LogController {
     if (this.#log.isLevelEnabled?.(level) === false) return
     const line = {
       method: request.method,
-      path: request.url.split('?', 1)[0],
+      path: pathOf(request),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
       address: request.ip,
@@ -37,6 +37,13 @@ export class RequestLog extends LogController {
     }
     request.log[level](line, 'answered')
   }
+}
+
+/** Of what the panel answers outside of its API only the first part: the rest may be a subscription's secret link. */
+function pathOf({ url, routeOptions }: FastifyRequest): string {
+  const path = url.split('?', 1)[0] ?? ''
+  const isOurs = routeOptions.url !== undefined && !('helmet' in routeOptions.config)
+  return isOurs || path.startsWith('/api/') ? path : path.replace(/^(\/[^/]*).+$/, '$1/...')
 }
 
 function levelOf(status: number, route: string | undefined): 'warn' | 'info' | 'debug' | 'trace' {

@@ -1,11 +1,11 @@
 import type { PgBoss } from 'pg-boss'
-import type { ScanAdmin } from '../work/scan-admin.ts'
+import type { ReadUsers } from '../work/read-users.ts'
 import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
 
 const queue = 'scan'
 
 export type ScanJob = {
-  work: Omit<ScanAdmin, 'signal'>
+  work: Omit<ReadUsers, 'signal'>
   options: ScanRoundOptions
   /** Aborted when the service stops. */
   stopping: AbortSignal

@@ -1,3 +1,5 @@
+import type { Dispatcher } from 'undici'
+
 /** The statuses a Marzban user can have. */
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
 export type UserStatus = (typeof userStatuses)[number]
@@ -59,5 +61,36 @@ export type PanelClient = {
   /** `DELETE /api/admin/{username}`, likewise; its users stay, without an owner. */
   deleteAdmin(username: string): Promise<boolean>
   /** Ends all connections. Calls under way fail, and so do later ones. */
+  close(): Promise<void>
+}
+
+/** A caller's request, as it is to reach the panel. */
+export type Forwarded = {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Path and query, encoded. */
+  target: string
+  headers: Record<string, string | string[]>
+  body: Buffer | null
+}
+
+/** The panel's answer to it. */
+export type ForwardedAnswer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: Buffer
+}
+
+/** Sends callers' requests to the panel, each once. */
+export type Forwarder = {
+  /** Where the panel is, as of {@link parsePanelAddress}. */
+  origin: string
+  basePath: string
+  /** @throws `panel_unreachable`, `panel_timeout`, `panel_bad_answer`: the panel may have acted or not. */
+  forward(request: Forwarded): Promise<ForwardedAnswer>
+  /** The same with bodies streamed, as undici's `Dispatcher.request` with a callback; its errors are those of `forward`. */
+  request(
+    request: Dispatcher.RequestOptions,
+    answered: (error: Error | null, response: Dispatcher.ResponseData) => void,
+  ): void
   close(): Promise<void>
 }

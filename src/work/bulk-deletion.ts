@@ -9,7 +9,8 @@ import {
 } from '../store/bulk-deletions.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
 import { deleteAdmin } from './delete-admin.ts'
-import { type DeleteUsers, deleteUser } from './delete-user.ts'
+import { deleteUser } from './delete-user.ts'
+import type { DeleteUsers } from './final-reading.ts'
 import type { ObserveAdmins } from './observe-admins.ts'
 import { scanAdmin } from './scan-admin.ts'
 

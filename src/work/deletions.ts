@@ -2,7 +2,8 @@ import { LedgerError } from '../errors.ts'
 import { countChildren, requestCancel } from '../store/bulk-deletions.ts'
 import { type Deletion, type DeletionFilter, findDeletion, listDeletions } from '../store/deletions.ts'
 import { auditName, type Caller } from './callers.ts'
-import { type DeleteUsers, deleteUser } from './delete-user.ts'
+import { deleteUser } from './delete-user.ts'
+import type { DeleteUsers } from './final-reading.ts'
 import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
 
 /** How far a bulk deletion has come, in users. */

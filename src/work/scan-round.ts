@@ -8,7 +8,8 @@ import {
   nextDueScan,
   reportScan,
 } from '../store/scans.ts'
-import { type ScanAdmin, scanAdmin, type UsersProgress } from './scan-admin.ts'
+import type { ReadUsers, UsersProgress } from './read-users.ts'
+import { scanAdmin } from './scan-admin.ts'
 
 export type ScanRoundOptions = {
   intervalSeconds: number
@@ -24,7 +25,7 @@ export type ScanRoundOptions = {
  *
  * @throws what made the panel or the database unusable; an answer that is wrong for one admin ends that scan only.
  */
-export async function scanDueAdmins(work: ScanAdmin, options: ScanRoundOptions): Promise<void> {
+export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions): Promise<void> {
   const { db } = work
   const first = await nextDueScan(db, options.intervalSeconds)
   if (!first) return
@@ -71,7 +72,7 @@ export async function scanDueAdmins(work: ScanAdmin, options: ScanRoundOptions):
 
 /** How many admins and users are left, the one about to be scanned included. */
 async function remaining(
-  { db, panel }: ScanAdmin,
+  { db, panel }: ReadUsers,
   intervalSeconds: number,
   admin: DueScan,
 ): Promise<{ admins: number; users: number }> {

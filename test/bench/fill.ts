@@ -2,7 +2,7 @@ import type { PanelUser } from '../../src/panel/types.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import type { Database } from '../../src/store/database.ts'
 import { observeUsers } from '../../src/work/observe-users.ts'
-import { pageSize } from '../../src/work/scan-admin.ts'
+import { pageSize } from '../../src/work/read-users.ts'
 
 /** What the panel says of the user `index` of an admin that has consumed `lifetime` bytes. */
 export function userOf(admin: string, index: number, lifetime: bigint): PanelUser {

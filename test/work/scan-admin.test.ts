@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { drawAsked } from '../../src/store/clock.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
-import { type ScanAdmin, scanAdmin, type UsersProgress } from '../../src/work/scan-admin.ts'
+import type { ReadUsers, UsersProgress } from '../../src/work/read-users.ts'
+import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
@@ -27,7 +28,7 @@ const createUsers = (users: number) => {
 }
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLagMs: 0 }, await drawAsked(place.db))
-async function scan(over: Partial<ScanAdmin> = {}): Promise<void> {
+async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
   const { id } = await accountOf(place.db, admin)
   const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
   await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async (users) => {

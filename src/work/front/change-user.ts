@@ -1,0 +1,48 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import type { ForwardedAnswer } from '../../panel/types.ts'
+import { drawAsked } from '../../store/clock.ts'
+import { observeUsers } from '../observe-users.ts'
+import { type FrontRequest, type FrontWork, forward, learn, refusalBy, userPath } from './front-request.ts'
+
+/** How often a user is read again because another observation overlapped the reading. */
+const readingsAtMost = 5
+
+/** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
+export async function changeThroughFront(
+  work: FrontWork,
+  username: string,
+  request: FrontRequest,
+): Promise<ForwardedAnswer> {
+  if (request.token === null || !(await observeUser(work, username, request.token))) {
+    return refusalBy(work, request, userPath(username))
+  }
+  const answer = await forward(work, request)
+  await learn(work, `a change of user ${username}`, () => observeUser(work, username))
+  return answer
+}
+
+/**
+ * Reads one user until the reading is accepted.
+ *
+ * @param token the caller's own; without one the service's account reads.
+ * @returns false: the panel does not show this user.
+ */
+export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
+  for (let reading = 1; reading <= readingsAtMost; reading += 1) {
+    const asked = await drawAsked(work.db)
+    try {
+      const user = await work.panel.user(username, token === undefined ? {} : { token })
+      if (user === null) return false
+      const { dropped } = await observeUsers(work.db, asked, [user])
+      if (dropped.length === 0) return true
+    } catch (error) {
+      if (token !== undefined && isLedgerError(error, 'panel_unauthorized', 'panel_forbidden')) return false
+      throw error
+    }
+  }
+  throw new LedgerError(
+    'observation_overlapped',
+    `User ${username} is being read by others all the time; nothing was forwarded. Try again.`,
+    { retryAfter: 1 },
+  )
+}

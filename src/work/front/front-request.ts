@@ -1,0 +1,87 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
+import type { Caller, Callers } from '../callers.ts'
+import type { DeleteUsers } from '../final-reading.ts'
+import type { ObserveAdmins } from '../observe-admins.ts'
+
+/** A guarded call as a caller sent it. */
+export type FrontRequest = {
+  /** What is sent to the panel once everything is stored. */
+  request: Forwarded
+  /** The caller's token of the panel; null: it sent none. */
+  token: string | null
+  /** Aborted when the caller has gone away: nothing is forwarded from then on. */
+  gone: AbortSignal
+}
+
+/** What guarded calls are carried out with. */
+export type FrontWork = DeleteUsers &
+  ObserveAdmins & {
+    callers: Callers
+    forwarder: Forwarder
+    now: () => number
+    log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+  }
+
+/** A caller whom the panel vouches for, as guarded calls need one. */
+export type FrontCaller = Caller & { token: string }
+
+/**
+ * Who calls; null: the panel does not know the token, or there is none, and shall say so itself.
+ *
+ * @throws a panel error when it cannot be asked.
+ */
+export async function identify(work: FrontWork, { token }: FrontRequest): Promise<FrontCaller | null> {
+  if (token === null) return null
+  try {
+    return { ...(await work.callers.identify({ bearer: token })), token } as FrontCaller
+  } catch (error) {
+    if (isLedgerError(error, 'unauthenticated')) return null
+    throw error
+  }
+}
+
+/**
+ * The panel's own refusal of a caller who may not do this: its answer to a harmless question for which the same rights
+ * are needed. The call itself is not forwarded: what was not read before must not be lost if the panel thought better of it.
+ *
+ * @param target path and query, encoded.
+ */
+export async function refusalBy(
+  work: FrontWork,
+  { request }: FrontRequest,
+  target: string,
+): Promise<ForwardedAnswer> {
+  const headers = { ...request.headers }
+  for (const name of ['content-length', 'content-type', 'transfer-encoding']) delete headers[name]
+  const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
+  if (answer.status >= 400 && answer.status < 500) return answer
+  throw new LedgerError(
+    'observation_overlapped',
+    'What is to be changed changed this very moment. Try again.',
+    { retryAfter: 1 },
+  )
+}
+
+/** Sends the caller's request to the panel, unless the caller has gone. */
+export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
+  if (gone.aborted) {
+    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
+  }
+  return work.forwarder.forward(request)
+}
+
+/** Learns what the panel's answer has changed. A failure is no fault of the call: the next poll or scan learns it. */
+export async function learn(work: FrontWork, what: string, observe: () => Promise<unknown>): Promise<void> {
+  try {
+    await observe()
+  } catch (error) {
+    if (!isLedgerError(error)) throw error
+    work.log.warn({ code: error.code }, `${what}: the next poll or scan learns the outcome. ${error.message}`)
+  }
+}
+
+/** The path of a user in the panel's API. */
+export function userPath(username: string): string {
+  return `/api/user/${encodeURIComponent(username)}`
+}

@@ -1,0 +1,48 @@
+import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
+import { deleteAdminThroughFront, resetUsageThroughFront } from './admins.ts'
+import { changeThroughFront } from './change-user.ts'
+import { deleteExpiredThroughFront } from './delete-expired.ts'
+import { deleteThroughFront } from './delete-user.ts'
+import type { FrontRequest, FrontWork } from './front-request.ts'
+import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
+import { resetUsersThroughFront } from './reset-users.ts'
+
+/** What stands in front of the panel: nothing that bytes depend on reaches it before they are stored. */
+export type Front = {
+  /** Through which what needs no guarding is passed on. */
+  panel: Pick<Forwarder, 'origin' | 'basePath' | 'request'>
+  /** What a request would make the panel forget; null: it can be passed through. */
+  guarded(method: string, path: string): GuardedCall | null
+  /**
+   * Carries out a guarded call: reads, with the caller's rights, what would be lost; stores it; forwards the call; learns
+   * the outcome.
+   *
+   * @returns the panel's own answer.
+   * @throws `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
+   *   answer.
+   */
+  handle(call: GuardedCall, request: FrontRequest): Promise<ForwardedAnswer>
+}
+
+export function createFront(work: FrontWork): Front {
+  return {
+    panel: work.forwarder,
+    guarded: guardedCallOf,
+    handle: (call, request) => {
+      switch (call.kind) {
+        case 'delete user':
+          return deleteThroughFront(work, call.username, request)
+        case 'change user':
+          return changeThroughFront(work, call.username, request)
+        case 'delete expired users':
+          return deleteExpiredThroughFront(work, request)
+        case 'reset all users':
+          return resetUsersThroughFront(work, request)
+        case 'delete admin':
+          return deleteAdminThroughFront(work, call.username, request)
+        case 'reset admin usage':
+          return resetUsageThroughFront(work, call.username, request)
+      }
+    },
+  }
+}

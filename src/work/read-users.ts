@@ -1,0 +1,60 @@
+import type { PanelClient } from '../panel/types.ts'
+import { drawAsked } from '../store/clock.ts'
+import type { Database } from '../store/database.ts'
+import { observeUsers } from './observe-users.ts'
+
+/** Users asked for at once: the panel spends about 4 ms on each, so one page keeps it busy for under half a second. */
+export const pageSize = 100
+
+export type ReadUsers = {
+  db: Database
+  panel: PanelClient
+  /** Called after each answer with the milliseconds it took the panel; resolves when it may be asked again. */
+  rest: (tookMs: number, signal: AbortSignal) => Promise<void>
+  now: () => number
+  signal: AbortSignal
+}
+
+/** How many users of how many have been read. */
+export type UsersProgress = { done: number; total: number }
+
+/**
+ * Reads users from the panel, page by page in constant memory, and stores what it says of them.
+ *
+ * @param filter `admin`: only the users of this admin. `onDropped` is told whose readings overlapped another observation.
+ * @param progress told after each page.
+ * @returns how many users there were.
+ */
+export async function readUsers(
+  work: ReadUsers,
+  filter: { admin?: string; onDropped?: (usernames: string[]) => Promise<void> },
+  progress: (users: UsersProgress) => Promise<void>,
+): Promise<number> {
+  const { db, panel } = work
+  const { admin, onDropped } = filter
+  let offset = 0
+  let newest: string | null = null
+  for (;;) {
+    work.signal.throwIfAborted()
+    const asked = await drawAsked(db)
+    const startedAt = work.now()
+    const page = await panel.users({ ...(admin !== undefined && { admin }), offset, limit: pageSize })
+    const tookMs = work.now() - startedAt
+    const { dropped } = await observeUsers(db, asked, page.users)
+    if (dropped.length > 0) await onDropped?.(dropped)
+    // The list is ordered by age and each page begins with the newest user of the page before. One that begins later
+    // shows that users were deleted meanwhile and the rest moved up: go back, so that nobody is passed over.
+    const first = page.users[0]
+    const gap = newest !== null && offset > 0 && (first === undefined || first.createdAt > newest)
+    const done = gap ? offset : offset + page.users.length
+    await progress({ done, total: Math.max(page.total, done) })
+    await work.rest(tookMs, work.signal)
+    if (gap) {
+      offset = Math.max(0, offset - pageSize / 2)
+      continue
+    }
+    if (page.users.length < pageSize) return done
+    newest = page.users.at(-1)?.createdAt ?? null
+    offset = done - 1
+  }
+}
