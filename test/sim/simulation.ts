@@ -8,7 +8,7 @@ import { clientOf, type Samples, VirtualPanel } from './panel.ts'
 import type { Fault, Operation, Point } from './point.ts'
 import { readDeletions, readReceipts, readRows } from './rows.ts'
 import { Scheduler } from './scheduler.ts'
-import { admins, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
+import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
 
 type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
@@ -28,15 +28,6 @@ const losing = new Set<Step['do']>([
   'restore panel',
   'restore ledger',
 ])
-
-/** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
-const epilogue: readonly Step[] = [
-  { do: 'come to rest' },
-  ...admins.map((admin) => ({ do: 'create admin', admin }) as const),
-  ...users.map((user) => ({ do: 'consume', user, bytes: 1_000 }) as const),
-  ...users.map((user) => ({ do: 'remove user', user }) as const),
-  { do: 'come to rest' },
-]
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
 export class Simulation {
