@@ -48,7 +48,12 @@ export const Environment = Type.Object({
     default: 'false',
     description: 'true, false, or the addresses or CIDR ranges of the proxies, separated by commas',
   }),
-  FRONT: Type.Enum(['on', 'off'], { default: 'off', description: 'on or off' }),
+  FRONT: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off' }),
+  FRONT_PREFIXES: Type.String({
+    format: 'prefixes',
+    default: '/api,/sub,/dashboard,/statics',
+    description: 'paths like /api, separated by commas, none of them one of the service itself',
+  }),
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
@@ -72,8 +77,8 @@ export type Config = {
   panelTimeoutMs: number
   /** Everyone, nobody, or addresses and ranges: what Fastify's `trustProxy` takes. */
   trustProxy: boolean | string[]
-  /** Whether the panel's own API is served here as well. */
-  isFront: boolean
+  /** The paths below which the panel answers here as well; none: the front is off. */
+  frontPrefixes: string[]
   logLevel: (typeof logLevels)[number]
 }
 
@@ -100,7 +105,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     panelLagMs: values.PANEL_LAG * 1000,
     panelTimeoutMs: values.MARZBAN_TIMEOUT * 1000,
     trustProxy: readTrustedProxies(values.TRUST_PROXY),
-    isFront: values.FRONT === 'on',
+    frontPrefixes: values.FRONT === 'on' ? listOf(values.FRONT_PREFIXES) : [],
     logLevel: values.LOG_LEVEL,
   }
 }
@@ -119,6 +124,7 @@ function seconds(range: { minimum: number; maximum: number; default: number }) {
 const formats = {
   'panel-url': (value: string) => isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value),
   'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:'),
+  prefixes: (value: string) => listOf(value).every(isFrontPrefix),
   'trusted-proxies': (value: string) => {
     const proxies = readTrustedProxies(value)
     return typeof proxies === 'boolean' || proxies.every(isAddressOrRange)
@@ -179,7 +185,19 @@ function isUrl(value: string, ...protocols: string[]): boolean {
 /** No number of hops: Fastify refuses to trust by count, since who connects directly could claim any address. */
 function readTrustedProxies(value: string): boolean | string[] {
   if (value === 'true' || value === 'false') return value === 'true'
-  return value.split(',').map((proxy) => proxy.trim())
+  return listOf(value)
+}
+
+function listOf(value: string): string[] {
+  return value.split(',').map((item) => item.trim())
+}
+
+/** Where the service itself answers. */
+const ownPaths =
+  /^\/(admins|api-keys|deletions|docs|healthz|metrics|openapi\.json|readyz|sync|users|webhooks)(\/|$)/
+
+function isFrontPrefix(prefix: string): boolean {
+  return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)
 }
 
 function isAddressOrRange(proxy: string): boolean {

@@ -28,9 +28,6 @@ export type Service = {
   stop(): Promise<void>
 }
 
-/** What the panel serves: its API, subscriptions and dashboard. */
-const frontPrefixes = ['/api', '/sub', '/dashboard', '/statics']
-
 /** How long a database that does not answer yet is waited for at start. */
 const databasePatienceMs = 30_000
 
@@ -117,7 +114,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     log,
     trustProxy: config.trustProxy,
     version: packageJson.version,
-    front: config.isFront ? { front, prefixes: frontPrefixes } : null,
+    front: config.frontPrefixes.length > 0 ? { front, prefixes: config.frontPrefixes } : null,
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])

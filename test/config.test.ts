@@ -38,7 +38,7 @@ test('three variables are enough; the rest has defaults', () => {
     panelLagMs: 30_000,
     panelTimeoutMs: 30_000,
     trustProxy: false,
-    isFront: false,
+    frontPrefixes: ['/api', '/sub', '/dashboard', '/statics'],
     logLevel: 'info',
   } satisfies Config)
 })

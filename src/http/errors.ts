@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { parseTarget } from './front/target.ts'
 import { problem, problemOf } from './problem.ts'
 import type { App } from './types.ts'
 
@@ -9,6 +10,8 @@ const mediaType = 'application/problem+json'
 export function handleErrors(app: App): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => {
+    // What somebody else could read as another path is no unknown path, but a bad one.
+    parseTarget(request.url)
     const path = request.url.split('?', 1)[0]
     const answer = problem(404, 'not_found', `There is no ${request.method} ${path} here; see /docs.`)
     return reply.code(404).type(mediaType).send(answer)

@@ -4,12 +4,14 @@ import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/types.ts'
 import { createLogger } from '../../src/log.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
+import { createForwarder } from '../../src/panel/forward.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
+import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
@@ -60,6 +62,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   logLevel?: string
   /** How the application reaches the database, if not directly. */
   reach?: (url: string) => Promise<string>
+  /** Where the front passes requests on to, if not the stand-in panel. */
+  upstream?: string
   now?: () => number
 }
 
@@ -68,7 +72,15 @@ const panelTimeoutMs = 500
 
 /** Starts a {@link TestService}; `close` it when done. */
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
-  const { admins, hasUsage = true, logLevel = 'debug', reach, now = Date.now, ...appOptions } = options
+  const {
+    admins,
+    hasUsage = true,
+    logLevel = 'debug',
+    reach,
+    upstream,
+    now = Date.now,
+    ...appOptions
+  } = options
   const database = await createTestDatabase()
   const url = reach ? await reach(database.url) : database.url
   const db = openDatabase({ url, max: 4 })
@@ -100,9 +112,10 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   )
   const enqueued: bigint[] = []
   let syncs = 0
+  const callers = createCallers({ db, panel, apiKey, now })
   const services = createServices({
     db,
-    callers: createCallers({ db, panel, apiKey, now }),
+    callers,
     stats: createStats({
       ...observing,
       pollIntervalSeconds: 15,
@@ -117,7 +130,16 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   // A test that keeps this process busy is no reason to shed load.
   const pressure = { maxEventLoopDelay: 0 }
-  const app = buildApp({ services, log, version: '1.2.3', pressure, ...appOptions })
+  const forwarder = createForwarder({
+    url: upstream ?? standIn.url,
+    connectTimeoutMs: panelTimeoutMs,
+    answerTimeoutMs: panelTimeoutMs,
+  })
+  const front = {
+    front: createFront({ ...working, callers, forwarder, log }),
+    prefixes: ['/api', '/sub', '/dashboard', '/statics'],
+  }
+  const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })
   await app.ready()
 
   // One for each admin: what the service remembers of a caller hangs on its token.
@@ -165,6 +187,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await app.close()
       await worker.close()
       await panel.close()
+      await forwarder.close()
       await standIn.close()
       await db.destroy()
       await database.drop()

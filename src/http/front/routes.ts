@@ -15,6 +15,10 @@ declare module 'fastify' {
     /** Where a request for the panel goes; set on every route of the front. */
     target: Target
   }
+  interface FastifyContextConfig {
+    /** Whether the panel answers here. */
+    isPassedOn?: true
+  }
 }
 
 export type FrontOptions = {
@@ -36,6 +40,10 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
   app.addHook('onRequest', async (request) => {
     request.target = parseTarget(request.raw.url ?? '')
   })
+  app.addHook('onRoute', (route) => {
+    // It is the panel's API, which has a document of its own.
+    route.schema = { ...route.schema, hide: true }
+  })
   app.addHook('preParsing', async (request, _reply, payload) => limitBody(request, payload))
   const clientOptions = { closeTimeout, followRedirects: false, perMessageDeflate: false }
   app.register(httpProxy, {
@@ -46,7 +54,7 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     // The panel's pages have a policy of their own.
-    config: { helmet: { skipRoute: true } },
+    config: { isPassedOn: true, helmet: { skipRoute: true } },
     websocket: true,
     wsServerOptions: { closeTimeout } as object,
     wsClientOptions: {

@@ -5,11 +5,8 @@ import { drawAnswered, drawAsked } from '../../store/clock.ts'
 import { transact } from '../../store/transact.ts'
 import { readAdmin } from '../observe-admins.ts'
 import { scanAdmin } from '../scan-admin.ts'
-import { type FrontRequest, type FrontWork, forward, identify, learn, refusalBy } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forward, identifySudo, learn } from './front-request.ts'
 import { readEveryone } from './reset-users.ts'
-
-/** For whom the panel has a list of all admins, it lets change them. */
-const sudoPath = '/api/admins?limit=1'
 
 /** `POST /api/admin/usage/reset/{username}`: the admin's counter is read right before and right after. */
 export async function resetUsageThroughFront(
@@ -17,8 +14,8 @@ export async function resetUsageThroughFront(
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const caller = await identify(work, request)
-  if (!caller?.isSudo) return refusalBy(work, request, sudoPath)
+  const caller = await identifySudo(work, request)
+  if ('refusal' in caller) return caller.refusal
   await readAdmin(work, { username })
   const answer = await forward(work, request)
   await learn(work, `the reset of admin ${username}`, () => readAdmin(work, { username }))
@@ -34,8 +31,8 @@ export async function deleteAdminThroughFront(
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const caller = await identify(work, request)
-  if (!caller?.isSudo) return refusalBy(work, request, sudoPath)
+  const caller = await identifySudo(work, request)
+  if ('refusal' in caller) return caller.refusal
   await readEveryone(work, { admin: username }, request.gone)
   await readAdmin(work, { username })
   const answer = await forward(work, request)

@@ -1,8 +1,14 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
-import { auditName } from '../callers.ts'
 import { deleteUser } from '../delete-user.ts'
-import { type FrontCaller, type FrontRequest, type FrontWork, identify, refusalBy } from './front-request.ts'
+import {
+  deletionOf,
+  type FrontCaller,
+  type FrontRequest,
+  type FrontWork,
+  identify,
+  refusalBy,
+} from './front-request.ts'
 
 /** Deletions sent to the panel at the same time. */
 const atATime = 4
@@ -52,14 +58,7 @@ async function deleteAll(
     for (const username of queue) {
       if (gone.aborted) return
       try {
-        await deleteUser(work, {
-          username,
-          requestedBy: auditName(caller),
-          token: caller.token,
-          preserveTraffic: true,
-          receiptId: null,
-          onlyAdminId: null,
-        })
+        await deleteUser(work, deletionOf(username, caller))
         deleted.add(username)
       } catch (error) {
         if (!isLedgerError(error)) throw error

@@ -2,11 +2,11 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { drawAsked } from '../../store/clock.ts'
 import { type Deletion, finishDeletion } from '../../store/deletions.ts'
-import { auditName } from '../callers.ts'
 import { finishDeleted, isStillThere } from '../deletion-outcome.ts'
 import { preserve, type UserDeletionRequest } from '../final-reading.ts'
 import { observeGone } from '../observe-users.ts'
 import {
+  deletionOf,
   type FrontRequest,
   type FrontWork,
   forward,
@@ -27,14 +27,7 @@ export async function deleteThroughFront(
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
   if (!caller) return refusalBy(work, request, userPath(username))
-  const deletion: UserDeletionRequest = {
-    username,
-    requestedBy: auditName(caller),
-    token: caller.token,
-    preserveTraffic: true,
-    receiptId: null,
-    onlyAdminId: null,
-  }
+  const deletion = deletionOf(username, caller)
   const receipt = await preserveAsCaller(work, deletion)
   if (!receipt) {
     const asked = await drawAsked(work.db)

@@ -1,7 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
-import type { Caller, Callers } from '../callers.ts'
-import type { DeleteUsers } from '../final-reading.ts'
+import { auditName, type Caller, type Callers } from '../callers.ts'
+import type { DeleteUsers, UserDeletionRequest } from '../final-reading.ts'
 import type { ObserveAdmins } from '../observe-admins.ts'
 
 /** A guarded call as a caller sent it. */
@@ -61,6 +61,28 @@ export async function refusalBy(
     'What is to be changed changed this very moment. Try again.',
     { retryAfter: 1 },
   )
+}
+
+/** The caller, if it is a sudo admin; otherwise the panel's own refusal. */
+export async function identifySudo(
+  work: FrontWork,
+  request: FrontRequest,
+): Promise<FrontCaller | { refusal: ForwardedAnswer }> {
+  const caller = await identify(work, request)
+  // For whom the panel lists all admins, it lets change them.
+  return caller?.isSudo ? caller : { refusal: await refusalBy(work, request, '/api/admins?limit=1') }
+}
+
+/** What a caller of the front asks for when it deletes a user. */
+export function deletionOf(username: string, caller: FrontCaller): UserDeletionRequest {
+  return {
+    username,
+    requestedBy: auditName(caller),
+    token: caller.token,
+    preserveTraffic: true,
+    receiptId: null,
+    onlyAdminId: null,
+  }
 }
 
 /** Sends the caller's request to the panel, unless the caller has gone. */

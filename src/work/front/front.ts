@@ -1,6 +1,6 @@
 import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
 import { deleteAdminThroughFront, resetUsageThroughFront } from './admins.ts'
-import { changeThroughFront } from './change-user.ts'
+import { changeThroughFront, moveThroughFront } from './change-user.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
@@ -34,6 +34,8 @@ export function createFront(work: FrontWork): Front {
           return deleteThroughFront(work, call.username, request)
         case 'change user':
           return changeThroughFront(work, call.username, request)
+        case 'move user':
+          return moveThroughFront(work, call.username, request)
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':

@@ -2,6 +2,7 @@
 export type GuardedCall =
   | { kind: 'delete user'; username: string }
   | { kind: 'change user'; username: string }
+  | { kind: 'move user'; username: string }
   | { kind: 'delete expired users' }
   | { kind: 'reset all users' }
   | { kind: 'delete admin'; username: string }
@@ -31,7 +32,7 @@ const rules: Rule[] = [
   {
     method: 'PUT',
     pattern: /^\/api\/user\/([^/]+)\/set-owner$/,
-    call: (username) => ({ kind: 'change user', username }),
+    call: (username) => ({ kind: 'move user', username }),
   },
   {
     method: 'POST',

@@ -1,28 +1,29 @@
 import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { beginRound, finishRound, reportRound } from '../../store/scan-round.ts'
-import { requestScans } from '../../store/scans.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
 import { observeUser } from './change-user.ts'
-import { type FrontRequest, type FrontWork, forward, identify, learn, refusalBy } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forward, identifySudo, learn } from './front-request.ts'
 
 /**
- * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
- * the panel takes to list them. An admin of the panel's database resets its own users, the sudo account of the panel's
+ * `POST /api/users/reset`: every user whose counter falls to zero is read right before and right after, page by page,
+ * which takes as long as the panel takes to list them twice. An admin of the panel's database resets its own users, the sudo account of the panel's
  * environment those of all.
  */
 export async function resetUsersThroughFront(
   work: FrontWork,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const caller = await identify(work, request)
-  if (!caller?.isSudo) return refusalBy(work, request, '/api/admins?limit=1')
+  const caller = await identifySudo(work, request)
+  if ('refusal' in caller) return caller.refusal
   const { username, usersUsage } = await work.panel.whoami(caller.token)
-  await readEveryone(work, usersUsage === null ? {} : { admin: username }, request.gone)
+  const filter = usersUsage === null ? {} : { admin: username }
+  await readEveryone(work, filter, request.gone)
   const answer = await forward(work, request)
-  // Whoever is read next begins anew at what it has consumed since.
-  await learn(work, 'the reset of all users', () => requestScans(work.db))
+  // Each begins anew at what it has consumed since: the sooner it is read, the less that is.
+  const never = new AbortController().signal
+  await learn(work, 'the reset of all users', () => readEveryone(work, filter, never))
   return answer
 }
 

@@ -1,0 +1,365 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { inconsistentAccounts } from '../../support/ledger.ts'
+import { startTestService, type TestService } from '../service.ts'
+import { type RawAnswer, send } from './raw.ts'
+
+let service: TestService
+let address: string
+let serial = 0
+
+beforeAll(async () => {
+  service = await startTestService({
+    admins: [{ username: 'ada' }, { username: 'bob' }, { username: 'root', isSudo: true }],
+  })
+  address = await service.app.listen({ host: '127.0.0.1', port: 0 })
+  await service.poll()
+})
+afterAll(() => service.close())
+beforeEach(() => {
+  service.panel.faults.clear()
+  service.takeAsked()
+})
+
+/** A user that nobody has read yet. */
+function newUser(admin: string | null, lifetime: bigint, over: object = {}): string {
+  serial += 1
+  const username = `user_${serial}`
+  service.panel.state.createUser(username, { admin, lifetime, ...over })
+  return username
+}
+
+async function through(method: string, target: string, as: string): Promise<RawAnswer> {
+  return send(address, method, target, { headers: service.as(as) })
+}
+
+async function counted(username: string, admin = 'ada'): Promise<bigint | null> {
+  const row = await service.db
+    .selectFrom('tenures')
+    .select('counted')
+    .where('username', '=', username)
+    .where('admin_id', '=', await service.idOf(admin))
+    .executeTakeFirst()
+  return row?.counted ?? null
+}
+
+async function tenureOf(username: string) {
+  return service.db
+    .selectFrom('tenures')
+    .select(['counted', 'ended_by', 'reading'])
+    .where('username', '=', username)
+    .executeTakeFirst()
+}
+
+async function receiptsOf(username: string) {
+  return service.db
+    .selectFrom('deletions')
+    .select(['state', 'final_reading', 'requested_by', 'error'])
+    .where('username', '=', username)
+    .execute()
+}
+
+async function stored(): Promise<unknown> {
+  const { db } = service
+  return {
+    tenures: await db.selectFrom('tenures').selectAll().orderBy('id').execute(),
+    deletions: await db.selectFrom('deletions').selectAll().orderBy('id').execute(),
+  }
+}
+
+describe('DELETE /api/user/{username}', () => {
+  test('preserves the final reading, gives the panel its word, and leaves a receipt', async () => {
+    const username = newUser('ada', 1_000n)
+    const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+    expect(answer).toMatchObject({ status: 200, body: '{"detail":"User successfully deleted"}' })
+    expect(service.panel.state.users.has(username)).toBe(false)
+    expect(await tenureOf(username)).toMatchObject({ counted: 1_000n, ended_by: 'service' })
+    expect(await receiptsOf(username)).toEqual([
+      { state: 'deleted', final_reading: 1_000n, requested_by: 'admin:ada', error: null },
+    ])
+  })
+
+  test('is durable before the panel hears of it', async () => {
+    const username = newUser('ada', 700n)
+    let seen: unknown
+    service.panel.faults.add({
+      kind: 'hook',
+      method: 'DELETE',
+      before: async () => {
+        seen = { counted: await counted(username), receipts: await receiptsOf(username) }
+      },
+    })
+    await through('DELETE', `/api/user/${username}`, 'ada')
+    expect(seen).toMatchObject({ counted: 700n, receipts: [{ state: 'preserved', final_reading: 700n }] })
+  })
+
+  test('of a user without an owner: the panel answers 500 and has deleted it, and the receipt says so', async () => {
+    const username = newUser(null, 50n)
+    const answer = await through('DELETE', `/api/user/${username}`, 'root')
+    expect(answer).toMatchObject({ status: 500, body: 'Internal Server Error' })
+    expect(await receiptsOf(username)).toMatchObject([{ state: 'deleted' }])
+  })
+
+  test('that the panel fails at is reported as failed, and the user goes on being counted', async () => {
+    const username = newUser('ada', 60n)
+    service.panel.faults.add({ kind: 'answer', method: 'DELETE', status: 500 })
+    const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+    expect(answer.status).toBe(500)
+    expect(await receiptsOf(username)).toMatchObject([{ state: 'failed' }])
+    expect(await tenureOf(username)).toMatchObject({ counted: 60n, ended_by: null })
+  })
+
+  test.each([{ acts: true }, { acts: false }])(
+    'whose answer is cut off ($acts) tells what became of it',
+    async ({ acts }) => {
+      const username = newUser('ada', 80n)
+      service.panel.faults.add({ kind: 'cut', method: 'DELETE', acts })
+      const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+      expect(answer.status).toBe(502)
+      expect(JSON.parse(answer.body)).toEqual({
+        detail: expect.stringContaining(acts ? 'was deleted' : 'was not deleted'),
+      })
+      expect(await receiptsOf(username)).toMatchObject([{ state: acts ? 'deleted' : 'failed' }])
+      expect(await counted(username)).toBe(80n)
+    },
+  )
+
+  test('of a user that is gone already ends what the ledger held open', async () => {
+    const username = newUser('ada', 90n)
+    await service.scan()
+    service.panel.state.deleteUser(username)
+    const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+    expect(answer).toMatchObject({ status: 404, body: '{"detail":"User not found"}' })
+    expect(await tenureOf(username)).toMatchObject({ counted: 90n, ended_by: 'panel' })
+  })
+
+  test('twice at the same moment deletes once and counts once', async () => {
+    const username = newUser('ada', 10n)
+    const answers = await Promise.all([
+      through('DELETE', `/api/user/${username}`, 'ada'),
+      through('DELETE', `/api/user/${username}`, 'ada'),
+    ])
+    expect(answers.map(({ status }) => status).toSorted()[0]).toBe(200)
+    expect([404, 409]).toContain(answers.map(({ status }) => status).toSorted()[1])
+    expect(await counted(username)).toBe(10n)
+  })
+})
+
+describe('a reset of one user', () => {
+  test.each(['reset', 'active-next'])('by %s is read right before and right after', async (action) => {
+    const nextPlan = { data_limit: null, expire: null, add_remaining_traffic: false, fire_on_either: true }
+    const username = newUser('ada', 300n, { nextPlan })
+    const answer = await through('POST', `/api/user/${username}/${action}`, 'ada')
+    expect(answer.status).toBe(200)
+    expect(await counted(username)).toBe(300n)
+    service.panel.state.accrue(username, 5)
+    await service.scan()
+    expect(await counted(username)).toBe(305n)
+  })
+})
+
+test('set-owner leaves the past with the owner it was consumed under', async () => {
+  const username = newUser('ada', 400n)
+  const answer = await through('PUT', `/api/user/${username}/set-owner?admin_username=bob`, 'root')
+  expect(answer.status).toBe(200)
+  service.panel.state.accrue(username, 7)
+  await service.scan()
+  expect(await counted(username)).toBe(400n)
+  expect(await counted(username, 'bob')).toBe(7n)
+})
+
+test('POST /api/users/reset reads every user before their counters fall to zero', async () => {
+  const names = Array.from({ length: 230 }, () => newUser('ada', 11n))
+  const answer = await through('POST', '/api/users/reset', 'ada')
+  // Only sudo admins may.
+  expect(answer.status).toBe(403)
+  expect(await counted(names[0] ?? '')).toBeNull()
+
+  const ofSudo = await send(address, 'POST', '/api/users/reset', {
+    headers: { authorization: `Bearer ${sudoToken()}` },
+  })
+  expect(ofSudo.status).toBe(200)
+  expect(service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
+  for (const name of names) expect(await counted(name)).toBe(11n)
+  service.panel.state.accrue(names[0] ?? '', 4)
+  await service.scan()
+  expect(await counted(names[0] ?? '')).toBe(15n)
+})
+
+function sudoToken(): string {
+  const { username, password } = service.panel.sudo
+  return service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
+}
+
+test('POST /api/users/reset of an admin in the database reads and resets its own users', async () => {
+  const own = newUser('root', 21n)
+  const other = newUser('ada', 22n)
+  const answer = await through('POST', '/api/users/reset', 'root')
+  expect(answer.status).toBe(200)
+  expect(await counted(own, 'root')).toBe(21n)
+  expect(service.panel.state.mustFind(other).used).toBe(22n)
+})
+
+test("a reset of an admin's usage is read right before and right after", async () => {
+  const panelCounted = async () => {
+    const { panel_counted: bytes } = await service.db
+      .selectFrom('cumulative_traffic')
+      .select('panel_counted')
+      .where('admin_id', '=', await service.idOf('bob'))
+      .executeTakeFirstOrThrow()
+    return bytes
+  }
+  const username = newUser('bob', 0n)
+  await service.poll()
+  const before = await panelCounted()
+  service.panel.state.accrue(username, 900)
+  const answer = await through('POST', '/api/admin/usage/reset/bob', 'root')
+  expect(answer.status).toBe(200)
+  expect(await panelCounted()).toBe(before + 900n)
+  service.panel.state.accrue(username, 50)
+  await service.poll()
+  expect(await panelCounted()).toBe(before + 950n)
+})
+
+test('DELETE /api/admin/{username} reads all its users, and closes the account', async () => {
+  service.panel.state.createAdmin('eve')
+  await service.poll()
+  const names = [newUser('eve', 30n), newUser('eve', 31n)]
+  const id = await service.idOf('eve')
+  const answer = await through('DELETE', '/api/admin/eve', 'root')
+  expect(answer.status).toBe(200)
+  expect(service.panel.state.admins.has('eve')).toBe(false)
+  const account = await service.db
+    .selectFrom('admins')
+    .innerJoin('cumulative_traffic', 'admin_id', 'id')
+    .select(['closed_at', 'total_traffic_consumed'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  expect(account).toMatchObject({ closed_at: expect.any(Date), total_traffic_consumed: 61n })
+  // They stay, without an owner, and nobody is charged for them from then on.
+  service.panel.state.accrue(names[0] ?? '', 1_000)
+  await service.scan()
+  const { total } = await service.db
+    .selectFrom('cumulative_traffic')
+    .select('total_traffic_consumed as total')
+    .where('admin_id', '=', id)
+    .executeTakeFirstOrThrow()
+  expect(total).toBe(61n)
+})
+
+describe('DELETE /api/users/expired', () => {
+  const past = Math.floor(Date.now() / 1000) - 1_000
+
+  test('preserves exactly the users that it deletes', async () => {
+    const expired = newUser('ada', 1n, { status: 'expired', expire: past })
+    const limited = newUser('ada', 2n, { status: 'limited', expire: past })
+    const others = newUser('bob', 3n, { status: 'expired', expire: past })
+    const active = newUser('ada', 4n, { expire: past })
+    const answer = await through('DELETE', '/api/users/expired', 'ada')
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.body)).toEqual([expired, limited])
+    for (const name of [expired, limited]) {
+      expect(service.panel.state.users.has(name)).toBe(false)
+      expect(await receiptsOf(name)).toMatchObject([{ state: 'deleted', requested_by: 'admin:ada' }])
+    }
+    for (const name of [others, active]) {
+      expect(service.panel.state.users.has(name)).toBe(true)
+      expect(await receiptsOf(name)).toEqual([])
+    }
+    service.panel.state.deleteUser(others)
+  })
+
+  test('spares a user that expires after the panel was asked which', async () => {
+    const expired = newUser('ada', 1n, { status: 'expired', expire: past })
+    const later = newUser('ada', 2n, { expire: past })
+    service.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: '/api/users/expired',
+      after: () => {
+        service.panel.state.mustFind(later).status = 'expired'
+      },
+    })
+    const answer = await through('DELETE', '/api/users/expired', 'ada')
+    expect(JSON.parse(answer.body)).toEqual([expired])
+    expect(service.panel.state.users.has(later)).toBe(true)
+    service.panel.state.deleteUser(later)
+  })
+
+  test.each([
+    '',
+    '?expired_after=2001-01-01T00:00:00Z',
+    '?expired_after=nonsense',
+    '?expired_after=2001-01-01T00:00:00',
+  ])('without any, or with a wrong time (%s), answers what the panel answers', async (query) => {
+    const direct = await send(service.panel.url, 'DELETE', `/api/users/expired${query}`, {
+      headers: service.as('ada'),
+    })
+    const front = await through('DELETE', `/api/users/expired${query}`, 'ada')
+    expect([front.status, front.body]).toEqual([direct.status, direct.body])
+  })
+})
+
+describe('a caller whom the panel refuses gets its own answer, and nothing is stored', () => {
+  let others: string
+  let mine: string
+  beforeAll(() => {
+    others = newUser('bob', 40n)
+    mine = newUser('ada', 41n)
+  })
+  const calls: [string, (name: string) => string][] = [
+    ['DELETE', (name) => `/api/user/${name}`],
+    ['POST', (name) => `/api/user/${name}/reset`],
+    ['POST', (name) => `/api/user/${name}/active-next`],
+    ['PUT', (name) => `/api/user/${name}/set-owner?admin_username=ada`],
+    ['DELETE', () => '/api/users/expired'],
+    ['POST', () => '/api/users/reset'],
+    ['DELETE', () => '/api/admin/bob'],
+    ['POST', () => '/api/admin/usage/reset/bob'],
+  ]
+  const cases = calls.flatMap(([method, target]) =>
+    (['none', 'garbage', 'ada'] as const).flatMap((as) =>
+      (['others', 'mine', 'unknown'] as const).map((whose) => ({
+        method,
+        target,
+        as,
+        whose,
+        call: target('x'),
+      })),
+    ),
+  )
+  /** What ada may do with her own. */
+  const isRefused = ({ as, whose, call }: (typeof cases)[number]) =>
+    as !== 'ada' || whose !== 'mine' || !/^\/api\/user\/x($|\/reset|\/active-next)/.test(call)
+
+  test.each(cases.filter(isRefused))(
+    '$method $call as $as of $whose',
+    async ({ method, target, as, whose }) => {
+      const name = { others, mine, unknown: 'nobody_has_this' }[whose]
+      const headers = {
+        none: {},
+        garbage: { authorization: 'Bearer garbage' },
+        ada: service.as('ada'),
+      }[as]
+      const before = await stored()
+      const backup = service.panel.state.backup()
+      const front = await send(address, method, target(name), { headers })
+      expect(front.status).toBeGreaterThanOrEqual(400)
+      expect(await stored()).toEqual(before)
+      expect(service.panel.state.backup()).toEqual(backup)
+      const direct = await send(service.panel.url, method, target(name), { headers })
+      // Of the headers, only what the two servers say of their own connections differs.
+      const comparable = ({
+        headers: { date: _date, connection: _connection, ...rest },
+        ...answer
+      }: RawAnswer) => ({
+        ...answer,
+        headers: { ...rest, 'keep-alive': undefined },
+      })
+      expect(comparable(front)).toEqual(comparable(direct))
+    },
+  )
+})
+
+test('after all of this every total is the sum of its parts', async () => {
+  expect(await inconsistentAccounts(service.db)).toEqual([])
+})
