@@ -32,6 +32,8 @@ export type AppOptions = RouteOptions & {
   failedAuthentication?: FailureLimit
   /** Null: no request is passed on to the panel. */
   front?: FrontOptions | null
+  /** Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at. */
+  patience?: { headersMs: number; requestMs: number; checkEveryMs: number }
   /** When to refuse requests because there are too many. */
   pressure?: {
     maxEventLoopDelay?: number
@@ -43,16 +45,20 @@ export type AppOptions = RouteOptions & {
 
 /** Builds the HTTP application: every plugin and every route, by name. Does no I/O. */
 export function buildApp(options: AppOptions): App {
-  const { services, version, front = null } = options
+  const { services, version, front = null, patience = usualPatience } = options
   const app: App = fastify({
     loggerInstance: options.log,
     trustProxy: options.trustProxy ?? false,
     genReqId: () => randomUUID(),
     logController: new RequestLog(options.log),
-    requestTimeout: 30_000,
+    requestTimeout: patience.requestMs,
     // Longer than the usual idle time of a proxy in front, so that it never reuses a connection just closed here.
     keepAliveTimeout: 75_000,
-    http: { headersTimeout: 10_000, ...(front && { shouldUpgradeCallback: isWebSocket }) },
+    http: {
+      headersTimeout: patience.headersMs,
+      connectionsCheckingInterval: patience.checkEveryMs,
+      ...(front && { shouldUpgradeCallback: isWebSocket }),
+    },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
     routerOptions: { maxParamLength: 256 },
@@ -89,6 +95,7 @@ function isWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
+const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000 }
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
 /** JSON is nothing to render; Swagger UI has a policy of its own. */
