@@ -1,49 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { inconsistentAccounts } from '../../support/ledger.ts'
-import { startTestService, type TestService } from '../service.ts'
-import { type RawAnswer, send } from './raw.ts'
+import { send } from './raw.ts'
+import { useFront } from './use-front.ts'
 
-let service: TestService
-let address: string
-let serial = 0
-
-beforeAll(async () => {
-  service = await startTestService({
-    admins: [{ username: 'ada' }, { username: 'bob' }, { username: 'root', isSudo: true }],
-  })
-  address = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  await service.poll()
-})
-afterAll(() => service.close())
-beforeEach(() => {
-  service.panel.faults.clear()
-  service.takeAsked()
-})
-
-/** A user that nobody has read yet. */
-function newUser(admin: string | null, lifetime: bigint, over: object = {}): string {
-  serial += 1
-  const username = `user_${serial}`
-  service.panel.state.createUser(username, { admin, lifetime, ...over })
-  return username
-}
-
-async function through(method: string, target: string, as: string): Promise<RawAnswer> {
-  return send(address, method, target, { headers: service.as(as) })
-}
+const front = useFront()
+const { newUser, through } = front
 
 async function counted(username: string, admin = 'ada'): Promise<bigint | null> {
-  const row = await service.db
+  const row = await front.service.db
     .selectFrom('tenures')
     .select('counted')
     .where('username', '=', username)
-    .where('admin_id', '=', await service.idOf(admin))
+    .where('admin_id', '=', await front.service.idOf(admin))
     .executeTakeFirst()
   return row?.counted ?? null
 }
 
 async function tenureOf(username: string) {
-  return service.db
+  return front.service.db
     .selectFrom('tenures')
     .select(['counted', 'ended_by', 'reading'])
     .where('username', '=', username)
@@ -51,19 +25,11 @@ async function tenureOf(username: string) {
 }
 
 async function receiptsOf(username: string) {
-  return service.db
+  return front.service.db
     .selectFrom('deletions')
     .select(['state', 'final_reading', 'requested_by', 'error'])
     .where('username', '=', username)
     .execute()
-}
-
-async function stored(): Promise<unknown> {
-  const { db } = service
-  return {
-    tenures: await db.selectFrom('tenures').selectAll().orderBy('id').execute(),
-    deletions: await db.selectFrom('deletions').selectAll().orderBy('id').execute(),
-  }
 }
 
 describe('DELETE /api/user/{username}', () => {
@@ -71,7 +37,7 @@ describe('DELETE /api/user/{username}', () => {
     const username = newUser('ada', 1_000n)
     const answer = await through('DELETE', `/api/user/${username}`, 'ada')
     expect(answer).toMatchObject({ status: 200, body: '{"detail":"User successfully deleted"}' })
-    expect(service.panel.state.users.has(username)).toBe(false)
+    expect(front.service.panel.state.users.has(username)).toBe(false)
     expect(await tenureOf(username)).toMatchObject({ counted: 1_000n, ended_by: 'service' })
     expect(await receiptsOf(username)).toEqual([
       { state: 'deleted', final_reading: 1_000n, requested_by: 'admin:ada', error: null },
@@ -81,7 +47,7 @@ describe('DELETE /api/user/{username}', () => {
   test('is durable before the panel hears of it', async () => {
     const username = newUser('ada', 700n)
     let seen: unknown
-    service.panel.faults.add({
+    front.service.panel.faults.add({
       kind: 'hook',
       method: 'DELETE',
       before: async () => {
@@ -101,7 +67,7 @@ describe('DELETE /api/user/{username}', () => {
 
   test('that the panel fails at is reported as failed, and the user goes on being counted', async () => {
     const username = newUser('ada', 60n)
-    service.panel.faults.add({ kind: 'answer', method: 'DELETE', status: 500 })
+    front.service.panel.faults.add({ kind: 'answer', method: 'DELETE', status: 500 })
     const answer = await through('DELETE', `/api/user/${username}`, 'ada')
     expect(answer.status).toBe(500)
     expect(await receiptsOf(username)).toMatchObject([{ state: 'failed' }])
@@ -112,7 +78,7 @@ describe('DELETE /api/user/{username}', () => {
     'whose answer is cut off ($acts) tells what became of it',
     async ({ acts }) => {
       const username = newUser('ada', 80n)
-      service.panel.faults.add({ kind: 'cut', method: 'DELETE', acts })
+      front.service.panel.faults.add({ kind: 'cut', method: 'DELETE', acts })
       const answer = await through('DELETE', `/api/user/${username}`, 'ada')
       expect(answer.status).toBe(502)
       expect(JSON.parse(answer.body)).toEqual({
@@ -125,8 +91,8 @@ describe('DELETE /api/user/{username}', () => {
 
   test('of a user that is gone already ends what the ledger held open', async () => {
     const username = newUser('ada', 90n)
-    await service.scan()
-    service.panel.state.deleteUser(username)
+    await front.service.scan()
+    front.service.panel.state.deleteUser(username)
     const answer = await through('DELETE', `/api/user/${username}`, 'ada')
     expect(answer).toMatchObject({ status: 404, body: '{"detail":"User not found"}' })
     expect(await tenureOf(username)).toMatchObject({ counted: 90n, ended_by: 'panel' })
@@ -151,8 +117,8 @@ describe('a reset of one user', () => {
     const answer = await through('POST', `/api/user/${username}/${action}`, 'ada')
     expect(answer.status).toBe(200)
     expect(await counted(username)).toBe(300n)
-    service.panel.state.accrue(username, 5)
-    await service.scan()
+    front.service.panel.state.accrue(username, 5)
+    await front.service.scan()
     expect(await counted(username)).toBe(305n)
   })
 })
@@ -161,8 +127,8 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   const username = newUser('ada', 400n)
   const answer = await through('PUT', `/api/user/${username}/set-owner?admin_username=bob`, 'root')
   expect(answer.status).toBe(200)
-  service.panel.state.accrue(username, 7)
-  await service.scan()
+  front.service.panel.state.accrue(username, 7)
+  await front.service.scan()
   expect(await counted(username)).toBe(400n)
   expect(await counted(username, 'bob')).toBe(7n)
 })
@@ -174,20 +140,20 @@ test('POST /api/users/reset reads every user before their counters fall to zero'
   expect(answer.status).toBe(403)
   expect(await counted(names[0] ?? '')).toBeNull()
 
-  const ofSudo = await send(address, 'POST', '/api/users/reset', {
+  const ofSudo = await send(front.address, 'POST', '/api/users/reset', {
     headers: { authorization: `Bearer ${sudoToken()}` },
   })
   expect(ofSudo.status).toBe(200)
-  expect(service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
+  expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
   for (const name of names) expect(await counted(name)).toBe(11n)
-  service.panel.state.accrue(names[0] ?? '', 4)
-  await service.scan()
+  front.service.panel.state.accrue(names[0] ?? '', 4)
+  await front.service.scan()
   expect(await counted(names[0] ?? '')).toBe(15n)
 })
 
 function sudoToken(): string {
-  const { username, password } = service.panel.sudo
-  return service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
+  const { username, password } = front.service.panel.sudo
+  return front.service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
 }
 
 test('POST /api/users/reset of an admin in the database reads and resets its own users', async () => {
@@ -196,39 +162,39 @@ test('POST /api/users/reset of an admin in the database reads and resets its own
   const answer = await through('POST', '/api/users/reset', 'root')
   expect(answer.status).toBe(200)
   expect(await counted(own, 'root')).toBe(21n)
-  expect(service.panel.state.mustFind(other).used).toBe(22n)
+  expect(front.service.panel.state.mustFind(other).used).toBe(22n)
 })
 
 test("a reset of an admin's usage is read right before and right after", async () => {
   const panelCounted = async () => {
-    const { panel_counted: bytes } = await service.db
+    const { panel_counted: bytes } = await front.service.db
       .selectFrom('cumulative_traffic')
       .select('panel_counted')
-      .where('admin_id', '=', await service.idOf('bob'))
+      .where('admin_id', '=', await front.service.idOf('bob'))
       .executeTakeFirstOrThrow()
     return bytes
   }
   const username = newUser('bob', 0n)
-  await service.poll()
+  await front.service.poll()
   const before = await panelCounted()
-  service.panel.state.accrue(username, 900)
+  front.service.panel.state.accrue(username, 900)
   const answer = await through('POST', '/api/admin/usage/reset/bob', 'root')
   expect(answer.status).toBe(200)
   expect(await panelCounted()).toBe(before + 900n)
-  service.panel.state.accrue(username, 50)
-  await service.poll()
+  front.service.panel.state.accrue(username, 50)
+  await front.service.poll()
   expect(await panelCounted()).toBe(before + 950n)
 })
 
 test('DELETE /api/admin/{username} reads all its users, and closes the account', async () => {
-  service.panel.state.createAdmin('eve')
-  await service.poll()
+  front.service.panel.state.createAdmin('eve')
+  await front.service.poll()
   const names = [newUser('eve', 30n), newUser('eve', 31n)]
-  const id = await service.idOf('eve')
+  const id = await front.service.idOf('eve')
   const answer = await through('DELETE', '/api/admin/eve', 'root')
   expect(answer.status).toBe(200)
-  expect(service.panel.state.admins.has('eve')).toBe(false)
-  const account = await service.db
+  expect(front.service.panel.state.admins.has('eve')).toBe(false)
+  const account = await front.service.db
     .selectFrom('admins')
     .innerJoin('cumulative_traffic', 'admin_id', 'id')
     .select(['closed_at', 'total_traffic_consumed'])
@@ -236,9 +202,9 @@ test('DELETE /api/admin/{username} reads all its users, and closes the account',
     .executeTakeFirstOrThrow()
   expect(account).toMatchObject({ closed_at: expect.any(Date), total_traffic_consumed: 61n })
   // They stay, without an owner, and nobody is charged for them from then on.
-  service.panel.state.accrue(names[0] ?? '', 1_000)
-  await service.scan()
-  const { total } = await service.db
+  front.service.panel.state.accrue(names[0] ?? '', 1_000)
+  await front.service.scan()
+  const { total } = await front.service.db
     .selectFrom('cumulative_traffic')
     .select('total_traffic_consumed as total')
     .where('admin_id', '=', id)
@@ -258,31 +224,31 @@ describe('DELETE /api/users/expired', () => {
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.body)).toEqual([expired, limited])
     for (const name of [expired, limited]) {
-      expect(service.panel.state.users.has(name)).toBe(false)
+      expect(front.service.panel.state.users.has(name)).toBe(false)
       expect(await receiptsOf(name)).toMatchObject([{ state: 'deleted', requested_by: 'admin:ada' }])
     }
     for (const name of [others, active]) {
-      expect(service.panel.state.users.has(name)).toBe(true)
+      expect(front.service.panel.state.users.has(name)).toBe(true)
       expect(await receiptsOf(name)).toEqual([])
     }
-    service.panel.state.deleteUser(others)
+    front.service.panel.state.deleteUser(others)
   })
 
   test('spares a user that expires after the panel was asked which', async () => {
     const expired = newUser('ada', 1n, { status: 'expired', expire: past })
     const later = newUser('ada', 2n, { expire: past })
-    service.panel.faults.add({
+    front.service.panel.faults.add({
       kind: 'hook',
       method: 'GET',
       path: '/api/users/expired',
       after: () => {
-        service.panel.state.mustFind(later).status = 'expired'
+        front.service.panel.state.mustFind(later).status = 'expired'
       },
     })
     const answer = await through('DELETE', '/api/users/expired', 'ada')
     expect(JSON.parse(answer.body)).toEqual([expired])
-    expect(service.panel.state.users.has(later)).toBe(true)
-    service.panel.state.deleteUser(later)
+    expect(front.service.panel.state.users.has(later)).toBe(true)
+    front.service.panel.state.deleteUser(later)
   })
 
   test.each([
@@ -291,75 +257,14 @@ describe('DELETE /api/users/expired', () => {
     '?expired_after=nonsense',
     '?expired_after=2001-01-01T00:00:00',
   ])('without any, or with a wrong time (%s), answers what the panel answers', async (query) => {
-    const direct = await send(service.panel.url, 'DELETE', `/api/users/expired${query}`, {
-      headers: service.as('ada'),
+    const direct = await send(front.service.panel.url, 'DELETE', `/api/users/expired${query}`, {
+      headers: front.service.as('ada'),
     })
-    const front = await through('DELETE', `/api/users/expired${query}`, 'ada')
-    expect([front.status, front.body]).toEqual([direct.status, direct.body])
+    const answer = await through('DELETE', `/api/users/expired${query}`, 'ada')
+    expect([answer.status, answer.body]).toEqual([direct.status, direct.body])
   })
-})
-
-describe('a caller whom the panel refuses gets its own answer, and nothing is stored', () => {
-  let others: string
-  let mine: string
-  beforeAll(() => {
-    others = newUser('bob', 40n)
-    mine = newUser('ada', 41n)
-  })
-  const calls: [string, (name: string) => string][] = [
-    ['DELETE', (name) => `/api/user/${name}`],
-    ['POST', (name) => `/api/user/${name}/reset`],
-    ['POST', (name) => `/api/user/${name}/active-next`],
-    ['PUT', (name) => `/api/user/${name}/set-owner?admin_username=ada`],
-    ['DELETE', () => '/api/users/expired'],
-    ['POST', () => '/api/users/reset'],
-    ['DELETE', () => '/api/admin/bob'],
-    ['POST', () => '/api/admin/usage/reset/bob'],
-  ]
-  const cases = calls.flatMap(([method, target]) =>
-    (['none', 'garbage', 'ada'] as const).flatMap((as) =>
-      (['others', 'mine', 'unknown'] as const).map((whose) => ({
-        method,
-        target,
-        as,
-        whose,
-        call: target('x'),
-      })),
-    ),
-  )
-  /** What ada may do with her own. */
-  const isRefused = ({ as, whose, call }: (typeof cases)[number]) =>
-    as !== 'ada' || whose !== 'mine' || !/^\/api\/user\/x($|\/reset|\/active-next)/.test(call)
-
-  test.each(cases.filter(isRefused))(
-    '$method $call as $as of $whose',
-    async ({ method, target, as, whose }) => {
-      const name = { others, mine, unknown: 'nobody_has_this' }[whose]
-      const headers = {
-        none: {},
-        garbage: { authorization: 'Bearer garbage' },
-        ada: service.as('ada'),
-      }[as]
-      const before = await stored()
-      const backup = service.panel.state.backup()
-      const front = await send(address, method, target(name), { headers })
-      expect(front.status).toBeGreaterThanOrEqual(400)
-      expect(await stored()).toEqual(before)
-      expect(service.panel.state.backup()).toEqual(backup)
-      const direct = await send(service.panel.url, method, target(name), { headers })
-      // Of the headers, only what the two servers say of their own connections differs.
-      const comparable = ({
-        headers: { date: _date, connection: _connection, ...rest },
-        ...answer
-      }: RawAnswer) => ({
-        ...answer,
-        headers: { ...rest, 'keep-alive': undefined },
-      })
-      expect(comparable(front)).toEqual(comparable(direct))
-    },
-  )
 })
 
 test('after all of this every total is the sum of its parts', async () => {
-  expect(await inconsistentAccounts(service.db)).toEqual([])
+  expect(await inconsistentAccounts(front.service.db)).toEqual([])
 })
