@@ -35,6 +35,7 @@ const noServices: Services = {
   deletions: { deleteUser: refuse, request: refuse, report: refuse, cancel: refuse, list: refuse },
   sync: refuse,
   requestSync: refuse,
+  requestObservation: refuse,
   readiness: refuse,
 }
 

@@ -21,6 +21,7 @@ import { healthRoutes } from './http/routes/health.ts'
 import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
 import { userRoutes } from './http/routes/users.ts'
+import { webhookRoutes } from './http/routes/webhooks.ts'
 import type { App, RouteOptions } from './http/types.ts'
 
 export type AppOptions = RouteOptions & {
@@ -30,6 +31,8 @@ export type AppOptions = RouteOptions & {
   /** Which proxies are believed about the client's address; false: none. */
   trustProxy?: NonNullable<FastifyServerOptions['trustProxy']>
   failedAuthentication?: FailureLimit
+  /** What Marzban sends with its webhooks; null: they are not taken. */
+  webhookSecret?: string | null
   /** Null: no request is passed on to the panel. */
   front?: FrontOptions | null
   /** Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at. */
@@ -77,6 +80,7 @@ export function buildApp(options: AppOptions): App {
   describeApi(app, version)
   app.register(healthRoutes, { services, version })
   app.register(documentationRoutes)
+  app.register(webhookRoutes, { services, secret: options.webhookSecret ?? null })
   app.register(async (guarded: App) => {
     authenticate(guarded, services.callers, limitFailures(app, options.failedAuthentication ?? usualFailures))
     guarded.register(adminRoutes, { services })

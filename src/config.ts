@@ -54,6 +54,13 @@ export const Environment = Type.Object({
     default: '/api,/sub,/dashboard,/statics',
     description: 'paths like /api, separated by commas, none of them one of the service itself',
   }),
+  WEBHOOK_SECRET: Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{16,}$',
+      description: 'at least 16 ASCII characters without spaces',
+      writeOnly: true,
+    }),
+  ),
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
@@ -79,6 +86,8 @@ export type Config = {
   trustProxy: boolean | string[]
   /** The paths below which the panel answers here as well; none: the front is off. */
   frontPrefixes: string[]
+  /** Undefined: webhooks are not taken. */
+  webhookSecret: string | undefined
   logLevel: (typeof logLevels)[number]
 }
 
@@ -106,6 +115,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     panelTimeoutMs: values.MARZBAN_TIMEOUT * 1000,
     trustProxy: readTrustedProxies(values.TRUST_PROXY),
     frontPrefixes: values.FRONT === 'on' ? listOf(values.FRONT_PREFIXES) : [],
+    webhookSecret: values.WEBHOOK_SECRET,
     logLevel: values.LOG_LEVEL,
   }
 }

@@ -80,6 +80,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now }
 
+  const reading = { db, panel, rest: restQuarter, now }
   const jobs = createJobs({
     databaseUrl,
     poll: {
@@ -91,7 +92,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
       },
     },
     scan: {
-      work: { db, panel, rest: restQuarter, now },
+      work: reading,
       options: {
         intervalSeconds: config.scanIntervalSeconds,
         onProgress: createScanLog(log, now),
@@ -100,12 +101,14 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
       },
     },
     deletions: { work: deleting },
+    observations: { work: reading },
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
   })
   closing.defer(() => jobs.stop())
 
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
-  const services = createServices({ db, callers, stats, deletions, requestPoll: jobs.requestPoll })
+  const { requestPoll, requestObservation } = jobs
+  const services = createServices({ db, callers, stats, deletions, requestPoll, requestObservation })
   const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
   closing.defer(() => forwarder.close())
   const front = createFront({ ...deleting, callers, forwarder, log })
@@ -114,6 +117,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     log,
     trustProxy: config.trustProxy,
     version: packageJson.version,
+    webhookSecret: config.webhookSecret ?? null,
     front: config.frontPrefixes.length > 0 ? { front, prefixes: config.frontPrefixes } : null,
   })
   closing.defer(() => app.close())

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Config, readConfig } from '../src/config.ts'
 import { isLedgerError } from '../src/errors.ts'
@@ -39,6 +40,7 @@ test('three variables are enough; the rest has defaults', () => {
     panelTimeoutMs: 30_000,
     trustProxy: false,
     frontPrefixes: ['/api', '/sub', '/dashboard', '/statics'],
+    webhookSecret: undefined,
     logLevel: 'info',
   } satisfies Config)
 })
@@ -51,6 +53,8 @@ test('what is set replaces the default, in the unit that the field names', () =>
     HOST: '::',
     PORT: '0',
     API_KEY: 'k'.repeat(32),
+    WEBHOOK_SECRET: 'w'.repeat(16),
+    FRONT_PREFIXES: '/api, /my-sub',
     POLL_INTERVAL: '1',
     SCAN_INTERVAL: '604800',
     PANEL_LAG: '0',
@@ -67,6 +71,8 @@ test('what is set replaces the default, in the unit that the field names', () =>
     scanIntervalSeconds: 604_800,
     panelLagMs: 0,
     panelTimeoutMs: 5_000,
+    webhookSecret: 'w'.repeat(16),
+    frontPrefixes: ['/api', '/my-sub'],
     logLevel: 'debug',
   })
 })
@@ -126,6 +132,27 @@ test('every problem is told at once, and no secret with it', () => {
 
 test('a wrong value of a complete configuration does not send anyone to the demo', () => {
   expect(problemsOf({ ...required, PORT: '65536' })).not.toContain('npm run demo')
+})
+
+describe('the front', () => {
+  test('is off with FRONT=off', () => {
+    expect(readConfig({ ...required, FRONT: 'off' }).frontPrefixes).toEqual([])
+  })
+
+  test.each(['api', '/', '/a/../b', '/a//b', '/%61pi', '/api,', '/a b', '/:x', '/*'])(
+    'does not take the prefix %s',
+    (value) => {
+      expect(named(problemsOf({ ...required, FRONT_PREFIXES: value }))).toEqual(['FRONT_PREFIXES'])
+    },
+  )
+
+  test('leaves all paths of the service to the service', () => {
+    const { paths } = JSON.parse(readFileSync('openapi/openapi.json', 'utf8')) as { paths: object }
+    const own = new Set([...Object.keys(paths), '/docs', '/openapi.json'].map((path) => path.split('/')[1]))
+    for (const first of own) {
+      expect(named(problemsOf({ ...required, FRONT_PREFIXES: `/api,/${first}` }))).toEqual(['FRONT_PREFIXES'])
+    }
+  })
 })
 
 describe('TRUST_PROXY', () => {

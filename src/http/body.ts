@@ -3,10 +3,15 @@ import { Compile } from 'typebox/compile'
 import { describe, type FieldError, propertyOf, type Schema } from './field-errors.ts'
 
 /**
- * Prepares telling what is wrong with a body that is not what `schema` wants: an object, or one of several forms of
- * which each has fields of its own.
+ * Prepares telling what is wrong with a body that is not what `schema` wants: an array of objects, an object, or one of
+ * several forms of which each has fields of its own.
  */
 export function explainBody(schema: Schema): (given: unknown) => FieldError[] {
+  if (schema.type === 'array') {
+    const { maxItems, items = {} } = schema
+    const detail = `The body must be a JSON array of at most ${maxItems} objects, each with ${fieldsOf(items)}, a text.`
+    return () => [{ field: 'body', detail }]
+  }
   const forms = schema.anyOf ?? [schema]
   const wanted = `The body must be a JSON object with ${forms.map(fieldsOf).join(', or with ')}.`
   return (given) => {

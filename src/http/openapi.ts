@@ -64,6 +64,12 @@ export function describeApi(app: App, version: string): void {
             name: 'X-API-Key',
             description: "The operator's key: may do what a sudo admin may.",
           },
+          webhookSecret: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'x-webhook-secret',
+            description: 'The secret that Marzban sends along with its notifications.',
+          },
         },
       },
       security: [{ bearer: [] }, { apiKey: [] }],

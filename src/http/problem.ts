@@ -77,7 +77,7 @@ const refusals: Record<string, string> = {
   FST_ERR_BAD_URL: 'The path holds a "%" that does not begin an encoded character.',
   FST_ERR_MAX_PARAM_LENGTH: 'A part of the path is too long.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be JSON, sent as "Content-Type: application/json".',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is larger than 1 MiB.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is larger than is taken here.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty, though "Content-Type: application/json" announces one.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',

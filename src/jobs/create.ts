@@ -1,6 +1,12 @@
 import { PgBoss } from 'pg-boss'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
 import { type DeletionJobs, enqueueDeletion, startDeleting } from './deletions.ts'
+import {
+  type ObservationJobs,
+  type RequestObservation,
+  requestObservation,
+  startObserving,
+} from './observations.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
 
@@ -10,6 +16,7 @@ export type Jobs = {
   /** Makes a poll due now; the scans it finds due follow it. */
   requestPoll(): Promise<void>
   enqueueDeletion: EnqueueDeletion
+  requestObservation: RequestObservation
   /** Lets running jobs come to their next safe point and stops. */
   stop(): Promise<void>
 }
@@ -19,6 +26,7 @@ export type JobsOptions = {
   poll: Omit<PollJob, 'afterPoll'>
   scan: Omit<ScanJob, 'stopping'>
   deletions: Omit<DeletionJobs, 'stopping'>
+  observations: Omit<ObservationJobs, 'stopping'>
   onError: (error: Error) => void
 }
 
@@ -44,11 +52,13 @@ export function createJobs(options: JobsOptions): Jobs {
       await startScanning(boss, { ...options.scan, stopping: stopping.signal })
       await Promise.all([
         startDeleting(boss, { ...options.deletions, stopping: stopping.signal }),
+        startObserving(boss, { ...options.observations, stopping: stopping.signal }),
         startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }),
       ])
     },
     requestPoll: () => requestPoll(boss),
     enqueueDeletion: enqueueDeletion(boss),
+    requestObservation: requestObservation(boss),
     stop: async () => {
       stopping.abort()
       await boss.stop({ graceful: true, timeout: stopTimeoutMs })

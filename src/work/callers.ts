@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findOpenAccount } from '../store/account-list.ts'
 import type { Database } from '../store/database.ts'
+import { digest, isSameSecret } from './secret.ts'
 
 /**
  * Who is calling. The operator holds the configured key and may do what a sudo admin may. `adminId` is the caller's own
@@ -63,8 +63,7 @@ export function createCallers(options: CallersOptions): Callers {
   const remembered = new Map<string, Remembered>()
 
   const isOperator = (apiKey: string): boolean =>
-    // Digests have one length, so that the comparison tells nothing about the key's.
-    options.apiKey !== null && timingSafeEqual(digest(apiKey), digest(options.apiKey))
+    options.apiKey !== null && isSameSecret(apiKey, options.apiKey)
 
   const whoami = (token: string): Remembered => {
     const key = keyOf(token)
@@ -135,8 +134,4 @@ const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adm
 
 function keyOf(token: string): string {
   return digest(token).toString('base64')
-}
-
-function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
 }

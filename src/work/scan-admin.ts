@@ -4,7 +4,7 @@ import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import { beginScan, type DueScan, finishScan } from '../store/scans.ts'
 import { listUnseen } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
-import { observeGone, observeUsers } from './observe-users.ts'
+import { readNamedUsers } from './read-named.ts'
 import { pageSize, type ReadUsers, readUsers, type UsersProgress } from './read-users.ts'
 
 /**
@@ -33,21 +33,16 @@ export async function scanAdmin(
 }
 
 async function askForUnseen(work: ReadUsers, admin: DueScan, begun: Asked): Promise<void> {
-  const { db, panel } = work
+  const { db } = work
   let after = 0n
   for (;;) {
     const unseen = await listUnseen(db, admin.adminId, begun.tick, { after, limit: pageSize })
-    for (const { id, username } of unseen) {
-      work.signal.throwIfAborted()
-      const asked = await drawAsked(db)
-      const startedAt = work.now()
-      const user = await panel.user(username)
-      const tookMs = work.now() - startedAt
-      if (user) await observeUsers(db, asked, [user])
-      else await observeGone(db, asked, username)
-      await work.rest(tookMs, work.signal)
-      after = id
-    }
-    if (unseen.length < pageSize) return
+    await readNamedUsers(
+      work,
+      unseen.map(({ username }) => username),
+    )
+    const last = unseen.at(-1)
+    if (!last || unseen.length < pageSize) return
+    after = last.id
   }
 }

@@ -24,6 +24,8 @@ export type Services = {
   sync(): Promise<SyncState>
   /** Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free. */
   requestSync(): Promise<void>
+  /** Makes users to be read soon, durably; whoever the panel does not have is found gone. */
+  requestObservation(usernames: readonly string[]): Promise<void>
   /** Throws `database_unavailable` when the database does not answer. */
   readiness(): Promise<Readiness>
 }
@@ -38,9 +40,11 @@ export type ServicesOptions = {
   deletions: Deletions
   /** Makes a poll of the panel due now. */
   requestPoll: () => Promise<void>
+  requestObservation: (usernames: readonly string[]) => Promise<void>
 }
 
-export function createServices({ db, callers, stats, deletions, requestPoll }: ServicesOptions): Services {
+export function createServices(options: ServicesOptions): Services {
+  const { db, callers, stats, deletions, requestPoll, requestObservation } = options
   return {
     callers,
     stats,
@@ -59,6 +63,7 @@ export function createServices({ db, callers, stats, deletions, requestPoll }: S
       await requestScans(db)
       await requestPoll()
     },
+    requestObservation,
     readiness: async () => {
       const migrated = await isMigrated(db)
       if (!migrated) return { migrated, panelError: null }

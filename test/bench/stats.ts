@@ -102,6 +102,7 @@ function buildService(url: string, db: Database) {
     }),
     deletions: createDeletions({ ...observing, worker, now, enqueue: async () => {} }),
     requestPoll: async () => {},
+    requestObservation: async () => {},
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })
   app.addHook('onClose', async () => {

@@ -51,6 +51,7 @@ describe('/openapi.json', () => {
       'get /sync',
       'post /deletions',
       'post /sync',
+      'post /webhooks/marzban',
     ])
   })
 
@@ -74,7 +75,7 @@ describe('/openapi.json', () => {
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(response.description).not.toBe('Default Response')
         const type = Number(status) < 400 ? 'application/json' : 'application/problem+json'
-        expect(Object.keys(response.content ?? {})).toEqual([type])
+        expect(Object.keys(response.content ?? {})).toEqual(status === '204' ? [] : [type])
       }
     }
   })

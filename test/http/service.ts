@@ -45,6 +45,8 @@ export type TestService = {
   syncs: () => number
   /** Bulk deletions handed to the background work, in their order. */
   enqueued: bigint[]
+  /** Users that are to be read soon. */
+  observations: string[]
   poll(): Promise<void>
   /** Reads the users of every admin that the panel lists. */
   scan(): Promise<void>
@@ -111,6 +113,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     }),
   )
   const enqueued: bigint[] = []
+  const observations: string[] = []
   let syncs = 0
   const callers = createCallers({ db, panel, apiKey, now })
   const services = createServices({
@@ -124,6 +127,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
     deletions: createDeletions({ ...working, enqueue: async (_tx, id) => void enqueued.push(id) }),
+    requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
     },
@@ -174,6 +178,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         .filter((call) => call !== 'POST /api/admin/token'),
     syncs: () => syncs,
     enqueued,
+    observations,
     poll: async () => pollAdmins(observing, await drawAsked(db)),
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {

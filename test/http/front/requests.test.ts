@@ -56,6 +56,13 @@ describe('a request', () => {
     },
   )
 
+  test('gets 404 where the front is off', async () => {
+    const other = await startTestService({ admins: [], upstream: facing.upstream.url, front: null })
+    const base = await other.app.listen({ host: '127.0.0.1', port: 0 })
+    expect(await send(base, 'GET', '/api/x')).toMatchObject({ status: 404 })
+    await other.close()
+  })
+
   test('keeps its headers, but not those of the connection', async () => {
     const { headers } = await seen('GET', '/api/x', {
       headers: {

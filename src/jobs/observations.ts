@@ -1,0 +1,37 @@
+import type { PgBoss } from 'pg-boss'
+import { readNamedUsers } from '../work/read-named.ts'
+import type { ReadUsers } from '../work/read-users.ts'
+
+const queue = 'observations'
+/** Notifications come in a bunch: what waits is read together, and nobody twice. */
+const atOnce = 50
+
+export type ObservationJobs = { work: Omit<ReadUsers, 'signal'>; stopping: AbortSignal }
+
+/** Makes users to be read soon, durably. */
+export type RequestObservation = (usernames: readonly string[]) => Promise<void>
+
+/** Reads the users that {@link requestObservation} names, on whichever replica is free. */
+export async function startObserving(boss: PgBoss, { work, stopping }: ObservationJobs): Promise<void> {
+  await boss.createQueue(queue, {
+    // Whoever is forgotten after that is read by the next scan.
+    retryLimit: 10,
+    retryDelay: 2,
+    retryBackoff: true,
+    retryDelayMax: 60,
+    expireInSeconds: 3_600,
+    heartbeatSeconds: 10,
+    deleteAfterSeconds: 600,
+  })
+  const options = { pollingIntervalSeconds: 1, batchSize: atOnce }
+  await boss.work<{ usernames: string[] }>(queue, options, async (jobs) => {
+    const signal = AbortSignal.any([stopping, ...jobs.map((job) => job.signal)])
+    await readNamedUsers({ ...work, signal }, new Set(jobs.flatMap(({ data }) => data.usernames)))
+  })
+}
+
+export function requestObservation(boss: PgBoss): RequestObservation {
+  return async (usernames) => {
+    if (usernames.length > 0) await boss.send(queue, { usernames: [...new Set(usernames)] })
+  }
+}

@@ -1,0 +1,30 @@
+import { isLedgerError } from '../errors.ts'
+import { drawAsked } from '../store/clock.ts'
+import { observeGone, observeUsers } from './observe-users.ts'
+import type { ReadUsers } from './read-users.ts'
+
+/**
+ * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, or that it is
+ * gone. A name that no user can have is passed over.
+ *
+ * @throws the panel's errors; `AbortError` when `work.signal` is aborted.
+ */
+export async function readNamedUsers(work: ReadUsers, usernames: Iterable<string>): Promise<void> {
+  for (const username of usernames) {
+    work.signal.throwIfAborted()
+    const startedAt = work.now()
+    await readNamed(work, username)
+    await work.rest(work.now() - startedAt, work.signal)
+  }
+}
+
+async function readNamed({ db, panel }: ReadUsers, username: string): Promise<void> {
+  try {
+    const asked = await drawAsked(db)
+    const user = await panel.user(username)
+    if (user) await observeUsers(db, asked, [user])
+    else await observeGone(db, asked, username)
+  } catch (error) {
+    if (!isLedgerError(error, 'invalid_request')) throw error
+  }
+}
