@@ -36,6 +36,9 @@ describe('the examples, pasted', () => {
   beforeAll(async () => {
     service = await startTestService({ admins: [{ username: 'ana' }] })
     service.panel.state.createUser('alice', { admin: 'ana', lifetime: 5n })
+    service.panel.state.createUser('bob', { admin: 'ana', lifetime: 5n })
+    const ana = service.panel.state.admins.get('ana')
+    if (ana) ana.password = 'secret'
     await service.poll()
     await service.scan()
     // The account with the id that the examples name.
@@ -47,6 +50,7 @@ describe('the examples, pasted', () => {
   test('there are some', () => expect(commands.length).toBeGreaterThanOrEqual(8))
 
   test.each(commands)('%s', async (command) => {
-    expect(await paste(command, { LEDGER: address, API_KEY: apiKey })).toEqual(expect.any(Object))
+    const TOKEN = service.as('ana').authorization.replace('Bearer ', '')
+    expect(await paste(command, { LEDGER: address, API_KEY: apiKey, TOKEN })).toEqual(expect.any(Object))
   })
 })

@@ -17,7 +17,7 @@ it('measures every part', { timeout: 120_000 }, async () => {
   const { stdout, stderr } = await bench('--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
-    new Set(['stats', 'observing', 'memory', 'start', 'deletion']),
+    new Set(['stats', 'observing', 'memory', 'start', 'deletion', 'front']),
   )
   for (const { name, value, met } of lines) {
     expect(value, name).toBeGreaterThan(0)

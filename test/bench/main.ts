@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { benchAgainstPanel } from './against-panel.ts'
 import { benchDeletion } from './deletion.ts'
+import { benchFront } from './front.ts'
 import type { Bench, Line } from './line.ts'
 import { isMet, tableOf } from './line.ts'
 import { benchMemory } from './memory.ts'
@@ -20,6 +21,7 @@ const parts: Record<string, (bench: Bench) => Promise<Line[]>> = {
   memory: benchMemory,
   start: benchStart,
   deletion: benchDeletion,
+  front: benchFront,
 }
 
 const { values } = parseArgs({

@@ -3,18 +3,22 @@ export async function paste(line: string, variables: Record<string, string> = {}
   const [curl, ...words] = wordsOf(line, variables)
   if (curl !== 'curl') throw new Error(`no curl line: ${line}`)
   const headers = new Headers()
-  let method = 'GET'
+  let method = ''
   let url = ''
   let body: string | undefined
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-X') method = words.shift() ?? ''
-    else if (word === '-d') body = words.shift()
+    else if (word === '-d') body = words.shift() ?? ''
     else if (word === '-H') {
       const [, name = '', value = ''] = /^([^:]+): (.*)$/.exec(words.shift() ?? '') ?? []
       headers.set(name, value)
     } else if (word.startsWith('-') || url !== '') throw new Error(`${word} in ${line} is not understood`)
     else url = word
   }
+  if (body !== undefined && !headers.has('content-type')) {
+    headers.set('content-type', 'application/x-www-form-urlencoded')
+  }
+  method ||= body === undefined ? 'GET' : 'POST'
   const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${line} is answered with ${answer.status}: ${text}`)
