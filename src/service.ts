@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { isLedgerError } from './errors.ts'
+import type { FrontOptions } from './http/front/routes.ts'
 import { listen } from './http/listen.ts'
 import { createJobs } from './jobs/create.ts'
 import { createPanelClient } from './panel/client.ts'
@@ -16,6 +17,7 @@ import { createCallers } from './work/callers.ts'
 import { checkPanelAccount } from './work/check-panel-account.ts'
 import { createDeletions } from './work/deletions.ts'
 import { createFront } from './work/front/front.ts'
+import type { FrontWork } from './work/front/front-request.ts'
 import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
@@ -109,16 +111,13 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
   const { requestPoll, requestObservation } = jobs
   const services = createServices({ db, callers, stats, deletions, requestPoll, requestObservation })
-  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
-  closing.defer(() => forwarder.close())
-  const front = createFront({ ...deleting, callers, forwarder, log })
   const app = buildApp({
     services,
     log,
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: config.frontPrefixes.length > 0 ? { front, prefixes: config.frontPrefixes } : null,
+    front: openFront(config, { ...deleting, callers, log }, closing),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
@@ -132,6 +131,18 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     },
   )
   return address
+}
+
+/** Null: the front is off. */
+function openFront(
+  config: Config,
+  work: Omit<FrontWork, 'forwarder'>,
+  closing: AsyncDisposableStack,
+): FrontOptions | null {
+  if (config.frontPrefixes.length === 0) return null
+  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
+  closing.defer(() => forwarder.close())
+  return { front: createFront({ ...work, forwarder }), prefixes: config.frontPrefixes }
 }
 
 async function embed(config: Config, log: Logger, closing: AsyncDisposableStack): Promise<string> {

@@ -13,6 +13,7 @@ import {
 import { transact } from '../store/transact.ts'
 import type { WorkerSession } from '../store/worker-session.ts'
 import { observeUsersIn } from './observe-users.ts'
+import { untilAccepted } from './until-accepted.ts'
 
 export type DeleteUsers = { db: Database; panel: PanelClient; worker: WorkerSession }
 
@@ -29,9 +30,6 @@ export type UserDeletionRequest = {
   onlyAdminId: bigint | null
 }
 
-/** How often a user is read again because another observation overlapped the reading. */
-const readingsAtMost = 5
-
 /** The rights with which the panel is asked: the caller's own where it has a token. */
 export function asCaller(request: UserDeletionRequest): { token?: string } {
   return request.token === null ? {} : { token: request.token }
@@ -47,21 +45,13 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  for (let reading = 1; reading <= readingsAtMost; reading += 1) {
+  return untilAccepted(request.username, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && receipt.created_at !== user.createdAt)) return null
     const worker = await work.worker.id()
-    const stored = await transact(db, (tx) =>
-      storeFinalReading(tx, { request, receipt, asked, user, worker }),
-    )
-    if (stored) return stored
-  }
-  throw new LedgerError(
-    'observation_overlapped',
-    `User ${request.username} is being read by others all the time; nothing was deleted. Try again.`,
-    { retryAfter: 1 },
-  )
+    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
+  })
 }
 
 type FinalReading = {
@@ -72,12 +62,12 @@ type FinalReading = {
   worker: string
 }
 
-/** Stores the final reading together with the receipt; null when the reading was dropped and has to be taken again. */
-async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion | null> {
+/** Stores the final reading together with the receipt; undefined when the reading was dropped and has to be taken again. */
+async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion | undefined> {
   const { request, user, worker } = final
   const { accepted } = await observeUsersIn(tx, final.asked, [user])
   const reading = accepted.get(user.username)
-  if (!reading) return null
+  if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
   }

@@ -13,12 +13,16 @@ export async function readNamedUsers(work: ReadUsers, usernames: Iterable<string
   for (const username of usernames) {
     work.signal.throwIfAborted()
     const startedAt = work.now()
-    await readNamed(work, username)
+    await readNamedUser(work, username)
     await work.rest(work.now() - startedAt, work.signal)
   }
 }
 
-async function readNamed({ db, panel }: ReadUsers, username: string): Promise<void> {
+/** Asks the panel for one user and stores what it says: its counters, or that it is gone. */
+export async function readNamedUser(
+  { db, panel }: Pick<ReadUsers, 'db' | 'panel'>,
+  username: string,
+): Promise<void> {
   try {
     const asked = await drawAsked(db)
     const user = await panel.user(username)

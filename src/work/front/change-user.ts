@@ -1,7 +1,8 @@
-import { isLedgerError, LedgerError } from '../../errors.ts'
+import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { drawAsked } from '../../store/clock.ts'
 import { observeUsers } from '../observe-users.ts'
+import { untilAccepted } from '../until-accepted.ts'
 import {
   type FrontRequest,
   type FrontWork,
@@ -11,9 +12,6 @@ import {
   refusalBy,
   userPath,
 } from './front-request.ts'
-
-/** How often a user is read again because another observation overlapped the reading. */
-const readingsAtMost = 5
 
 /** Another owner, which only sudo admins may give: the panel says so before it looks for the user. */
 export async function moveThroughFront(
@@ -46,21 +44,16 @@ export async function changeThroughFront(
  * @returns false: the panel does not show this user.
  */
 export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  for (let reading = 1; reading <= readingsAtMost; reading += 1) {
+  return untilAccepted(username, async () => {
     const asked = await drawAsked(work.db)
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false
       const { dropped } = await observeUsers(work.db, asked, [user])
-      if (dropped.length === 0) return true
+      return dropped.length === 0 ? true : undefined
     } catch (error) {
       if (token !== undefined && isLedgerError(error, 'panel_unauthorized', 'panel_forbidden')) return false
       throw error
     }
-  }
-  throw new LedgerError(
-    'observation_overlapped',
-    `User ${username} is being read by others all the time; nothing was forwarded. Try again.`,
-    { retryAfter: 1 },
-  )
+  })
 }

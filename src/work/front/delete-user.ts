@@ -1,10 +1,9 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
-import { drawAsked } from '../../store/clock.ts'
 import { type Deletion, finishDeletion } from '../../store/deletions.ts'
 import { finishDeleted, isStillThere } from '../deletion-outcome.ts'
 import { preserve, type UserDeletionRequest } from '../final-reading.ts'
-import { observeGone } from '../observe-users.ts'
+import { readNamedUser } from '../read-named.ts'
 import {
   deletionOf,
   type FrontRequest,
@@ -30,10 +29,9 @@ export async function deleteThroughFront(
   const deletion = deletionOf(username, caller)
   const receipt = await preserveAsCaller(work, deletion)
   if (!receipt) {
-    const asked = await drawAsked(work.db)
     const refusal = await refusalBy(work, request, userPath(username))
-    if (refusal.status === 404 && (await work.panel.user(username)) === null) {
-      await observeGone(work.db, asked, username)
+    if (refusal.status === 404) {
+      await learn(work, `user ${username}`, () => readNamedUser(work, username))
     }
     return refusal
   }

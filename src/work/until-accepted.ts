@@ -1,0 +1,25 @@
+import { LedgerError } from '../errors.ts'
+
+/** How often a user is read again because another observation overlapped the reading. */
+const readingsAtMost = 5
+
+/**
+ * Takes a reading of a user until it is accepted.
+ *
+ * @param read undefined: the reading was dropped.
+ * @throws `observation_overlapped` when the user is being read by others all the time.
+ */
+export async function untilAccepted<Result>(
+  username: string,
+  read: () => Promise<Result | undefined>,
+): Promise<Result> {
+  for (let reading = 1; reading <= readingsAtMost; reading += 1) {
+    const result = await read()
+    if (result !== undefined) return result
+  }
+  throw new LedgerError(
+    'observation_overlapped',
+    `User ${username} is being read by others all the time; nothing was done to it. Try again.`,
+    { retryAfter: 1 },
+  )
+}
