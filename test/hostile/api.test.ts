@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { Pool } from 'undici'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apiKey, startTestService, type TestService } from '../http/service.ts'
+import { makeSecret } from '../panel/secrets.ts'
 import { createConformance, type HostileAnswer } from './conformance.ts'
 import { readApi } from './operations.ts'
 import { type Credentials, type HostileRequest, requestTo } from './requests.ts'
@@ -11,6 +12,7 @@ const requestsAtLeast = Number(process.env.HOSTILE_REQUESTS ?? 20_000)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const admins = ['ada', 'ben', 'cyd', 'd_e-f@g.h']
 const names = [...admins, ...Array.from({ length: 60 }, (_, index) => `user${index}`), 'odd@name.-_', 'ünï']
+const webhookSecret = makeSecret()
 const unknownToken = 'a-token-that-nobody-has-ever-issued'
 let service: TestService
 let panelSecrets: string[]
@@ -19,6 +21,7 @@ beforeAll(async () => {
   service = await startTestService({
     admins: [...admins.map((username) => ({ username })), { username: 'root', isSudo: true }],
     logLevel: 'trace',
+    webhookSecret,
     failedAuthentication: { max: 1_000_000, windowMs: 60_000 },
   })
   refill()
@@ -51,7 +54,7 @@ it(`answers at least ${requestsAtLeast} valid and invalid requests as the docume
   const ids = [...accountIds.map(({ id }) => Number(id)), 1, 2, 3, 4, 5, 6, 7]
   const known: Known = { names, ids: () => ids }
   const headersOf: Record<Credentials, Record<string, string>> = {
-    operator: { 'x-api-key': apiKey },
+    operator: { 'x-api-key': apiKey, 'x-webhook-secret': webhookSecret },
     sudo: service.as('root'),
     admin: service.as('ada'),
     other: service.as('ben'),
@@ -60,6 +63,7 @@ it(`answers at least ${requestsAtLeast} valid and invalid requests as the docume
   }
   const secrets = [
     apiKey,
+    webhookSecret,
     unknownToken,
     ...panelSecrets,
     ...Object.values(headersOf).flatMap(({ authorization }) =>
