@@ -35,6 +35,8 @@ const moments = [
   { method: 'GET', side: 'after' },
   { method: 'DELETE', side: 'before' },
   { method: 'DELETE', side: 'after' },
+  { method: 'POST', side: 'before' },
+  { method: 'POST', side: 'after' },
 ] as const
 
 it(`ends at the truth after ${kills} kills in the middle of deletions`, {
@@ -104,19 +106,31 @@ async function killAt(
   panel.faults.add({
     kind: 'hook',
     ...(moment ? { method: moment.method, [moment.side]: kill } : {}),
-    path: /^\/api\/user\//,
+    path: /^\/api\/users?\//,
     skip: random(4),
     times: 1,
   })
   const victims = users.filter(() => random(3) === 0).slice(0, 4)
-  const calls =
-    random(3) === 0 && victims.length > 0
+  const calls: Promise<unknown>[] =
+    random(4) === 0 && victims.length > 0
       ? [service.call('POST', '/deletions', { usernames: victims })]
-      : victims.map((username) => service.call('DELETE', `/users/${encodeURIComponent(username)}`))
+      : victims.map((username) =>
+          random(2) === 0
+            ? service.call('DELETE', `/users/${username}`)
+            : throughFront(service, 'DELETE', `/api/user/${username}`),
+        )
+  if (random(4) === 0) calls.push(throughFront(service, 'POST', '/api/users/reset'))
   // Chance may have chosen a moment that does not come.
   const fallback = Promise.allSettled(calls).then(() => setTimeout(kill, 30 + random(100)))
   await killed.promise
   await fallback
+}
+
+/** A call as the panel's sudo account would make it at the panel. */
+async function throughFront(service: ServiceProcess, method: string, target: string): Promise<void> {
+  const { access_token: token } = panel.tokens.logIn(new URLSearchParams(panel.sudo))
+  const answer = await fetch(service.url + target, { method, headers: { authorization: `Bearer ${token}` } })
+  await answer.arrayBuffer()
 }
 
 async function pollAndScan(service: ServiceProcess): Promise<void> {

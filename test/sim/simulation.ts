@@ -15,6 +15,8 @@ type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualP
 
 /** Milliseconds after which the panel client gives a call up. */
 const timeoutMs = 10_000
+/** After which a deletion that nobody goes on with counts as abandoned. */
+const silentMs = 15 * 60_000
 const beginning = Date.UTC(2026, 0, 1)
 
 /** Steps after which bytes may be proven by no witness. */
@@ -234,6 +236,8 @@ export class Simulation {
   /** Everything under way ends, deletions are carried out or settled, and the panel is read when it has booked all. */
   private async comeToRest(): Promise<void> {
     while (this.scheduler.runnable().length > 0 && !this.broken) await this.letRun(0, 'end')
+    // A receipt whose commit was never acknowledged looks under way for as long as its service lives.
+    await this.pass(silentMs)
     await this.complete({ of: 'settle deletions' })
     await this.complete({ of: 'go on with bulk deletions' })
     await this.pass(lagSeconds * 1000)
