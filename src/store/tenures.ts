@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely'
+import type { Ticks } from '../ledger/counter.ts'
 import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
 import type { TenuresTable } from './tables.ts'
@@ -57,6 +58,22 @@ export async function listUnseen(
     .orderBy('id')
     .limit(page.limit)
     .execute()
+}
+
+/**
+ * Anchors open tenures at zero, where the panel has set the counters of all users back: what it says next has been
+ * consumed since. Rows are locked in the order of their ids; those read since `ticks.asked` stay as they are.
+ *
+ * @param adminId the users of this account; null: all users.
+ */
+export async function anchorAtZero(tx: Tx, adminId: bigint | null, ticks: Ticks): Promise<void> {
+  await sql`
+    update tenures set reading = 0, answered = ${ticks.answered}
+    where id = any(array(
+      select id from tenures
+      where ended_at is null and answered < ${ticks.asked} and (${adminId}::bigint is null or admin_id = ${adminId})
+      order by id for no key update
+    ))`.execute(tx)
 }
 
 export function toTenure(row: Selectable<TenuresTable>): StoredTenure {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { readPanelPoll } from '../../src/store/panel-poll.ts'
-import { readScanRound } from '../../src/store/scan-round.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
+import { pollAndScan, throughFront } from './calls.ts'
 
 const ledger = useLedger()
 const admins = ['ada', 'ben', 'cyd']
@@ -35,8 +34,6 @@ const moments = [
   { method: 'GET', side: 'after' },
   { method: 'DELETE', side: 'before' },
   { method: 'DELETE', side: 'after' },
-  { method: 'POST', side: 'before' },
-  { method: 'POST', side: 'after' },
 ] as const
 
 it(`ends at the truth after ${kills} kills in the middle of deletions`, {
@@ -73,7 +70,7 @@ it(`ends at the truth after ${kills} kills in the middle of deletions`, {
       .execute()
     return open.length === 0
   })
-  await pollAndScan(service)
+  await pollAndScan(service, ledger.db)
   expect(await service.end('SIGTERM')).toBe(0)
 
   expect(await inconsistentAccounts(ledger.db), `seed ${seed}`).toEqual([])
@@ -106,7 +103,7 @@ async function killAt(
   panel.faults.add({
     kind: 'hook',
     ...(moment ? { method: moment.method, [moment.side]: kill } : {}),
-    path: /^\/api\/users?\//,
+    path: /^\/api\/user\//,
     skip: random(4),
     times: 1,
   })
@@ -117,29 +114,10 @@ async function killAt(
       : victims.map((username) =>
           random(2) === 0
             ? service.call('DELETE', `/users/${username}`)
-            : throughFront(service, 'DELETE', `/api/user/${username}`),
+            : throughFront(service, panel, 'DELETE', `/api/user/${username}`),
         )
-  if (random(4) === 0) calls.push(throughFront(service, 'POST', '/api/users/reset'))
   // Chance may have chosen a moment that does not come.
   const fallback = Promise.allSettled(calls).then(() => setTimeout(kill, 30 + random(100)))
   await killed.promise
   await fallback
-}
-
-/** A call as the panel's sudo account would make it at the panel. */
-async function throughFront(service: ServiceProcess, method: string, target: string): Promise<void> {
-  const { access_token: token } = panel.tokens.logIn(new URLSearchParams(panel.sudo))
-  const answer = await fetch(service.url + target, { method, headers: { authorization: `Bearer ${token}` } })
-  await answer.arrayBuffer()
-}
-
-async function pollAndScan(service: ServiceProcess): Promise<void> {
-  const before = new Date()
-  expect((await service.call('POST', '/sync')).status).toBe(202)
-  await until('everything is polled and scanned', async () => {
-    const poll = await readPanelPoll(ledger.db)
-    const round = await readScanRound(ledger.db)
-    const isAfter = (at: Date | null) => at !== null && at > before
-    return isAfter(poll.succeeded_asked_at) && isAfter(round.finished_at)
-  })
 }

@@ -1,15 +1,19 @@
 import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
+import { findOpenAccount } from '../../store/account-list.ts'
+import { type Asked, drawAnswered, drawAsked } from '../../store/clock.ts'
 import { beginRound, finishRound, reportRound } from '../../store/scan-round.ts'
+import { anchorAtZero } from '../../store/tenures.ts'
+import { transact } from '../../store/transact.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
 import { observeUser } from './change-user.ts'
 import { type FrontRequest, type FrontWork, forward, identifySudo, learn } from './front-request.ts'
 
 /**
- * `POST /api/users/reset`: every user whose counter falls to zero is read right before and right after, page by page,
- * which takes as long as the panel takes to list them twice. An admin of the panel's database resets its own users, the sudo account of the panel's
- * environment those of all.
+ * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
+ * the panel takes to list them. An admin that the panel lists resets its own users; the sudo account of the panel's
+ * environment, which is in no list, those of all.
  */
 export async function resetUsersThroughFront(
   work: FrontWork,
@@ -17,14 +21,27 @@ export async function resetUsersThroughFront(
 ): Promise<ForwardedAnswer> {
   const caller = await identifySudo(work, request)
   if ('refusal' in caller) return caller.refusal
-  const { username, usersUsage } = await work.panel.whoami(caller.token)
-  const filter = usersUsage === null ? {} : { admin: username }
-  await readEveryone(work, filter, request.gone)
+  const { name: username } = caller
+  const listed = await work.panel.admins({ username })
+  const isListed = listed.some((admin) => admin.username === username)
+  await readEveryone(work, isListed ? { admin: username } : {}, request.gone)
+  const asked = await drawAsked(work.db)
   const answer = await forward(work, request)
-  // Each begins anew at what it has consumed since: the sooner it is read, the less that is.
-  const never = new AbortController().signal
-  await learn(work, 'the reset of all users', () => readEveryone(work, filter, never))
+  if (answer.status === 200) {
+    await learn(work, 'the reset of all users', () => restart(work, isListed ? username : null, asked))
+  }
   return answer
+}
+
+/** Each counter begins anew at zero. */
+async function restart({ db }: FrontWork, username: string | null, asked: Asked): Promise<void> {
+  const account = username === null ? null : await findOpenAccount(db, username)
+  // An admin without an account has no users that were read.
+  if (username !== null && account === null) return
+  await transact(db, async (tx) => {
+    const { tick: answered } = await drawAnswered(tx)
+    await anchorAtZero(tx, account?.id ?? null, { asked: asked.tick, answered })
+  })
 }
 
 /**

@@ -133,37 +133,66 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   expect(await counted(username, 'bob')).toBe(7n)
 })
 
-test('POST /api/users/reset reads every user before their counters fall to zero', async () => {
-  const names = Array.from({ length: 230 }, () => newUser('ada', 11n))
-  const answer = await through('POST', '/api/users/reset', 'ada')
-  // Only sudo admins may.
-  expect(answer.status).toBe(403)
-  expect(await counted(names[0] ?? '')).toBeNull()
+describe('POST /api/users/reset', () => {
+  const reset = () =>
+    send(front.address, 'POST', '/api/users/reset', { headers: { authorization: `Bearer ${sudoToken()}` } })
 
-  const ofSudo = await send(front.address, 'POST', '/api/users/reset', {
-    headers: { authorization: `Bearer ${sudoToken()}` },
+  test('reads every user before their counters fall to zero', async () => {
+    const names = Array.from({ length: 230 }, () => newUser('ada', 11n))
+    // Only sudo admins may.
+    expect((await through('POST', '/api/users/reset', 'ada')).status).toBe(403)
+    expect(await counted(names[0] ?? '')).toBeNull()
+
+    expect((await reset()).status).toBe(200)
+    expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
+    for (const name of names) expect(await counted(name)).toBe(11n)
   })
-  expect(ofSudo.status).toBe(200)
-  expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
-  for (const name of names) expect(await counted(name)).toBe(11n)
-  front.service.panel.state.accrue(names[0] ?? '', 4)
-  await front.service.scan()
-  expect(await counted(names[0] ?? '')).toBe(15n)
+
+  test.each([
+    ['less', 4n],
+    ['more', 400n],
+  ])('loses nothing of what is consumed right after it, %s than before', async (_name, bytes) => {
+    const username = newUser('ada', 100n)
+    const unowned = newUser(null, 100n)
+    front.service.panel.faults.add({
+      kind: 'hook',
+      method: 'POST',
+      path: '/api/users/reset',
+      after: () => {
+        for (const name of [username, unowned]) front.service.panel.state.accrue(name, bytes)
+      },
+    })
+    expect((await reset()).status).toBe(200)
+    await front.service.scan()
+    expect(await counted(username)).toBe(100n + bytes)
+  })
+
+  test('that the panel fails at leaves the counters where they are', async () => {
+    const username = newUser('ada', 100n)
+    front.service.panel.faults.add({ kind: 'answer', method: 'POST', path: '/api/users/reset', status: 500 })
+    expect((await reset()).status).toBe(500)
+    front.service.panel.state.accrue(username, 5)
+    await front.service.scan()
+    expect(await counted(username)).toBe(105n)
+  })
+
+  test('of an admin in the database reads and resets its own users', async () => {
+    const own = newUser('root', 21n)
+    const other = newUser('ada', 22n)
+    await front.service.scan()
+    expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
+    front.service.panel.state.accrue(own, 30)
+    front.service.panel.state.accrue(other, 30)
+    await front.service.scan()
+    expect(await counted(own, 'root')).toBe(51n)
+    expect(await counted(other)).toBe(52n)
+  })
 })
 
 function sudoToken(): string {
   const { username, password } = front.service.panel.sudo
   return front.service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
 }
-
-test('POST /api/users/reset of an admin in the database reads and resets its own users', async () => {
-  const own = newUser('root', 21n)
-  const other = newUser('ada', 22n)
-  const answer = await through('POST', '/api/users/reset', 'root')
-  expect(answer.status).toBe(200)
-  expect(await counted(own, 'root')).toBe(21n)
-  expect(front.service.panel.state.mustFind(other).used).toBe(22n)
-})
 
 test("a reset of an admin's usage is read right before and right after", async () => {
   const panelCounted = async () => {

@@ -1,0 +1,30 @@
+import { expect } from 'vitest'
+import type { Database } from '../../src/store/database.ts'
+import { readPanelPoll } from '../../src/store/panel-poll.ts'
+import { readScanRound } from '../../src/store/scan-round.ts'
+import type { StandInPanel } from '../panel/start.ts'
+import { type ServiceProcess, until } from '../support/service-process.ts'
+
+/** A call as the panel's sudo account would make it at the panel. */
+export async function throughFront(
+  service: ServiceProcess,
+  panel: StandInPanel,
+  method: string,
+  target: string,
+): Promise<void> {
+  const { access_token: token } = panel.tokens.logIn(new URLSearchParams(panel.sudo))
+  const answer = await fetch(service.url + target, { method, headers: { authorization: `Bearer ${token}` } })
+  await answer.arrayBuffer()
+}
+
+/** Asks for everything to be read, and waits until it is. */
+export async function pollAndScan(service: ServiceProcess, db: Database): Promise<void> {
+  const before = new Date()
+  expect((await service.call('POST', '/sync')).status).toBe(202)
+  await until('everything is polled and scanned', async () => {
+    const poll = await readPanelPoll(db)
+    const round = await readScanRound(db)
+    const isAfter = (at: Date | null) => at !== null && at > before
+    return isAfter(poll.succeeded_asked_at) && isAfter(round.finished_at)
+  })
+}
