@@ -3,27 +3,9 @@ import type { ForwardedAnswer } from '../../panel/types.ts'
 import { drawAsked } from '../../store/clock.ts'
 import { observeUsers } from '../observe-users.ts'
 import { untilAccepted } from '../until-accepted.ts'
-import {
-  type FrontRequest,
-  type FrontWork,
-  forward,
-  identifySudo,
-  learn,
-  refusalBy,
-  userPath,
-} from './front-request.ts'
+import { type FrontRequest, type FrontWork, forward, learn, refusalBy, userPath } from './front-request.ts'
 
-/** Another owner, which only sudo admins may give: the panel says so before it looks for the user. */
-export async function moveThroughFront(
-  work: FrontWork,
-  username: string,
-  request: FrontRequest,
-): Promise<ForwardedAnswer> {
-  const caller = await identifySudo(work, request)
-  return 'refusal' in caller ? caller.refusal : changeThroughFront(work, username, request)
-}
-
-/** A reset of one user, or its next plan: the user is read right before and right after. */
+/** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
 export async function changeThroughFront(
   work: FrontWork,
   username: string,

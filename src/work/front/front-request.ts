@@ -63,14 +63,15 @@ export async function refusalBy(
   )
 }
 
-/** The caller, if it is a sudo admin; otherwise the panel's own refusal. */
-export async function identifySudo(
+/** Does what only a sudo admin may; anybody else gets the panel's own refusal. */
+export async function asSudo(
   work: FrontWork,
   request: FrontRequest,
-): Promise<FrontCaller | { refusal: ForwardedAnswer }> {
+  act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
+): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
   // For whom the panel lists all admins, it lets change them.
-  return caller?.isSudo ? caller : { refusal: await refusalBy(work, request, '/api/admins?limit=1') }
+  return caller?.isSudo ? act(caller) : refusalBy(work, request, '/api/admins?limit=1')
 }
 
 /** What a caller of the front asks for when it deletes a user. */

@@ -1,9 +1,9 @@
 import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
 import { deleteAdminThroughFront, resetUsageThroughFront } from './admins.ts'
-import { changeThroughFront, moveThroughFront } from './change-user.ts'
+import { changeThroughFront } from './change-user.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
-import type { FrontRequest, FrontWork } from './front-request.ts'
+import { asSudo, type FrontRequest, type FrontWork } from './front-request.ts'
 import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
@@ -35,15 +35,16 @@ export function createFront(work: FrontWork): Front {
         case 'change user':
           return changeThroughFront(work, call.username, request)
         case 'move user':
-          return moveThroughFront(work, call.username, request)
+          // The panel asks whether the caller is sudo before it looks for the user.
+          return asSudo(work, request, () => changeThroughFront(work, call.username, request))
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return resetUsersThroughFront(work, request)
+          return asSudo(work, request, ({ name }) => resetUsersThroughFront(work, name, request))
         case 'delete admin':
-          return deleteAdminThroughFront(work, call.username, request)
+          return asSudo(work, request, () => deleteAdminThroughFront(work, call.username, request))
         case 'reset admin usage':
-          return resetUsageThroughFront(work, call.username, request)
+          return asSudo(work, request, () => resetUsageThroughFront(work, call.username, request))
       }
     },
   }
