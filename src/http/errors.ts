@@ -31,9 +31,14 @@ const brokenRequests: Record<string, [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
 }
 
-/** Answers on the bare connection to what Node could not read as HTTP. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+/** Answers on the bare connection to what Node could not read as HTTP; nothing of what came is logged. */
+export function answerBrokenRequest(
+  this: Pick<App, 'log'>,
+  error: Error & { code?: string },
+  socket: Socket,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
+  this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
   if (socket.writable) {
     const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
     const body = problem(status, 'invalid_request', detail)

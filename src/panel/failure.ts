@@ -6,6 +6,8 @@ export type FailedExchange = {
   host: string
   /** `GET /api/users` */
   what: string
+  /** What limits the time of an answer, for messages: a variable of the configuration, or how long it is. */
+  limit: string
   /** Whether the head of an answer had arrived. */
   begun: boolean
 }
@@ -29,13 +31,10 @@ const remedies = new Map([
  * or broke off, otherwise `panel_unreachable`. Messages hold the host and the code of the cause and nothing it says: a
  * parser's error quotes the bytes that it stumbled over.
  */
-export function nameFailure(error: unknown, { host, what, begun }: FailedExchange): LedgerError {
+export function nameFailure(error: unknown, { host, what, limit, begun }: FailedExchange): LedgerError {
   const code = causeCode(error)
   if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
-    return new LedgerError(
-      'panel_timeout',
-      `The panel at ${host} did not answer ${what} in time (MARZBAN_TIMEOUT).`,
-    )
+    return new LedgerError('panel_timeout', `The panel at ${host} did not answer ${what} in time (${limit}).`)
   }
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
     return new LedgerError('panel_unreachable', `${what} was given up: this service is stopping.`)

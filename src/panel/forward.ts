@@ -37,7 +37,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const single = new Pool(address.origin, { ...settings, pipelining: 0, maxResponseSize: maxAnswerBytes })
 
   const name = (error: unknown, what: string, begun: boolean): LedgerError =>
-    isLedgerError(error) ? error : nameFailure(error, { host: address.host, what, begun })
+    isLedgerError(error)
+      ? error
+      : nameFailure(error, { host: address.host, what, limit: `${answerTimeoutMs / 1000} s`, begun })
 
   return {
     origin: address.origin,

@@ -76,7 +76,12 @@ export function createTransport(options: TransportOptions): Transport {
           text: await response.body.text(),
         }
       } catch (error) {
-        throw nameFailure(error, { host: address.host, what: describeRequest(request), begun })
+        throw nameFailure(error, {
+          host: address.host,
+          what: describeRequest(request),
+          limit: 'MARZBAN_TIMEOUT',
+          begun,
+        })
       }
     },
     closed: () => kept.destroyed,

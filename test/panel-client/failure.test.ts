@@ -2,7 +2,7 @@ import { errors } from 'undici'
 import { describe, expect, test } from 'vitest'
 import { nameFailure } from '../../src/panel/failure.ts'
 
-const exchange = { host: 'panel.example:443', what: 'GET /api/users', begun: false }
+const exchange = { host: 'panel.example:443', what: 'GET /api/users', limit: 'MARZBAN_TIMEOUT', begun: false }
 
 const coded = (code: string) => Object.assign(new Error('says too much: hush'), { code })
 

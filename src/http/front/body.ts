@@ -17,6 +17,9 @@ export function limitBody(request: FastifyRequest, payload: Readable): Readable 
       done(seen > largest ? tooLarge() : null, chunk)
     },
   })
+  payload.once('error', () => {
+    counted.destroy(new LedgerError('invalid_request', 'The upload broke off before its end.'))
+  })
   // Whoever reads the body meets the error.
   pipeline(payload, counted, () => {})
   return counted

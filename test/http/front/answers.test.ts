@@ -120,7 +120,7 @@ describe('a panel', () => {
       status: 504,
       headers: { 'content-type': 'application/json; charset=utf-8' },
     })
-    expect(JSON.parse(answer.body)).toEqual(detail(/did not answer/))
+    expect(JSON.parse(answer.body)).toEqual(detail(/did not answer .* in time \(0\.5 s\)/))
   })
 
   test('that hangs up on what changes something: 502, and it is not asked again', async () => {

@@ -45,6 +45,9 @@ describe('what is no proper request', () => {
       `${bytes}DELETE /api/nodes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
     )
     expect(answer).toMatch(/^HTTP\/1.1 4\d\d /)
+    expect(facing.service.logged).toContainEqual(
+      expect.objectContaining({ msg: 'a broken request was refused', address: '127.0.0.1' }),
+    )
     // Nothing that was hidden in it came through.
     expect(reached.filter((line) => line.startsWith('DELETE'))).toEqual([])
     facing.handle = echo
@@ -56,6 +59,9 @@ describe('what is no proper request', () => {
     ['a body', 'POST /api/x HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab'],
   ])('%s that never end are not waited for', async (_name, bytes) => {
     expect(await sendBytes(facing.address, bytes)).toMatch(/^HTTP\/1.1 408 /)
+    expect(facing.service.logged).toContainEqual(
+      expect.objectContaining({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+    )
     await next()
   })
 
@@ -73,5 +79,7 @@ describe('what is no proper request', () => {
     expect(await brokenOff).toBe(true)
     facing.handle = echo
     await next()
+    // It is no fault of the panel.
+    expect(JSON.stringify(facing.service.logged)).not.toContain('cannot be reached')
   })
 })
