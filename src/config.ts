@@ -74,7 +74,7 @@ export type Config = {
   databaseUrl: string | undefined
   dataDir: string
   host: string
-  /** 0: any free port. */
+  /** 0: the system chooses a free one. */
   port: number
   /** The operator's key: whoever presents it acts as sudo. */
   apiKey: string | undefined

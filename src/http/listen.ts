@@ -4,7 +4,7 @@ import type { App } from './types.ts'
 /**
  * Lets `app` listen.
  *
- * @param address `port` 0: any free one.
+ * @param address `port` 0: the system chooses a free one.
  * @returns where it listens, as `http://host:port`.
  * @throws `config_invalid` when this machine does not give the address away.
  */
