@@ -86,7 +86,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
       return (await calls.ask(request, adminsAnswer)).map(toAdmin)
     },
-    async users({ admin, offset, limit }) {
+    async users({ admin, offset, limit }, { token } = {}) {
       // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
       // no user is on two pages and another on none.
       const query = {
@@ -95,7 +95,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
         limit: String(limit),
         sort: 'created_at,username',
       }
-      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer)
+      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
       return { users: page.users.map(toUser), total: page.total }
     },
     async user(username, { token, freshConnection = false } = {}) {

@@ -43,7 +43,10 @@ export type PanelClient = {
   /** `GET /api/admins`: all admins, or those whose name contains `username`, in any case. */
   admins(filter?: { username: string }): Promise<PanelAdmin[]>
   /** `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner. */
-  users(page: { admin?: string; offset: number; limit: number }): Promise<PanelUserPage>
+  users(
+    page: { admin?: string; offset: number; limit: number },
+    options?: { token?: string },
+  ): Promise<PanelUserPage>
   /**
    * `GET /api/user/{username}`; null when the panel itself says that there is no such user. Any other 404 (a proxy's, or
    * one of a path the panel does not have) proves nothing and is a `panel_bad_answer`.

@@ -21,24 +21,27 @@ export type UsersProgress = { done: number; total: number }
 /**
  * Reads users from the panel, page by page in constant memory, and stores what it says of them.
  *
- * @param filter `admin`: only the users of this admin. `onDropped` is told whose readings overlapped another observation.
+ * @param filter `admin`: only the users of this admin. `token`: read with its rights, not the configured account's. `onDropped` is told whose readings overlapped another observation.
  * @param progress told after each page.
  * @returns how many users there were.
  */
 export async function readUsers(
   work: ReadUsers,
-  filter: { admin?: string; onDropped?: (usernames: string[]) => Promise<void> },
+  filter: { admin?: string; token?: string; onDropped?: (usernames: string[]) => Promise<void> },
   progress: (users: UsersProgress) => Promise<void>,
 ): Promise<number> {
   const { db, panel } = work
-  const { admin, onDropped } = filter
+  const { admin, token, onDropped } = filter
   let offset = 0
   let newest: string | null = null
   for (;;) {
     work.signal.throwIfAborted()
     const asked = await drawAsked(db)
     const startedAt = work.now()
-    const page = await panel.users({ ...(admin !== undefined && { admin }), offset, limit: pageSize })
+    const page = await panel.users(
+      { ...(admin !== undefined && { admin }), offset, limit: pageSize },
+      token === undefined ? {} : { token },
+    )
     const tookMs = work.now() - startedAt
     const { dropped } = await observeUsers(db, asked, page.users)
     if (dropped.length > 0) await onDropped?.(dropped)

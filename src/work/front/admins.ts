@@ -5,7 +5,7 @@ import { drawAnswered, drawAsked } from '../../store/clock.ts'
 import { transact } from '../../store/transact.ts'
 import { readAdmin } from '../observe-admins.ts'
 import { scanAdmin } from '../scan-admin.ts'
-import { type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
+import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
 import { readEveryone } from './reset-users.ts'
 
 /** `POST /api/admin/usage/reset/{username}`: the admin's counter is read right before and right after. */
@@ -27,9 +27,10 @@ export async function resetUsageThroughFront(
 export async function deleteAdminThroughFront(
   work: FrontWork,
   username: string,
+  { token }: FrontCaller,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  await readEveryone(work, { admin: username }, request.gone)
+  await readEveryone(work, { admin: username, token }, request.gone)
   await readAdmin(work, { username })
   const answer = await forward(work, request)
   if (answer.status === 200) {

@@ -40,9 +40,11 @@ export function createFront(work: FrontWork): Front {
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return asSudo(work, request, ({ name }) => resetUsersThroughFront(work, name, request))
+          return asSudo(work, request, (caller) => resetUsersThroughFront(work, caller, request))
         case 'delete admin':
-          return asSudo(work, request, () => deleteAdminThroughFront(work, call.username, request))
+          return asSudo(work, request, (caller) =>
+            deleteAdminThroughFront(work, call.username, caller, request),
+          )
         case 'reset admin usage':
           return asSudo(work, request, () => resetUsageThroughFront(work, call.username, request))
       }

@@ -8,23 +8,23 @@ import { transact } from '../../store/transact.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
 import { observeUser } from './change-user.ts'
-import { type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
+import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
 
 /**
  * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
  * the panel takes to list them. An admin that the panel lists resets its own users; the sudo account of the panel's
  * environment, which is in no list, those of all.
  *
- * @param username who asks.
+ * @param caller who asks.
  */
 export async function resetUsersThroughFront(
   work: FrontWork,
-  username: string,
+  { name: username, token }: FrontCaller,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   const listed = await work.panel.admins({ username })
   const isListed = listed.some((admin) => admin.username === username)
-  await readEveryone(work, isListed ? { admin: username } : {}, request.gone)
+  await readEveryone(work, { token, ...(isListed && { admin: username }) }, request.gone)
   const asked = await drawAsked(work.db)
   const answer = await forward(work, request)
   if (answer.status === 200) {
@@ -52,14 +52,14 @@ async function restart({ db }: FrontWork, username: string | null, asked: Asked)
  */
 export async function readEveryone(
   work: FrontWork,
-  filter: { admin?: string },
+  filter: { admin?: string; token: string },
   gone: AbortSignal,
 ): Promise<void> {
   const { db } = work
   const log = createScanLog(work.log, work.now)
   const reading = { ...work, rest: async () => {}, signal: gone }
   const onDropped = async (usernames: string[]) => {
-    for (const username of usernames) await observeUser(work, username)
+    for (const username of usernames) await observeUser(work, username, filter.token)
   }
   await beginRound(db)
   try {

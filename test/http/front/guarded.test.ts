@@ -142,7 +142,6 @@ describe('POST /api/users/reset', () => {
     // Only sudo admins may.
     expect((await through('POST', '/api/users/reset', 'ada')).status).toBe(403)
     expect(await counted(names[0] ?? '')).toBeNull()
-
     expect((await reset()).status).toBe(200)
     expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
     for (const name of names) expect(await counted(name)).toBe(11n)
@@ -180,7 +179,9 @@ describe('POST /api/users/reset', () => {
     const own = newUser('root', 21n)
     const other = newUser('ada', 22n)
     await front.service.scan()
+    front.service.panel.requests.length = 0
     expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
+    expect(front.service.panel.requests.find(({ path }) => path === '/api/users')?.as).toBe('root')
     front.service.panel.state.accrue(own, 30)
     front.service.panel.state.accrue(other, 30)
     await front.service.scan()
