@@ -62,16 +62,23 @@ export async function listUnseen(
 
 /**
  * Anchors open tenures at zero, where the panel has set the counters of all users back: what it says next has been
- * consumed since. Rows are locked in the order of their ids; those read since `ticks.asked` stay as they are.
+ * consumed since. Only those that were read between the ticks `since` and `asked`: a user that was not seen then may be
+ * with another admin by now, its counter where it was, and anchored at zero it would be counted twice. Rows are locked
+ * in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.
  */
-export async function anchorAtZero(tx: Tx, adminId: bigint | null, ticks: Ticks): Promise<void> {
+export async function anchorAtZero(
+  tx: Tx,
+  adminId: bigint | null,
+  ticks: Ticks & { since: bigint },
+): Promise<void> {
   await sql`
     update tenures set reading = 0, answered = ${ticks.answered}
     where id = any(array(
       select id from tenures
-      where ended_at is null and answered < ${ticks.asked} and (${adminId}::bigint is null or admin_id = ${adminId})
+      where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
+        and (${adminId}::bigint is null or admin_id = ${adminId})
       order by id for no key update
     ))`.execute(tx)
 }

@@ -4,33 +4,7 @@ import { send } from './raw.ts'
 import { useFront } from './use-front.ts'
 
 const front = useFront()
-const { newUser, through } = front
-
-async function counted(username: string, admin = 'ada'): Promise<bigint | null> {
-  const row = await front.service.db
-    .selectFrom('tenures')
-    .select('counted')
-    .where('username', '=', username)
-    .where('admin_id', '=', await front.service.idOf(admin))
-    .executeTakeFirst()
-  return row?.counted ?? null
-}
-
-async function tenureOf(username: string) {
-  return front.service.db
-    .selectFrom('tenures')
-    .select(['counted', 'ended_by', 'reading'])
-    .where('username', '=', username)
-    .executeTakeFirst()
-}
-
-async function receiptsOf(username: string) {
-  return front.service.db
-    .selectFrom('deletions')
-    .select(['state', 'final_reading', 'requested_by', 'error'])
-    .where('username', '=', username)
-    .execute()
-}
+const { newUser, through, counted, tenureOf, receiptsOf } = front
 
 describe('DELETE /api/user/{username}', () => {
   test('preserves the final reading, gives the panel its word, and leaves a receipt', async () => {
@@ -132,68 +106,6 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   expect(await counted(username)).toBe(400n)
   expect(await counted(username, 'bob')).toBe(7n)
 })
-
-describe('POST /api/users/reset', () => {
-  const reset = () =>
-    send(front.address, 'POST', '/api/users/reset', { headers: { authorization: `Bearer ${sudoToken()}` } })
-
-  test('reads every user before their counters fall to zero', async () => {
-    const names = Array.from({ length: 230 }, () => newUser('ada', 11n))
-    // Only sudo admins may.
-    expect((await through('POST', '/api/users/reset', 'ada')).status).toBe(403)
-    expect(await counted(names[0] ?? '')).toBeNull()
-    expect((await reset()).status).toBe(200)
-    expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
-    for (const name of names) expect(await counted(name)).toBe(11n)
-  })
-
-  test.each([
-    ['less', 4n],
-    ['more', 400n],
-  ])('loses nothing of what is consumed right after it, %s than before', async (_name, bytes) => {
-    const username = newUser('ada', 100n)
-    const unowned = newUser(null, 100n)
-    front.service.panel.faults.add({
-      kind: 'hook',
-      method: 'POST',
-      path: '/api/users/reset',
-      after: () => {
-        for (const name of [username, unowned]) front.service.panel.state.accrue(name, bytes)
-      },
-    })
-    expect((await reset()).status).toBe(200)
-    await front.service.scan()
-    expect(await counted(username)).toBe(100n + bytes)
-  })
-
-  test('that the panel fails at leaves the counters where they are', async () => {
-    const username = newUser('ada', 100n)
-    front.service.panel.faults.add({ kind: 'answer', method: 'POST', path: '/api/users/reset', status: 500 })
-    expect((await reset()).status).toBe(500)
-    front.service.panel.state.accrue(username, 5)
-    await front.service.scan()
-    expect(await counted(username)).toBe(105n)
-  })
-
-  test('of an admin in the database reads and resets its own users', async () => {
-    const own = newUser('root', 21n)
-    const other = newUser('ada', 22n)
-    await front.service.scan()
-    front.service.panel.requests.length = 0
-    expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
-    expect(front.service.panel.requests.find(({ path }) => path === '/api/users')?.as).toBe('root')
-    front.service.panel.state.accrue(own, 30)
-    front.service.panel.state.accrue(other, 30)
-    await front.service.scan()
-    expect(await counted(own, 'root')).toBe(51n)
-    expect(await counted(other)).toBe(52n)
-  })
-})
-
-function sudoToken(): string {
-  const { username, password } = front.service.panel.sudo
-  return front.service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
-}
 
 test("a reset of an admin's usage is read right before and right after", async () => {
   const panelCounted = async () => {
