@@ -45,7 +45,7 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  return untilAccepted(request.username, async () => {
+  return untilAccepted(`User ${request.username}`, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && receipt.created_at !== user.createdAt)) return null

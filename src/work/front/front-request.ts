@@ -95,6 +95,13 @@ export function deletionOf(username: string, caller: FrontCaller): UserDeletionR
   }
 }
 
+const refusals = new Set([400, 401, 403, 405, 422])
+
+/** Whether the panel says that it has done nothing. */
+export function hasRefused({ status }: ForwardedAnswer): boolean {
+  return refusals.has(status)
+}
+
 /** Sends the caller's request to the panel, unless the caller has gone. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {

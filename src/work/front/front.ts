@@ -1,10 +1,11 @@
 import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
-import { deleteAdminThroughFront, resetUsageThroughFront } from './admins.ts'
 import { changeThroughFront } from './change-user.ts'
+import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
 import { asSudo, type FrontRequest, type FrontWork, sudoOnly, usagePath, userPath } from './front-request.ts'
 import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
+import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
 /** What stands in front of the panel: nothing that bytes depend on reaches it before they are stored. */

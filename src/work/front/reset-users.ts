@@ -1,4 +1,5 @@
 import { LedgerError } from '../../errors.ts'
+import { areAlike } from '../../panel/alike.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/clock.ts'
@@ -32,8 +33,6 @@ export async function resetUsersThroughFront(
   return answer
 }
 
-const alike = new Intl.Collator('en', { sensitivity: 'base' })
-
 /**
  * Whose users a reset by this caller sets back: an admin that the panel lists resets its own; the sudo account of the
  * panel's environment, which is in no list, those of all. On MySQL a panel takes names that differ in case or accents
@@ -42,7 +41,7 @@ const alike = new Intl.Collator('en', { sensitivity: 'base' })
 async function whoseUsers({ panel }: FrontWork, username: string): Promise<'own' | 'all' | 'unclear'> {
   const listed = await panel.admins({ username })
   if (listed.some((admin) => admin.username === username)) return 'own'
-  return listed.some((admin) => alike.compare(admin.username, username) === 0) ? 'unclear' : 'all'
+  return listed.some((admin) => areAlike(admin.username, username)) ? 'unclear' : 'all'
 }
 
 /** Each counter that was read since `begun` begins anew at zero. */

@@ -107,53 +107,6 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   expect(await counted(username, 'bob')).toBe(7n)
 })
 
-test("a reset of an admin's usage is read right before and right after", async () => {
-  const panelCounted = async () => {
-    const { panel_counted: bytes } = await front.service.db
-      .selectFrom('cumulative_traffic')
-      .select('panel_counted')
-      .where('admin_id', '=', await front.service.idOf('bob'))
-      .executeTakeFirstOrThrow()
-    return bytes
-  }
-  const username = newUser('bob', 0n)
-  await front.service.poll()
-  const before = await panelCounted()
-  front.service.panel.state.accrue(username, 900)
-  const answer = await through('POST', '/api/admin/usage/reset/bob', 'root')
-  expect(answer.status).toBe(200)
-  expect(await panelCounted()).toBe(before + 900n)
-  front.service.panel.state.accrue(username, 50)
-  await front.service.poll()
-  expect(await panelCounted()).toBe(before + 950n)
-})
-
-test('DELETE /api/admin/{username} reads all its users, and closes the account', async () => {
-  front.service.panel.state.createAdmin('eve')
-  await front.service.poll()
-  const names = [newUser('eve', 30n), newUser('eve', 31n)]
-  const id = await front.service.idOf('eve')
-  const answer = await through('DELETE', '/api/admin/eve', 'root')
-  expect(answer.status).toBe(200)
-  expect(front.service.panel.state.admins.has('eve')).toBe(false)
-  const account = await front.service.db
-    .selectFrom('admins')
-    .innerJoin('cumulative_traffic', 'admin_id', 'id')
-    .select(['closed_at', 'total_traffic_consumed'])
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
-  expect(account).toMatchObject({ closed_at: expect.any(Date), total_traffic_consumed: 61n })
-  // They stay, without an owner, and nobody is charged for them from then on.
-  front.service.panel.state.accrue(names[0] ?? '', 1_000)
-  await front.service.scan()
-  const { total } = await front.service.db
-    .selectFrom('cumulative_traffic')
-    .select('total_traffic_consumed as total')
-    .where('admin_id', '=', id)
-    .executeTakeFirstOrThrow()
-  expect(total).toBe(61n)
-})
-
 describe('DELETE /api/users/expired', () => {
   const past = Math.floor(Date.now() / 1000) - 1_000
 
