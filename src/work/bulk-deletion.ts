@@ -111,6 +111,7 @@ async function deleteOne(
       preserveTraffic: true,
       receiptId: child.id,
       onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
+      ...(bulk.only_status !== null && { onlyStatuses: [bulk.only_status] }),
     })
   } catch (error) {
     if (!isLedgerError(error)) throw error

@@ -28,6 +28,8 @@ export type UserDeletionRequest = {
   receiptId: bigint | null
   /** Refuses users of other accounts; null: the panel alone decides. */
   onlyAdminId: bigint | null
+  /** Spares users that have another status by the time of their final reading; left out: none. */
+  onlyStatuses?: readonly string[]
 }
 
 /** The rights with which the panel is asked: the caller's own where it has a token. */
@@ -70,6 +72,13 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
+  }
+  if (request.onlyStatuses && !request.onlyStatuses.includes(user.status)) {
+    const wanted = request.onlyStatuses.join(' or ')
+    throw new LedgerError(
+      'not_found',
+      `User ${user.username} is ${user.status} by now; only who is ${wanted} was to be deleted.`,
+    )
   }
   const opened = await takePlace(
     tx,

@@ -145,6 +145,28 @@ describe('deleting the users of an admin', () => {
     expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
   })
 
+  it('spares a user whose status has changed by the time of its final reading', async () => {
+    const [renewed = '', expired = ''] = createUsers(2)
+    for (const username of [renewed, expired]) ctx.panel.state.mustFind(username).status = 'expired'
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: 'expired' })
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: `/api/user/${renewed}`,
+      before: () => {
+        ctx.panel.state.mustFind(renewed).status = 'active'
+      },
+    })
+    expect(await run(id)).toMatchObject({ state: 'incomplete' })
+    expect(await childrenOf(id)).toMatchObject([
+      { username: expired, state: 'deleted' },
+      { username: renewed, state: 'failed', error: expect.stringContaining('is active') },
+    ])
+    expect([...ctx.panel.state.users.keys()]).toEqual([renewed])
+  })
+
   it('does not delete a user created anew under the name of one it was to delete', async () => {
     const [username = ''] = createUsers(1)
     await pollAndScan(ctx)

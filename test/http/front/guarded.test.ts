@@ -146,6 +146,23 @@ describe('DELETE /api/users/expired', () => {
     front.service.panel.state.deleteUser(later)
   })
 
+  test('spares a user that was renewed after the panel was asked which', async () => {
+    const expired = newUser('ada', 1n, { status: 'expired', expire: past })
+    const renewed = newUser('ada', 2n, { status: 'limited', expire: past })
+    front.service.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: '/api/users/expired',
+      after: () => {
+        front.service.panel.state.mustFind(renewed).status = 'active'
+      },
+    })
+    const answer = await through('DELETE', '/api/users/expired', 'ada')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, [expired]])
+    expect(front.service.panel.state.users.has(renewed)).toBe(true)
+    expect(await receiptsOf(renewed)).toEqual([])
+  })
+
   test.each([
     '',
     '?expired_after=2001-01-01T00:00:00Z',
