@@ -123,6 +123,20 @@ export async function learn(work: FrontWork, what: string, observe: () => Promis
   }
 }
 
+/** Sends the caller's request and learns what it has changed; without an answer too, since the panel may have acted. */
+export async function forwardAndLearn(
+  work: FrontWork,
+  request: FrontRequest,
+  what: string,
+  observe: () => Promise<unknown>,
+): Promise<ForwardedAnswer> {
+  try {
+    return await forward(work, request)
+  } finally {
+    await learn(work, what, observe)
+  }
+}
+
 /** The path of a user in the panel's API. */
 export function userPath(username: string): string {
   return `/api/user/${encodeURIComponent(username)}`

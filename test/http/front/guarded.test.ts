@@ -107,6 +107,14 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   expect(await counted(username, 'bob')).toBe(7n)
 })
 
+test('set-owner whose answer is cut off is learned at once all the same', async () => {
+  const username = newUser('ada', 400n)
+  front.service.panel.faults.add({ kind: 'cut', method: 'PUT', acts: true })
+  const answer = await through('PUT', `/api/user/${username}/set-owner?admin_username=bob`, 'root')
+  expect(answer.status).toBe(502)
+  expect([await counted(username), await counted(username, 'bob')]).toEqual([400n, 0n])
+})
+
 describe('DELETE /api/users/expired', () => {
   const past = Math.floor(Date.now() / 1000) - 1_000
 
