@@ -22,9 +22,8 @@ export function serve(
   request: Request,
 ): Served {
   const { state, tokens, hasUsage } = panel
-  const [rawPath = '', ...rest] = request.target.split('?')
-  const path = decode(rawPath)
-  const query = new URLSearchParams(rest.join('?'))
+  const path = pathOf(request.target)
+  const query = new URLSearchParams(request.target.split('?').slice(1).join('?'))
   let who: Who | null = null
   try {
     if (request.method === 'POST' && path === '/api/admin/token') {
@@ -60,8 +59,9 @@ function redirectSlash(request: Request, path: string): Answer | null {
   return { status: 307, headers: { location: `http://${request.host}${encodeURI(other)}${query}` }, body: '' }
 }
 
-function decode(path: string): string {
-  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+/** The path that the panel's router sees: decoded once, whatever the bytes are. */
+export function pathOf(target: string): string {
+  const bytes = (target.split('?', 1)[0] ?? '').replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
   return Buffer.from(bytes, 'latin1').toString('utf8')
