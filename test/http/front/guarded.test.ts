@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { inconsistentAccounts } from '../../support/ledger.ts'
 import { send } from './raw.ts'
@@ -83,30 +84,31 @@ describe('DELETE /api/user/{username}', () => {
     expect(await receiptsOf(username)).toEqual([])
   })
 
-  test('whose caller goes away once the panel has been told is learned all the same', async () => {
+  test.each([
+    ['while the user is read', 'GET', { state: 'failed', exists: true }],
+    ['once the panel has been told', 'DELETE', { state: 'deleted', exists: false }],
+  ])('whose caller goes away %s', async (_when, method, { state, exists }) => {
     const username = newUser('ada', 96n)
     const { hostname, port } = new URL(front.address)
-    const sent = request({
-      hostname,
-      port,
-      method: 'DELETE',
-      path: `/api/user/${username}`,
-      headers: front.service.as('ada'),
-      agent: false,
-    })
+    const path = `/api/user/${username}`
+    const headers = front.service.as('ada')
+    const sent = request({ hostname, port, method: 'DELETE', path, headers, agent: false })
     sent.on('error', () => {})
+    const { server } = front.service.app
+    const connections = promisify(server.getConnections.bind(server))
     front.service.panel.faults.add({
       kind: 'hook',
-      method: 'DELETE',
+      method,
+      path,
+      times: 1,
       before: async () => {
-        const closed = new Promise((resolve) => sent.on('close', resolve))
         sent.destroy()
-        await closed
+        await expect.poll(() => connections()).toBe(0)
       },
     })
     sent.end()
-    await expect.poll(() => receiptsOf(username)).toMatchObject([{ state: 'deleted', final_reading: 96n }])
-    expect(front.service.panel.state.users.has(username)).toBe(false)
+    await expect.poll(() => receiptsOf(username)).toMatchObject([{ state, final_reading: 96n }])
+    expect(front.service.panel.state.users.has(username)).toBe(exists)
   })
 
   test('twice at the same moment deletes once and counts once', async () => {
