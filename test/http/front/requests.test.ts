@@ -140,6 +140,12 @@ describe('a request', () => {
     },
   )
 
+  test('that reads loses a body, which no server looks at', async () => {
+    const answer = await seen('GET', '/api/x', { body: 'abc', headers: { 'content-length': '3' } })
+    expect(answer).toMatchObject({ bytes: 0, url: '/base/api/x' })
+    expect(answer.headers).not.toHaveProperty('content-length')
+  })
+
   test.each([true, false])('with more than 10 MiB is refused; announced: %s', async (announced) => {
     const { hostname, port } = new URL(facing.address)
     const sent = request({ hostname, port, method: 'POST', path: '/api/x', agent: false })
