@@ -7,7 +7,7 @@ export type Line = {
   value: number
   limit: { atLeast: number } | { atMost: number }
   /** What `value` is: a ratio within this run, or a unit. */
-  unit: 'ratio' | 'users/s' | 'MiB' | 's' | 'ms'
+  unit: 'ratio' | 'users/s' | 'MiB' | 's'
 }
 
 /** What every part of the benchmark is given. */
@@ -48,7 +48,7 @@ export function tableOf(lines: readonly Line[]): string {
   const rows = lines.map((line) => {
     const [sign, limit] = 'atLeast' in line.limit ? ['>=', line.limit.atLeast] : ['<=', line.limit.atMost]
     const value = `${round(line.value)}${line.unit === 'ratio' ? '' : ` ${line.unit}`}`
-    return [line.name, line.measured, value, `${sign} ${limit}`, isMet(line) ? 'met' : 'NOT MET']
+    return [line.name, line.measured, value, `${sign} ${round(limit)}`, isMet(line) ? 'met' : 'NOT MET']
   })
   const table = [['', 'measured', 'value', 'limit', ''], ...rows]
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []

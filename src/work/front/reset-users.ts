@@ -1,7 +1,7 @@
 import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
-import { type Asked, drawAnswered, drawAsked } from '../../store/clock.ts'
+import { drawAnswered, drawAsked } from '../../store/clock.ts'
 import { beginRound, finishRound, reportRound } from '../../store/scan-round.ts'
 import { anchorAtZero } from '../../store/tenures.ts'
 import { transact } from '../../store/transact.ts'
@@ -24,23 +24,30 @@ export async function resetUsersThroughFront(
 ): Promise<ForwardedAnswer> {
   const listed = await work.panel.admins({ username })
   const isListed = listed.some((admin) => admin.username === username)
+  const { tick: since } = await drawAsked(work.db)
   await readEveryone(work, { token, ...(isListed && { admin: username }) }, request.gone)
-  const asked = await drawAsked(work.db)
+  const { tick: until } = await drawAsked(work.db)
   const answer = await forward(work, request)
   if (answer.status === 200) {
-    await learn(work, 'the reset of all users', () => restart(work, isListed ? username : null, asked))
+    await learn(work, 'the reset of all users', () =>
+      restart(work, isListed ? username : null, { since, until }),
+    )
   }
   return answer
 }
 
-/** Each counter begins anew at zero. */
-async function restart({ db }: FrontWork, username: string | null, asked: Asked): Promise<void> {
+/** The counter of each user that was read begins anew at zero. */
+async function restart(
+  { db }: FrontWork,
+  username: string | null,
+  read: { since: bigint; until: bigint },
+): Promise<void> {
   const account = username === null ? null : await findOpenAccount(db, username)
   // An admin without an account has no users that were read.
   if (username !== null && account === null) return
   await transact(db, async (tx) => {
     const { tick: answered } = await drawAnswered(tx)
-    await anchorAtZero(tx, account?.id ?? null, { asked: asked.tick, answered })
+    await anchorAtZero(tx, account?.id ?? null, read, answered)
   })
 }
 

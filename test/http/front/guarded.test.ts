@@ -188,6 +188,16 @@ describe('POST /api/users/reset', () => {
     expect(await counted(own, 'root')).toBe(51n)
     expect(await counted(other)).toBe(52n)
   })
+
+  test('counts nothing twice of a user that was not among those reset', async () => {
+    const lent = newUser('root', 500n)
+    await front.service.scan()
+    front.service.panel.state.setOwner(lent, 'ada')
+    expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
+    front.service.panel.state.setOwner(lent, 'root')
+    await front.service.scan()
+    expect(await counted(lent, 'root')).toBe(500n)
+  })
 })
 
 function sudoToken(): string {
