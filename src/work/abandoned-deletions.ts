@@ -1,3 +1,4 @@
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
@@ -22,7 +23,8 @@ async function settle(
   const username = deletion.username ?? ''
   const asked = await drawAsked(db)
   const user = await panel.user(username)
-  const isGone = user === null || (deletion.created_at !== null && deletion.created_at !== user.createdAt)
+  const isGone =
+    user === null || (deletion.created_at !== null && !isSameCreation(deletion.created_at, user.createdAt))
   if (!isGone) {
     const message = `${deletion.preserved_at ? 'Its traffic is preserved. ' : ''}User ${username} was not deleted: the service was interrupted.`
     await observeUsers(db, asked, [user])

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
 import { type Asked, drawAsked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
@@ -48,7 +49,8 @@ export async function preserve(
   return untilAccepted(request.username, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
-    if (user === null || (receipt?.created_at && receipt.created_at !== user.createdAt)) return null
+    if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
+      return null
     const worker = await work.worker.id()
     return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
   })
@@ -79,7 +81,7 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   return updateDeletion(tx, opened.id, {
     state: 'preserved',
     username: user.username,
-    created_at: user.createdAt,
+    created_at: reading.createdAt,
     admin_id: reading.adminId,
     final_reading: user.lifetimeUsedTraffic,
     preserved_bytes: (opened.preserved_bytes ?? 0n) + reading.added,
