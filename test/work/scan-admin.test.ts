@@ -20,9 +20,9 @@ beforeEach(async () => {
 })
 
 const name = (index: number) => `${admin}_${String(index).padStart(4, '0')}`
-const createUsers = (users: number) => {
+const createUsers = (users: number, createdAt?: string) => {
   for (let index = 0; index < users; index += 1) {
-    place.panel.state.createUser(name(index), { admin })
+    place.panel.state.createUser(name(index), { admin, ...(createdAt && { createdAt }) })
     place.panel.state.accrue(name(index), 10)
   }
 }
@@ -82,8 +82,11 @@ describe('a scan', () => {
     expect(rests).toEqual([7, 7])
   })
 
-  it('passes nobody over when users are deleted between two pages', async () => {
-    createUsers(400)
+  it.each([
+    ['', undefined],
+    [', all of them created within one second of a panel on MySQL', '2026-01-01T10:00:00'],
+  ])('passes nobody over when users are deleted between two pages%s', async (_, createdAt) => {
+    createUsers(400, createdAt)
     await poll()
     const removeFirst = () => {
       for (let index = 0; index < 30; index += 1) place.panel.state.deleteUser(name(index))
