@@ -53,3 +53,15 @@ it('is that of a user whose panel has moved to a database of whole seconds since
   expect(await remove('moved', { receiptId })).toMatchObject({ state: 'deleted', preserved_bytes: 5n })
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, preserved: 15n, users: { deleted: 1n } })
 })
+
+it('bears the name that the panel has, not the one asked for, where the panel ignores case', async () => {
+  ctx.panel.state.ignoresCase = true
+  createUser('Letters', 10)
+  expect(await remove('lETTERS')).toMatchObject({
+    state: 'deleted',
+    username: 'Letters',
+    preserved_bytes: 10n,
+  })
+  expect(ctx.panel.state.users.size).toBe(0)
+  expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 10n, users: { deleted: 1n } })
+})

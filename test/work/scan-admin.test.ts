@@ -119,6 +119,25 @@ describe('a scan', () => {
     expect({ total, usersCounted, preserved }).toEqual({ total: 35n, usersCounted: 30n, preserved: 10n })
   })
 
+  it('ends the tenure of a user whose name another one has in other letters, on a panel that ignores case', async () => {
+    place.panel.state.ignoresCase = true
+    const before = `${admin}_Alice`
+    place.panel.state.createUser(before, { admin })
+    place.panel.state.accrue(before, 10)
+    await poll()
+    await scan()
+    place.panel.state.deleteUser(before)
+    place.panel.state.createUser(before.toLowerCase(), { admin })
+    place.panel.state.accrue(before.toLowerCase(), 3)
+    await poll()
+    await scan()
+    expect((await tenuresOf()).toSorted((a, b) => Number(b.counted - a.counted))).toEqual([
+      { username: before, counted: 10n, ended_by: 'panel' },
+      { username: before.toLowerCase(), counted: 3n, ended_by: null },
+    ])
+    expect(await accountOf(place.db, admin)).toMatchObject({ total: 13n, users: { active: 1n, deleted: 1n } })
+  })
+
   it('ends no tenure because of an answer that is not 404', async () => {
     createUsers(2)
     await poll()
