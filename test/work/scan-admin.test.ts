@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { drawAsked } from '../../src/store/clock.ts'
+import { lockAccounts } from '../../src/store/accounts.ts'
+import { drawAnswered, drawAsked } from '../../src/store/clock.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import type { ReadUsers, UsersProgress } from '../../src/work/read-users.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
@@ -170,6 +172,39 @@ describe('a scan', () => {
     const rest = async () => stopping.abort()
     await expect(scan({ signal: stopping.signal, rest })).rejects.toThrow('aborted')
     expect(await tenuresOf()).toHaveLength(100)
+  })
+
+  it('dates what it has proven when nobody else can add to it any more', async () => {
+    createUsers(1)
+    await poll()
+    const { id } = await accountOf(place.db, admin)
+    const locked = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    const other = place.db.transaction().execute(async (tx) => {
+      await released.promise
+      await lockAccounts(tx, [id])
+      locked.resolve()
+      const isWaiting = async () => {
+        const { rows } = await sql`
+          select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(
+          tx,
+        )
+        return rows.length > 0
+      }
+      await expect.poll(isWaiting).toBe(true)
+      return (await drawAnswered(tx)).at
+    })
+    const rest = async () => {
+      released.resolve()
+      await locked.promise
+    }
+    await scan({ rest })
+    const { snapshot_at } = await place.db
+      .selectFrom('cumulative_traffic')
+      .select('snapshot_at')
+      .where('admin_id', '=', id)
+      .executeTakeFirstOrThrow()
+    expect(snapshot_at?.getTime()).toBeGreaterThanOrEqual((await other).getTime())
   })
 
   it('keeps the past as opening balance, and what comes later by the hour', async () => {
