@@ -13,10 +13,11 @@ const atOnce = 100
  * user that is still there is not deleted: who asked for it got no answer, and asks again.
  */
 export async function settleAbandonedDeletions(work: { db: Database; panel: PanelClient }): Promise<void> {
-  for (const deletion of await listAbandoned(work.db, atOnce)) await settle(work, deletion)
+  for (const deletion of await listAbandoned(work.db, atOnce)) await settleDeletion(work, deletion)
 }
 
-async function settle(
+/** Finds out what became of the deletion of one user on which nobody works any more, and ends its receipt. */
+export async function settleDeletion(
   { db, panel }: { db: Database; panel: PanelClient },
   deletion: Deletion,
 ): Promise<void> {

@@ -134,6 +134,37 @@ describe('deleting users by name', () => {
   })
 })
 
+describe('cancelling', () => {
+  it('does not wait for a panel that is away', async () => {
+    createUsers(3)
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: null })
+    await ctx.panel.down()
+    await requestCancel(ctx.db, id)
+    expect(await run(id)).toMatchObject({ state: 'cancelled' })
+    await ctx.panel.up()
+    expect(ctx.panel.state.users.size).toBe(3)
+  })
+
+  it.each([
+    ['was deleted', true, 'deleted'],
+    ['is still there', false, 'failed'],
+  ])('finds out of a user under way that it %s', async (_, acts, state) => {
+    const [username = ''] = createUsers(1)
+    const { id } = await request({ usernames: [username] })
+    ctx.panel.faults.add({ kind: 'cut', acts, method: 'DELETE' })
+    ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: `/api/user/${username}`, skip: 1 })
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+    await requestCancel(ctx.db, id)
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+    ctx.panel.faults.clear()
+    expect(await run(id)).toMatchObject({ state: 'cancelled' })
+    expect(await childrenOf(id)).toMatchObject([{ username, state, worker: null }])
+    expect(ctx.panel.state.users.has(username)).toBe(!acts)
+  })
+})
+
 describe('deleting the users of an admin', () => {
   it('takes those of the status asked for', async () => {
     const [expired = '', ...others] = createUsers(5)
