@@ -120,6 +120,7 @@ async function deleteOne(
       preserveTraffic: true,
       receiptId: child.id,
       onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
+      onlyStatus: bulk.only_status,
     })
   } catch (error) {
     if (!isLedgerError(error)) throw error

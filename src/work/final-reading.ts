@@ -29,6 +29,8 @@ export type UserDeletionRequest = {
   receiptId: bigint | null
   /** Refuses users of other accounts; null: the panel alone decides. */
   onlyAdminId: bigint | null
+  /** Leaves users of another status alone; null or left out: the status does not matter. */
+  onlyStatus?: string | null
 }
 
 /** The rights with which the panel is asked: the caller's own where it has a token. */
@@ -72,6 +74,10 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
+  }
+  if (request.onlyStatus && user.status !== request.onlyStatus) {
+    const message = `User ${user.username} is ${user.status} by now, not ${request.onlyStatus}: it was left alone.`
+    throw new LedgerError('conflict', message)
   }
   const opened = await takePlace(
     tx,
