@@ -1,3 +1,4 @@
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
@@ -12,17 +13,19 @@ const atOnce = 100
  * user that is still there is not deleted: who asked for it got no answer, and asks again.
  */
 export async function settleAbandonedDeletions(work: { db: Database; panel: PanelClient }): Promise<void> {
-  for (const deletion of await listAbandoned(work.db, atOnce)) await settle(work, deletion)
+  for (const deletion of await listAbandoned(work.db, atOnce)) await settleDeletion(work, deletion)
 }
 
-async function settle(
+/** Finds out what became of the deletion of one user on which nobody works any more, and ends its receipt. */
+export async function settleDeletion(
   { db, panel }: { db: Database; panel: PanelClient },
   deletion: Deletion,
 ): Promise<void> {
   const username = deletion.username ?? ''
   const asked = await drawAsked(db)
   const user = await panel.user(username)
-  const isGone = user === null || (deletion.created_at !== null && deletion.created_at !== user.createdAt)
+  const isGone =
+    user === null || (deletion.created_at !== null && !isSameCreation(deletion.created_at, user.createdAt))
   if (!isGone) {
     const message = `${deletion.preserved_at ? 'Its traffic is preserved. ' : ''}User ${username} was not deleted: the service was interrupted.`
     await observeUsers(db, asked, [user])

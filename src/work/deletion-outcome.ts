@@ -1,4 +1,5 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion, updateDeletion } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
@@ -18,7 +19,8 @@ export async function isStillThere(
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, { ...asCaller(request), freshConnection: true })
     // Another user of that name shows as well that this one is gone.
-    if (!user || (receipt.created_at !== null && user.createdAt !== receipt.created_at)) return false
+    if (!user || (receipt.created_at !== null && !isSameCreation(receipt.created_at, user.createdAt)))
+      return false
     await observeUsers(db, asked, [user])
     return true
   } catch (failure) {

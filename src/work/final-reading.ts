@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
 import { type Asked, drawAsked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
@@ -28,6 +29,8 @@ export type UserDeletionRequest = {
   receiptId: bigint | null
   /** Refuses users of other accounts; null: the panel alone decides. */
   onlyAdminId: bigint | null
+  /** Leaves users of another status alone; null or left out: the status does not matter. */
+  onlyStatus?: string | null
 }
 
 /** The rights with which the panel is asked: the caller's own where it has a token. */
@@ -48,7 +51,8 @@ export async function preserve(
   return untilAccepted(request.username, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
-    if (user === null || (receipt?.created_at && receipt.created_at !== user.createdAt)) return null
+    if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
+      return null
     const worker = await work.worker.id()
     return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
   })
@@ -71,6 +75,10 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
   }
+  if (request.onlyStatus && user.status !== request.onlyStatus) {
+    const message = `User ${user.username} is ${user.status} by now, not ${request.onlyStatus}: it was left alone.`
+    throw new LedgerError('conflict', message)
+  }
   const opened = await takePlace(
     tx,
     { ...request, username: user.username, receiptId: final.receipt?.id ?? null },
@@ -79,7 +87,7 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   return updateDeletion(tx, opened.id, {
     state: 'preserved',
     username: user.username,
-    created_at: user.createdAt,
+    created_at: reading.createdAt,
     admin_id: reading.adminId,
     final_reading: user.lifetimeUsedTraffic,
     preserved_bytes: (opened.preserved_bytes ?? 0n) + reading.added,

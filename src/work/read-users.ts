@@ -1,4 +1,4 @@
-import type { PanelClient } from '../panel/types.ts'
+import type { PanelClient, PanelUser } from '../panel/types.ts'
 import { drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { observeUsers } from './observe-users.ts'
@@ -33,7 +33,7 @@ export async function readUsers(
   const { db, panel } = work
   const { admin, token, onDropped } = filter
   let offset = 0
-  let newest: string | null = null
+  let newest: PanelUser | null = null
   for (;;) {
     work.signal.throwIfAborted()
     const asked = await drawAsked(db)
@@ -47,8 +47,7 @@ export async function readUsers(
     if (dropped.length > 0) await onDropped?.(dropped)
     // The list is ordered by age and each page begins with the newest user of the page before. One that begins later
     // shows that users were deleted meanwhile and the rest moved up: go back, so that nobody is passed over.
-    const first = page.users[0]
-    const gap = newest !== null && offset > 0 && (first === undefined || first.createdAt > newest)
+    const gap = newest !== null && offset > 0 && beginsLater(page.users[0], newest)
     const done = gap ? offset : offset + page.users.length
     await progress({ done, total: Math.max(page.total, done) })
     await work.rest(tookMs, work.signal)
@@ -57,7 +56,13 @@ export async function readUsers(
       continue
     }
     if (page.users.length < pageSize) return done
-    newest = page.users.at(-1)?.createdAt ?? null
+    newest = page.users.at(-1) ?? null
     offset = done - 1
   }
+}
+
+/** Whether a page may begin after `newest`: who is equally old stands before or after it, by a collation nobody knows here. */
+function beginsLater(first: PanelUser | undefined, newest: PanelUser): boolean {
+  if (first === undefined) return true
+  return first.username !== newest.username && first.createdAt >= newest.createdAt
 }

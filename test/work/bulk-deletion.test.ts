@@ -31,8 +31,8 @@ function createUsers(number: number, bytes = 10, prefix = 'u'): string[] {
   })
 }
 
-async function request(what: BulkRequest, caller = operator, key: string | null = null) {
-  return requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, key)
+async function request(what: BulkRequest, caller = operator) {
+  return requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, null)
 }
 
 async function run(id: bigint) {
@@ -134,6 +134,37 @@ describe('deleting users by name', () => {
   })
 })
 
+describe('cancelling', () => {
+  it('does not wait for a panel that is away', async () => {
+    createUsers(3)
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: null })
+    await ctx.panel.down()
+    await requestCancel(ctx.db, id)
+    expect(await run(id)).toMatchObject({ state: 'cancelled' })
+    await ctx.panel.up()
+    expect(ctx.panel.state.users.size).toBe(3)
+  })
+
+  it.each([
+    ['was deleted', true, 'deleted'],
+    ['is still there', false, 'failed'],
+  ])('finds out of a user under way that it %s', async (_, acts, state) => {
+    const [username = ''] = createUsers(1)
+    const { id } = await request({ usernames: [username] })
+    ctx.panel.faults.add({ kind: 'cut', acts, method: 'DELETE' })
+    ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: `/api/user/${username}`, skip: 1 })
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+    await requestCancel(ctx.db, id)
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+    ctx.panel.faults.clear()
+    expect(await run(id)).toMatchObject({ state: 'cancelled' })
+    expect(await childrenOf(id)).toMatchObject([{ username, state, worker: null }])
+    expect(ctx.panel.state.users.has(username)).toBe(!acts)
+  })
+})
+
 describe('deleting the users of an admin', () => {
   it('takes those of the status asked for', async () => {
     const [expired = '', ...others] = createUsers(5)
@@ -143,6 +174,29 @@ describe('deleting the users of an admin', () => {
     const { id } = await request({ adminId, status: 'expired' })
     expect(await run(id)).toMatchObject({ state: 'deleted' })
     expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
+  })
+
+  it('leaves a user alone that has another status by then', async () => {
+    const [renewed = '', expired = ''] = createUsers(2)
+    for (const username of [renewed, expired]) ctx.panel.state.mustFind(username).status = 'expired'
+    await pollAndScan(ctx)
+    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id } = await request({ adminId, status: 'expired' })
+    ctx.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: `/api/user/${renewed}`,
+      times: 1,
+      before: () => void Object.assign(ctx.panel.state.mustFind(renewed), { status: 'active' }),
+    })
+    expect(await run(id)).toMatchObject({ state: 'incomplete' })
+    expect(await childrenOf(id)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ username: expired, state: 'deleted' }),
+        expect.objectContaining({ username: renewed, state: 'failed', error_code: 'conflict' }),
+      ]),
+    )
+    expect([...ctx.panel.state.users.keys()]).toEqual([renewed])
   })
 
   it('does not delete a user created anew under the name of one it was to delete', async () => {
@@ -236,19 +290,5 @@ describe('deleting an admin', () => {
     await pollAndScan(ctx)
     const { id } = await accountOf(ctx.db, `${admin}_sudo`)
     await expect(request({ wholeAdminId: id })).rejects.toMatchObject({ code: 'conflict' })
-  })
-})
-
-describe('an idempotency key', () => {
-  it('opens one deletion however often it is sent, and refuses another request', async () => {
-    const usernames = createUsers(2)
-    const [first, second] = await Promise.all([
-      request({ usernames }, operator, `key-${admin}`),
-      request({ usernames }, operator, `key-${admin}`),
-    ])
-    expect(second.id).toBe(first.id)
-    await expect(request({ usernames: ['other'] }, operator, `key-${admin}`)).rejects.toMatchObject({
-      code: 'conflict',
-    })
   })
 })
