@@ -13,7 +13,7 @@ function bench(...options: string[]): Promise<{ code: number; stdout: string; st
   })
 }
 
-it('measures every part', { timeout: 120_000 }, async () => {
+it('measures every part', { timeout: 300_000 }, async () => {
   const { stdout, stderr } = await bench('--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
