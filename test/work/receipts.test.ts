@@ -1,10 +1,15 @@
 import type { Insertable } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openDatabase } from '../../src/store/database.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { DeletionsTable } from '../../src/store/tables.ts'
+import { openWorkerSession } from '../../src/store/worker-session.ts'
+import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { deleteUser } from '../../src/work/delete-user.ts'
+import type { DeletionFailed } from '../../src/work/deletion-failed.ts'
 import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
+import { createCuttable } from '../http/cuttable.ts'
 import { asOperator, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
@@ -106,4 +111,26 @@ it('of a bulk deletion is left to it when somebody else deletes the user, and th
   expect(await remove('both')).toMatchObject({ state: 'deleted', parent_id: null })
   await runBulkDeletion(workOf(ctx), bulk.id)
   expect(await findDeletion(ctx.db, bulk.id)).toMatchObject({ state: 'deleted' })
+})
+
+it('will tell what the caller cannot be told when the database goes away during the deletion', async () => {
+  createUser('unsure', 10)
+  const database = createCuttable()
+  const url = await database.via(ctx.url)
+  const db = openDatabase({ url })
+  const worker = openWorkerSession(ctx.url)
+  ctx.panel.faults.add({ kind: 'hook', method: 'DELETE', before: () => database.cut() })
+  const error: unknown = await deleteUser({ ...workOf(ctx), db, worker }, asOperator('unsure')).catch(
+    (e) => e,
+  )
+  await Promise.all([db.destroy(), worker.close(), database.close()])
+  expect(error).toMatchObject({
+    code: 'database_unavailable',
+    message: expect.stringMatching(
+      /^Its traffic is preserved\. Nobody knows yet whether user unsure was deleted/,
+    ),
+  })
+  const { deletionId } = error as DeletionFailed
+  await settleAbandonedDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', total_traffic: 10n })
 })
