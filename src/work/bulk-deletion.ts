@@ -133,7 +133,7 @@ async function settleFailure({ db }: BulkDeletion, childId: bigint, error: Ledge
   if (error.code === 'database_unavailable') throw error
   const child = await findDeletion(db, childId)
   if (child?.finished_at) return
-  if (error.code === 'panel_unreachable' || error.code === 'panel_timeout' || error.code === 'panel_failed')
+  if (isLedgerError(error, 'panel_unreachable', 'panel_timeout', 'panel_failed', 'panel_unauthorized'))
     throw error
   await finishDeletion(db, childId, { state: 'failed', error })
 }
