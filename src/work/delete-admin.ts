@@ -1,10 +1,9 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import { type AccountRow, findAccount } from '../store/account-list.ts'
-import { closeAccount } from '../store/admins.ts'
-import { drawAnswered, drawAsked } from '../store/clock.ts'
+import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion } from '../store/deletions.ts'
-import { transact } from '../store/transact.ts'
-import { type ObserveAdmins, readAdmin } from './observe-admins.ts'
+import { closeDeletedAdmin } from './close-admin.ts'
+import { mustReadAdmin, type ObserveAdmins } from './observe-admins.ts'
 
 /**
  * Deletes an admin whose users are gone, after a last reading of its counter, and closes its account.
@@ -26,7 +25,7 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     await finishDeletion(db, deletion.id, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
   }
-  await readAdmin(work, account)
+  await mustReadAdmin(work, account.username)
   try {
     await removeAdmin(work, account)
   } catch (error) {
@@ -34,12 +33,7 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     await finishDeletion(db, deletion.id, { state: 'incomplete', error })
     return true
   }
-  const gone = await drawAsked(db)
-  await transact(db, async (tx) => {
-    const answered = await drawAnswered(tx)
-    await closeAccount(tx, account.id, { asked: gone.tick, answered: answered.tick }, answered.at)
-    await finishDeletion(tx, deletion.id, { state: 'deleted' })
-  })
+  await closeDeletedAdmin(db, deletion, await drawAsked(db))
   return true
 }
 

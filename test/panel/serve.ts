@@ -32,6 +32,10 @@ export function serve(
     }
     const { route, variables, allowed } = findRoute(request.method, path)
     if (route) {
+      // The admin that a path names is looked for before anybody asks who calls.
+      if (variables.admin !== undefined && !state.admins.has(variables.admin)) {
+        throw new Refusal(404, 'Admin not found')
+      }
       who = tokens.identify(request.authorization)
       const call = { state, hasUsage, who, path: variables, query, body: request.body }
       return { answer: route.handle(call), path, as: who.username }

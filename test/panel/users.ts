@@ -99,8 +99,8 @@ export function resetAllUsers(call: Call): Answer {
 }
 
 export function setOwner(call: Call): Answer {
-  requireSudo(call)
   const user = find(call)
+  requireSudo(call)
   const admin = call.query.get('admin_username')
   if (admin === null) throw new Refusal(422, { admin_username: 'Field required' })
   if (!call.state.admins.has(admin)) throw new Refusal(404, 'Admin not found')

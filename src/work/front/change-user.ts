@@ -26,7 +26,7 @@ export async function changeThroughFront(
  * @returns false: the panel does not show this user.
  */
 export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(username, async () => {
+  return untilAccepted(`User ${username}`, async () => {
     const asked = await drawAsked(work.db)
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })

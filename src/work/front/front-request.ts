@@ -42,20 +42,22 @@ export async function identify(work: FrontWork, { token }: FrontRequest): Promis
 }
 
 /**
- * The panel's own refusal of a caller who may not do this: its answer to a harmless question for which the same rights
+ * The panel's own refusal of a caller who may not do this: its answer to harmless questions for which the same rights
  * are needed. The call itself is not forwarded: what was not read before must not be lost if the panel thought better of it.
  *
- * @param target path and query, encoded.
+ * @param targets path and query of each, encoded, in the order in which the panel checks these rights.
  */
 export async function refusalBy(
   work: FrontWork,
   { request }: FrontRequest,
-  target: string,
+  ...targets: string[]
 ): Promise<ForwardedAnswer> {
   const headers = { ...request.headers }
   for (const name of ['content-length', 'content-type', 'transfer-encoding']) delete headers[name]
-  const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
-  if (answer.status >= 400 && answer.status < 500) return answer
+  for (const target of targets) {
+    const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
+    if (answer.status >= 400 && answer.status < 500) return answer
+  }
   throw new LedgerError(
     'observation_overlapped',
     'What is to be changed changed this very moment. Try again.',
@@ -63,15 +65,22 @@ export async function refusalBy(
   )
 }
 
-/** Does what only a sudo admin may; anybody else gets the panel's own refusal. */
+/** What the panel answers to sudo admins only, and to anybody else as it answers what only they may do. */
+export const sudoOnly = '/api/admins?limit=1'
+
+/**
+ * Does what only a sudo admin may; anybody else gets the panel's own refusal.
+ *
+ * @param questions as the targets of {@link refusalBy}.
+ */
 export async function asSudo(
   work: FrontWork,
   request: FrontRequest,
+  questions: string[],
   act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  // For whom the panel lists all admins, it lets change them.
-  return caller?.isSudo ? act(caller) : refusalBy(work, request, '/api/admins?limit=1')
+  return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
 }
 
 /** What a caller of the front asks for when it deletes a user. */
@@ -84,6 +93,13 @@ export function deletionOf(username: string, caller: FrontCaller): UserDeletionR
     receiptId: null,
     onlyAdminId: null,
   }
+}
+
+const refusals = new Set([400, 401, 403, 405, 422])
+
+/** Whether the panel says that it has done nothing. */
+export function hasRefused({ status }: ForwardedAnswer): boolean {
+  return refusals.has(status)
 }
 
 /** Sends the caller's request to the panel, unless the caller has gone. */
@@ -107,4 +123,9 @@ export async function learn(work: FrontWork, what: string, observe: () => Promis
 /** The path of a user in the panel's API. */
 export function userPath(username: string): string {
   return `/api/user/${encodeURIComponent(username)}`
+}
+
+/** A question about an admin: the panel looks for it first, and asks who calls only then. */
+export function usagePath(username: string): string {
+  return `/api/admin/usage/${encodeURIComponent(username)}`
 }

@@ -29,6 +29,10 @@ describe('a caller whom the panel refuses gets its own answer, and nothing is st
     ['POST', () => '/api/users/reset'],
     ['DELETE', () => '/api/admin/bob'],
     ['POST', () => '/api/admin/usage/reset/bob'],
+    // The panel looks for an admin before it asks who calls, and for a user before it asks who is sudo.
+    ['DELETE', () => '/api/admin/nobody'],
+    ['POST', () => '/api/admin/usage/reset/nobody'],
+    ['PUT', (name) => `/api/user/${name}/set-owner`],
   ]
   const cases = calls.flatMap(([method, target]) =>
     (['none', 'garbage', 'ada'] as const).flatMap((as) =>

@@ -127,6 +127,8 @@ const spellings: [method: string, target: string][] = [
   ['DELETE', '/api/user/%u0061lice'],
   ['DELETE', '/api/user/alice%00'],
   ['DELETE', '/api/user/alice%0a'],
+  ['DELETE', '/api/users/expired%0A'],
+  ['POST', '/api/user/alice/reset%0a'],
   ['DELETE', '/api/user/alice%20'],
   ['DELETE', '/api/user/alice+'],
   ['DELETE', '/api/user/%ef%bd%81lice'],
