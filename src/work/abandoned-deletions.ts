@@ -1,3 +1,4 @@
+import { isLedgerError, type LedgerError } from '../errors.ts'
 import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { drawAsked } from '../store/clock.ts'
@@ -11,9 +12,21 @@ const atOnce = 100
 /**
  * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. A
  * user that is still there is not deleted: who asked for it got no answer, and asks again.
+ *
+ * @throws the panel's errors; those receipts stay for the next time.
  */
 export async function settleAbandonedDeletions(work: { db: Database; panel: PanelClient }): Promise<void> {
-  for (const deletion of await listAbandoned(work.db, atOnce)) await settleDeletion(work, deletion)
+  let unreadable: LedgerError | null = null
+  for (const deletion of await listAbandoned(work.db, atOnce)) {
+    try {
+      await settleDeletion(work, deletion)
+    } catch (error) {
+      // What the panel says of one user keeps nobody from asking about the next.
+      if (!isLedgerError(error, 'panel_bad_answer')) throw error
+      unreadable = error
+    }
+  }
+  if (unreadable) throw unreadable
 }
 
 /** Finds out what became of the deletion of one user on which nobody works any more, and ends its receipt. */
