@@ -105,6 +105,10 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     deletions: { work: deleting },
     observations: { work: reading },
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
+    onFailure: (queue, error) => {
+      if (isLedgerError(error)) log.warn({ queue, code: error.code }, `a job has to wait: ${error.message}`)
+      else log.error({ err: error, queue }, 'a job failed unexpectedly')
+    },
   })
   closing.defer(() => jobs.stop())
 

@@ -39,14 +39,12 @@ export function openDatabase(options: {
   onIdleError?: (error: Error) => void
 }): Database {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...addressWith(ours, options.url),
     max: options.max ?? 10,
     types: databaseTypes,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
-    // A commit must have reached the disk before anyone acts on it, whatever the server's default is.
-    options: '-c synchronous_commit=on -c timezone=UTC',
     application_name: 'marzban-ledger',
   })
   pool.on('error', (error) => options.onIdleError?.(error))
@@ -54,6 +52,18 @@ export function openDatabase(options: {
   // without a listener that event would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool) }) })
+}
+
+/** A commit must have reached the disk before anyone acts on it, whatever the server's default is. */
+const ours = '-c synchronous_commit=on -c timezone=UTC'
+
+/** `url` with `settings` after those that it brings along, which the driver would otherwise take in their place. */
+function addressWith(settings: string, url: string): { connectionString: string; options: string } {
+  const address = new URL(url)
+  const theirs = address.searchParams.get('options')
+  if (theirs === null) return { connectionString: url, options: settings }
+  address.searchParams.delete('options')
+  return { connectionString: address.href, options: `${theirs} ${settings}` }
 }
 
 /** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */

@@ -10,7 +10,8 @@ export type WorkerSession = {
 
 /**
  * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, which one's
- * own role may see, and it has not been silent for longer than any call to the panel can take.
+ * own role may see, and it has not been silent for longer than the final reading, the deletion and the question after it
+ * can take, each at most twice MARZBAN_TIMEOUT.
  */
 export const workIsUnderWay = `(
   coalesce(preserved_at, started_at) > clock_timestamp() - interval '15 minutes'

@@ -1,3 +1,4 @@
+import { isLedgerError, type LedgerError } from '../errors.ts'
 import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findAccount } from '../store/account-list.ts'
@@ -15,11 +16,21 @@ type Settling = { db: Database; panel: PanelClient }
 /**
  * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. Who
  * is still there is not deleted: who asked for it got no answer, and asks again.
+ *
+ * @throws the panel's errors; those receipts stay for the next time.
  */
 export async function settleAbandonedDeletions(work: Settling): Promise<void> {
+  let unreadable: LedgerError | null = null
   for (const deletion of await listAbandoned(work.db, atOnce)) {
-    await (deletion.kind === 'admin' ? settleAdmin : settleUserDeletion)(work, deletion)
+    try {
+      await (deletion.kind === 'admin' ? settleAdmin : settleUserDeletion)(work, deletion)
+    } catch (error) {
+      // What the panel says of one keeps nobody from asking about the next.
+      if (!isLedgerError(error, 'panel_bad_answer')) throw error
+      unreadable = error
+    }
   }
+  if (unreadable) throw unreadable
 }
 
 async function settleAdmin({ db, panel }: Settling, deletion: Deletion): Promise<void> {

@@ -134,3 +134,16 @@ it('will tell what the caller cannot be told when the database goes away during 
   await settleAbandonedDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', total_traffic: 10n })
 })
+
+it('is settled although the panel answers for another user what nobody can read', async () => {
+  createUser('unreadable', 10)
+  createUser('readable', 10)
+  const [unreadable, readable] = [
+    await openReceipt('unreadable', interrupted),
+    await openReceipt('readable', interrupted),
+  ]
+  ctx.panel.faults.add({ kind: 'answer', status: 200, body: '{}', path: '/api/user/unreadable' })
+  await expect(settleAbandonedDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
+  expect(await findDeletion(ctx.db, unreadable)).toMatchObject({ state: 'preserved' })
+  expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
+})
