@@ -101,7 +101,10 @@ function refuse(error: unknown): never {
   })
 }
 
-/** Connection exceptions, insufficient resources, operator intervention: the server says that it can't serve now. */
+/**
+ * Connection exceptions, insufficient resources, operator intervention, what took too long, errors of its machine, and a
+ * standby that takes no writes: the server says that it can't serve now.
+ */
 function isOutage(sqlState: string | undefined): boolean {
-  return sqlState !== undefined && /^(08|53|57P)/.test(sqlState)
+  return sqlState !== undefined && /^(08|53|57|58|25006|25P03)/.test(sqlState)
 }

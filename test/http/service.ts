@@ -8,6 +8,7 @@ import { createForwarder } from '../../src/panel/forward.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
+import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
@@ -52,6 +53,8 @@ export type TestService = {
   scan(): Promise<void>
   /** Carries out a bulk deletion, as the background work does. */
   carryOut(id: bigint | number): Promise<void>
+  /** Settles what was left behind, as the background work does. */
+  settle(): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   close(): Promise<void>
@@ -187,6 +190,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       }
     },
     carryOut: (id) => runBulkDeletion(working, BigInt(id)),
+    settle: () => settleAbandonedDeletions(observing),
     idOf,
     close: async () => {
       await app.close()

@@ -3,11 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Front } from '../../work/front/front.ts'
 import type { GuardedCall } from '../../work/front/guarded-call.ts'
-import { bearerOf } from '../auth.ts'
 import { problemOf } from '../problem.ts'
 import type { App } from '../types.ts'
 import { limitBody, readBody } from './body.ts'
-import { headersForClient, headersForPanel } from './headers.ts'
+import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
 import { parseTarget, type Target } from './target.ts'
 
 declare module 'fastify' {
@@ -102,7 +101,7 @@ async function answerGuarded(
       headers,
       body: await readBody(request),
     },
-    token: bearerOf(request.headers),
+    token: panelTokenOf(headers),
     gone: gone.signal,
   })
   return reply.code(answer.status).headers(headersForClient(answer.headers, front.panel)).send(answer.body)

@@ -20,7 +20,7 @@ export type FrontWork = DeleteUsers &
     callers: Callers
     forwarder: Forwarder
     now: () => number
-    log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+    log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
   }
 
 /** A caller whom the panel vouches for, as guarded calls need one. */
@@ -110,13 +110,30 @@ export async function forward(work: FrontWork, { request, gone }: FrontRequest):
   return work.forwarder.forward(request)
 }
 
-/** Learns what the panel's answer has changed. A failure is no fault of the call: the next poll or scan learns it. */
+/**
+ * Learns what the panel has changed. A failure takes nothing from the call: the panel has acted, and its answer belongs to
+ * the caller. What a receipt does not tell yet is settled later, the rest is learned by the next poll or scan.
+ */
 export async function learn(work: FrontWork, what: string, observe: () => Promise<unknown>): Promise<void> {
   try {
     await observe()
   } catch (error) {
-    if (!isLedgerError(error)) throw error
-    work.log.warn({ code: error.code }, `${what}: the next poll or scan learns the outcome. ${error.message}`)
+    if (!isLedgerError(error)) work.log.error({ err: error }, `${what}: its outcome could not be learned yet`)
+    else work.log.warn({ code: error.code }, `${what}: its outcome is learned later. ${error.message}`)
+  }
+}
+
+/** Sends the caller's request and learns what it has changed; without an answer too, since the panel may have acted. */
+export async function forwardAndLearn(
+  work: FrontWork,
+  request: FrontRequest,
+  what: string,
+  observe: () => Promise<unknown>,
+): Promise<ForwardedAnswer> {
+  try {
+    return await forward(work, request)
+  } finally {
+    await learn(work, what, observe)
   }
 }
 

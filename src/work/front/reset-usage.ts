@@ -1,6 +1,6 @@
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { mustReadAdmin } from '../observe-admins.ts'
-import { type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forwardAndLearn } from './front-request.ts'
 
 /** `POST /api/admin/usage/reset/{username}`: the admin's counter is read right before and right after. */
 export async function resetUsageThroughFront(
@@ -9,7 +9,5 @@ export async function resetUsageThroughFront(
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   await mustReadAdmin(work, username)
-  const answer = await forward(work, request)
-  await learn(work, `the reset of admin ${username}`, () => mustReadAdmin(work, username))
-  return answer
+  return forwardAndLearn(work, request, `the reset of admin ${username}`, () => mustReadAdmin(work, username))
 }

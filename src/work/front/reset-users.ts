@@ -11,6 +11,9 @@ import { createScanLog } from '../scan-log.ts'
 import { observeUser } from './change-user.ts'
 import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
 
+/** An hour: the panel sets back one user after the other, some milliseconds each, and answers when it is done. */
+const answerTimeoutMs = 60 * 60_000
+
 /**
  * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
  * the panel takes to list them.
@@ -25,7 +28,8 @@ export async function resetUsersThroughFront(
   const whose = await whoseUsers(work, username)
   const begun = await readEveryone(work, { token, ...(whose === 'own' && { admin: username }) }, request.gone)
   const asked = await drawAsked(work.db)
-  const answer = await forward(work, request)
+  const patient = { ...request, request: { ...request.request, answerTimeoutMs } }
+  const answer = await forward(work, patient)
   if (answer.status === 200 && whose !== 'unclear') {
     const owner = whose === 'own' ? username : null
     await learn(work, 'the reset of all users', () => restart(work, owner, begun, asked))

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { createPanelClient } from '../../../src/panel/client.ts'
-import { settleAbandonedDeletions } from '../../../src/work/abandoned-deletions.ts'
 import { inconsistentAccounts } from '../../support/ledger.ts'
 import { useFront } from './use-front.ts'
 
@@ -162,9 +160,7 @@ describe('DELETE /api/admin/{username}', () => {
       expect((await through('DELETE', target, 'root')).status).toBe(500)
       expect(await receiptsOf(id)).toMatchObject([{ state: 'preserved' }])
       panel.faults.clear()
-      const client = createPanelClient({ url: panel.url, ...panel.sudo, timeoutMs: 1_000 })
-      await settleAbandonedDeletions({ db, panel: client })
-      await client.close()
+      await front.service.settle()
       expect(await receiptsOf(id)).toMatchObject([{ state: acts ? 'deleted' : 'failed' }])
       expect((await account(id)).closed_at).toEqual(acts ? expect.any(Date) : null)
       expect(await inconsistentAccounts(db)).toEqual([])

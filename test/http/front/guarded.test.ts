@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { inconsistentAccounts } from '../../support/ledger.ts'
 import { send } from './raw.ts'
@@ -72,6 +73,42 @@ describe('DELETE /api/user/{username}', () => {
     expect(await tenureOf(username)).toMatchObject({ counted: 90n, ended_by: 'panel' })
   })
 
+  test('of a panel that is down: 502 in its own form, and nothing is stored', async () => {
+    const username = newUser('ada', 95n)
+    await front.service.panel.down()
+    const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+    await front.service.panel.up()
+    expect(answer).toMatchObject({ status: 502, headers: { 'retry-after': expect.any(String) } })
+    expect(JSON.parse(answer.body)).toEqual({ detail: expect.stringContaining('cannot be reached') })
+    expect(await receiptsOf(username)).toEqual([])
+  })
+
+  test('whose caller goes away once the panel has been told is learned all the same', async () => {
+    const username = newUser('ada', 96n)
+    const { hostname, port } = new URL(front.address)
+    const sent = request({
+      hostname,
+      port,
+      method: 'DELETE',
+      path: `/api/user/${username}`,
+      headers: front.service.as('ada'),
+      agent: false,
+    })
+    sent.on('error', () => {})
+    front.service.panel.faults.add({
+      kind: 'hook',
+      method: 'DELETE',
+      before: async () => {
+        const closed = new Promise((resolve) => sent.on('close', resolve))
+        sent.destroy()
+        await closed
+      },
+    })
+    sent.end()
+    await expect.poll(() => receiptsOf(username)).toMatchObject([{ state: 'deleted', final_reading: 96n }])
+    expect(front.service.panel.state.users.has(username)).toBe(false)
+  })
+
   test('twice at the same moment deletes once and counts once', async () => {
     const username = newUser('ada', 10n)
     const answers = await Promise.all([
@@ -85,11 +122,16 @@ describe('DELETE /api/user/{username}', () => {
 })
 
 describe('a reset of one user', () => {
-  test.each(['reset', 'active-next'])('by %s is read right before and right after', async (action) => {
+  test.each([
+    ['reset', 200],
+    // The panel says that there is no next plan, when it has carried it out.
+    ['active-next', 404],
+  ])('by %s is read right before and right after', async (action, status) => {
     const nextPlan = { data_limit: null, expire: null, add_remaining_traffic: false, fire_on_either: true }
     const username = newUser('ada', 300n, { nextPlan })
     const answer = await through('POST', `/api/user/${username}/${action}`, 'ada')
-    expect(answer.status).toBe(200)
+    expect(answer.status).toBe(status)
+    expect(front.service.panel.state.mustFind(username).used).toBe(0n)
     expect(await counted(username)).toBe(300n)
     front.service.panel.state.accrue(username, 5)
     await front.service.scan()
@@ -105,6 +147,14 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   await front.service.scan()
   expect(await counted(username)).toBe(400n)
   expect(await counted(username, 'bob')).toBe(7n)
+})
+
+test('set-owner whose answer is cut off is learned at once all the same', async () => {
+  const username = newUser('ada', 400n)
+  front.service.panel.faults.add({ kind: 'cut', method: 'PUT', acts: true })
+  const answer = await through('PUT', `/api/user/${username}/set-owner?admin_username=bob`, 'root')
+  expect(answer.status).toBe(502)
+  expect([await counted(username), await counted(username, 'bob')]).toEqual([400n, 0n])
 })
 
 describe('DELETE /api/users/expired', () => {

@@ -35,6 +35,7 @@ describe('a request', () => {
     '/api/system',
     '/sub/abc.def',
     '/sub/abc/info',
+    `/sub/${'long'.repeat(1_000)}/`,
     '/dashboard/',
     '/statics/a.js',
     '/api',

@@ -47,6 +47,22 @@ describe('POST /api/users/reset', () => {
     expect(await counted(username)).toBe(105n)
   })
 
+  test('that takes the panel longer than any other call is waited for', async () => {
+    const username = newUser('ada', 100n)
+    const { faults } = front.service.panel
+    faults.add({ kind: 'hang', path: '/api/system' })
+    faults.add({
+      kind: 'hook',
+      method: 'POST',
+      path: '/api/users/reset',
+      before: async () => expect((await through('GET', '/api/system', 'ada')).status).toBe(504),
+    })
+    expect((await reset()).status).toBe(200)
+    front.service.panel.state.accrue(username, 5)
+    await front.service.scan()
+    expect(await counted(username)).toBe(105n)
+  })
+
   test('of an admin in the database reads and resets its own users', async () => {
     const own = newUser('root', 21n)
     const other = newUser('ada', 22n)
