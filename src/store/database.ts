@@ -72,12 +72,17 @@ function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
         queue.giveBack(false)
         return refuseConnection(error)
       })
+      let failed = false
       const query = (text: string, values: unknown[]) => {
         const name = preparedName(text)
-        return client.query(name ? { name, text, values } : { text, values }).catch(refuse)
+        return client.query(name ? { name, text, values } : { text, values }).catch((error: unknown) => {
+          failed ||= !isAnswer(error)
+          return refuse(error)
+        })
       }
       const release = (destroy?: boolean) => {
-        client.release(destroy)
+        // The pool may not have heard yet that the other end is gone.
+        client.release(destroy || failed)
         queue.giveBack(true)
       }
       return { query, release } as unknown as PostgresPoolClient
@@ -87,7 +92,7 @@ function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
 
 /** The server answers, and does not let the service in. */
 function refuseConnection(error: unknown): never {
-  if (!(error instanceof pg.DatabaseError) || isOutage(error.code)) return refuse(error)
+  if (!isAnswer(error)) return refuse(error)
   throw new LedgerError(
     'config_invalid',
     `PostgreSQL does not let the service in (${error.code}): are user, password and database in DATABASE_URL right?`,
@@ -96,8 +101,12 @@ function refuseConnection(error: unknown): never {
 }
 
 function refuse(error: unknown): never {
-  if (error instanceof pg.DatabaseError && !isOutage(error.code)) throw error
-  throw databaseUnavailable(error)
+  throw isAnswer(error) ? error : databaseUnavailable(error)
+}
+
+/** Whether the server has judged the statement, and the connection can go on. */
+function isAnswer(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && !isOutage(error.code)
 }
 
 /** Connection exceptions, insufficient resources, operator intervention: the server says that it can't serve now. */

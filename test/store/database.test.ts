@@ -34,3 +34,12 @@ it('gives every connection back, whatever became of it', async () => {
   }
   await nowhere.destroy()
 })
+
+it('uses no connection again that has failed', async () => {
+  const db = openDatabase({ url: ledger.url, connections: createConnectionQueue(1) })
+  await expect(sql`select pg_terminate_backend(pg_backend_pid())`.execute(db)).rejects.toMatchObject({
+    code: 'database_unavailable',
+  })
+  expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }])
+  await db.destroy()
+})
