@@ -20,7 +20,7 @@ beforeAll(async () => {
   service = await startTestService({
     admins: [{ username: 'ada' }, { username: 'root', isSudo: true }],
     reach: (url) => {
-      direct = openDatabase({ url, max: 1 })
+      direct = openDatabase({ url, connections: createConnectionQueue(1) })
       role = decodeURIComponent(new URL(url).username)
       databaseName = new URL(url).pathname.slice(1)
       return way.via(url)
