@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
+import { residentBytes } from './resident.ts'
 import { settled } from './settled.ts'
 
 /** Resident memory (in MiB) of the whole service while it scans an admin with few and with many users. */
@@ -34,13 +33,4 @@ async function scan(bench: Bench, users: number): Promise<number> {
   await service.end('SIGTERM')
   await panel.close()
   return most / 2 ** 20
-}
-
-/** Bytes that a process has in memory now. */
-function residentBytes(pid: number): number {
-  const status = `/proc/${pid}/status`
-  if (existsSync(status)) {
-    return 1_024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(status, 'utf8'))?.[1])
-  }
-  return 1_024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }))
 }
