@@ -34,6 +34,17 @@ it('says which parts there are', async ({ signal }) => {
   expect(code).toBe(2)
 })
 
+it.each([
+  ['--help', 0],
+  ['--fast', 2],
+])('says how it is used: %s', async (option, expected) => {
+  const { code, stdout, stderr } = await bench(option)
+  expect(stdout + stderr).toContain('npm run bench -- [--only PART[,PART]] [--json] [--quick]')
+  expect(stdout + stderr).toContain('stats, panel, observing, memory, start, deletion, front')
+  expect(stderr).not.toMatch(/^\s+at /m)
+  expect(code).toBe(expected)
+})
+
 it('says in the table what is not met', () => {
   const line = { name: 'a line', measured: '1 against 2', value: 0.5, unit: 'ratio' } as const
   const table = tableOf([
