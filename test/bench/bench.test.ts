@@ -34,11 +34,11 @@ it('says which parts there are', async ({ signal }) => {
   expect(code).toBe(2)
 })
 
-it.each([
+it.for([
   ['--help', 0],
   ['--fast', 2],
-])('says how it is used: %s', async (option, expected) => {
-  const { code, stdout, stderr } = await bench(option)
+] as const)('says how it is used: %s', async ([option, expected], { signal }) => {
+  const { code, stdout, stderr } = await bench(signal, option)
   expect(stdout + stderr).toContain('npm run bench -- [--only PART[,PART]] [--json] [--quick]')
   expect(stdout + stderr).toContain('stats, panel, observing, memory, start, deletion, front')
   expect(stderr).not.toMatch(/^\s+at /m)

@@ -3,7 +3,9 @@ import { type ClientsResult, kinds } from './clients.ts'
 
 /** How the service stood at one second of the load. */
 export type Sample = {
-  /** Bytes in memory. */ resident: number /** Whether it read users. */
+  /** Bytes in memory. */
+  resident: number
+  /** Whether it read users. */
   scanning: boolean
 }
 
