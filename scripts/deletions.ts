@@ -4,6 +4,7 @@
  * 1 when something was not, 2 when nothing can be told.
  */
 import { existsSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 
 const width = 30
@@ -24,8 +25,9 @@ type Report = {
 }
 
 if (existsSync('.env')) process.loadEnvFile()
-const { HOST = '127.0.0.1', PORT = '8080', API_KEY = '' } = process.env
-const ledger = process.env.LEDGER ?? `http://${HOST === '0.0.0.0' ? '127.0.0.1' : HOST}:${PORT}`
+const { LEDGER, HOST, PORT, API_KEY = '' } = process.env
+// Empty counts as not set, as it does for the service.
+const ledger = LEDGER || `http://${reach(HOST || '127.0.0.1')}:${PORT || 8080}`
 const [id = ''] = process.argv.slice(2)
 process.exitCode = await follow()
 
@@ -47,6 +49,12 @@ async function follow(): Promise<0 | 1 | 2> {
     draw(report)
     if (report.finished_at !== null) return conclude(report)
   }
+}
+
+/** Where a service is reached from here that listens on `host`. */
+function reach(host: string): string {
+  const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
+  return isIPv6(address) ? `[${address}]` : address
 }
 
 function ask(): Promise<Response> {

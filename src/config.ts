@@ -42,7 +42,8 @@ export const Environment = Type.Object({
   POLL_INTERVAL: seconds({ minimum: 1, maximum: 3600, default: 15 }),
   SCAN_INTERVAL: seconds({ minimum: 10, maximum: 7 * 86_400, default: 600 }),
   PANEL_LAG: seconds({ minimum: 0, maximum: 3600, default: 30 }),
-  MARZBAN_TIMEOUT: seconds({ minimum: 1, maximum: 3600, default: 30 }),
+  // The calls of one deletion have to end before it counts as abandoned; see `workIsUnderWay`.
+  MARZBAN_TIMEOUT: seconds({ minimum: 1, maximum: 120, default: 30 }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'false',

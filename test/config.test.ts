@@ -186,6 +186,8 @@ test.each([
   ['API_KEY', `${'k'.repeat(32)} k`],
   ['PORT', '-1'],
   ['PORT', 'http'],
+  // A deletion on which nobody has made a mark for fifteen minutes counts as abandoned.
+  ['MARZBAN_TIMEOUT', '121'],
 ])('%s=%s is refused', (name, value) => {
   const message = problemsOf({ ...required, [name]: value })
   expect(named(message)).toEqual([name])

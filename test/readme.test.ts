@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Environment } from '../src/config.ts'
 import { apiKey, startTestService, type TestService } from './http/service.ts'
-import { paste } from './support/curl.ts'
+import { curlLinesOf, paste } from './support/curl.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
@@ -26,10 +26,7 @@ test('what it links to exists', () => {
 })
 
 describe('the examples, pasted', () => {
-  const blocks = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block)
-  const commands = blocks
-    .flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
-    .filter((line) => line.startsWith('curl '))
+  const commands = curlLinesOf(readme)
   let service: TestService
   let address: string
 

@@ -1,6 +1,7 @@
 import { PgBoss } from 'pg-boss'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
 import { type DeletionJobs, enqueueDeletion, startDeleting } from './deletions.ts'
+import type { JobContext } from './handler.ts'
 import {
   type ObservationJobs,
   type RequestObservation,
@@ -24,10 +25,12 @@ export type Jobs = {
 export type JobsOptions = {
   databaseUrl: string
   poll: Omit<PollJob, 'afterPoll'>
-  scan: Omit<ScanJob, 'stopping'>
-  deletions: Omit<DeletionJobs, 'stopping'>
-  observations: Omit<ObservationJobs, 'stopping'>
+  scan: ScanJob
+  deletions: DeletionJobs
+  observations: ObservationJobs
+  /** Told when the queues themselves cannot be served. */
   onError: (error: Error) => void
+  onFailure: JobContext['onFailure']
 }
 
 /** How long running jobs may take to come to a safe point when the service stops. */
@@ -36,6 +39,7 @@ const stopTimeoutMs = 8_000
 /** The background work, on queues in the ledger's database that all replicas share. */
 export function createJobs(options: JobsOptions): Jobs {
   const stopping = new AbortController()
+  const context: JobContext = { stopping: stopping.signal, onFailure: options.onFailure }
   const boss = new PgBoss({
     connectionString: options.databaseUrl,
     application_name: 'marzban-ledger-jobs',
@@ -49,11 +53,11 @@ export function createJobs(options: JobsOptions): Jobs {
     start: async () => {
       await boss.start()
       // First the queue that the poll sends to.
-      await startScanning(boss, { ...options.scan, stopping: stopping.signal })
+      await startScanning(boss, options.scan, context)
       await Promise.all([
-        startDeleting(boss, { ...options.deletions, stopping: stopping.signal }),
-        startObserving(boss, { ...options.observations, stopping: stopping.signal }),
-        startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }),
+        startDeleting(boss, options.deletions, context),
+        startObserving(boss, options.observations, context),
+        startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }, context),
       ])
     },
     requestPoll: () => requestPoll(boss),

@@ -1,18 +1,23 @@
-import { fromKysely, type PgBoss } from 'pg-boss'
+import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import { settleAbandonedDeletions } from '../work/abandoned-deletions.ts'
 import { type BulkDeletion, runBulkDeletion } from '../work/bulk-deletion.ts'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
+import { type JobContext, tellingFailures } from './handler.ts'
 
 const bulkQueue = 'deletions'
 const settleQueue = 'settle-deletions'
 
-export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'>; stopping: AbortSignal }
+export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'> }
 
 /**
  * Carries out bulk deletions one after the other, on whichever replica is free, and once a minute settles single ones
  * that a stopped service left behind.
  */
-export async function startDeleting(boss: PgBoss, { work, stopping }: DeletionJobs): Promise<void> {
+export async function startDeleting(
+  boss: PgBoss,
+  { work }: DeletionJobs,
+  context: JobContext,
+): Promise<void> {
   await boss.createQueue(bulkQueue, {
     policy: 'singleton',
     // The panel may be away for days: what is to be deleted stands in the ledger and is not forgotten.
@@ -25,13 +30,14 @@ export async function startDeleting(boss: PgBoss, { work, stopping }: DeletionJo
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  await boss.work<{ id: string }>(bulkQueue, { pollingIntervalSeconds: 0.5 }, async ([job]) => {
+  const carryOut = async ([job]: Job<{ id: string }>[]) => {
     if (!job) return
-    const signal = AbortSignal.any([stopping, job.signal])
+    const signal = AbortSignal.any([context.stopping, job.signal])
     await runBulkDeletion({ ...work, signal }, BigInt(job.data.id))
     // Not ended: the queue hands it to another replica, or to this one when it is back.
     signal.throwIfAborted()
-  })
+  }
+  await boss.work(bulkQueue, { pollingIntervalSeconds: 0.5 }, tellingFailures(bulkQueue, context, carryOut))
 
   await boss.createQueue(settleQueue, {
     policy: 'stately',
@@ -40,7 +46,8 @@ export async function startDeleting(boss: PgBoss, { work, stopping }: DeletionJo
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, () => settleAbandonedDeletions(work))
+  const settle = () => settleAbandonedDeletions(work)
+  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
   await boss.schedule(settleQueue, '* * * * *', {})
   await boss.send(settleQueue, {})
 }

@@ -1,18 +1,23 @@
-import type { PgBoss } from 'pg-boss'
+import type { Job, PgBoss } from 'pg-boss'
 import { readNamedUsers } from '../work/read-named.ts'
 import type { ReadUsers } from '../work/read-users.ts'
+import { type JobContext, tellingFailures } from './handler.ts'
 
 const queue = 'observations'
 /** Notifications come in a bunch: what waits is read together, and nobody twice. */
 const atOnce = 50
 
-export type ObservationJobs = { work: Omit<ReadUsers, 'signal'>; stopping: AbortSignal }
+export type ObservationJobs = { work: Omit<ReadUsers, 'signal'> }
 
 /** Makes users to be read soon, durably. */
 export type RequestObservation = (usernames: readonly string[]) => Promise<void>
 
 /** Reads the users that {@link requestObservation} names, on whichever replica is free. */
-export async function startObserving(boss: PgBoss, { work, stopping }: ObservationJobs): Promise<void> {
+export async function startObserving(
+  boss: PgBoss,
+  { work }: ObservationJobs,
+  context: JobContext,
+): Promise<void> {
   await boss.createQueue(queue, {
     // Whoever is forgotten after that is read by the next scan.
     retryLimit: 10,
@@ -24,10 +29,11 @@ export async function startObserving(boss: PgBoss, { work, stopping }: Observati
     deleteAfterSeconds: 600,
   })
   const options = { pollingIntervalSeconds: 1, batchSize: atOnce }
-  await boss.work<{ usernames: string[] }>(queue, options, async (jobs) => {
-    const signal = AbortSignal.any([stopping, ...jobs.map((job) => job.signal)])
+  const read = async (jobs: Job<{ usernames: string[] }>[]) => {
+    const signal = AbortSignal.any([context.stopping, ...jobs.map((job) => job.signal)])
     await readNamedUsers({ ...work, signal }, new Set(jobs.flatMap(({ data }) => data.usernames)))
-  })
+  }
+  await boss.work(queue, options, tellingFailures(queue, context, read))
 }
 
 export function requestObservation(boss: PgBoss): RequestObservation {

@@ -1,5 +1,6 @@
-import type { PgBoss } from 'pg-boss'
+import type { Job, PgBoss } from 'pg-boss'
 import { isPollOverdue, type PollPanel, pollPanel } from '../work/poll-panel.ts'
+import { type JobContext, tellingFailures } from './handler.ts'
 
 const queue = 'poll'
 /** At most one poll waits under this key: the one that follows the poll now running. */
@@ -20,6 +21,7 @@ export type PollJob = {
 export async function startPolling(
   boss: PgBoss,
   { work, intervalSeconds, afterPoll }: PollJob,
+  context: JobContext,
 ): Promise<void> {
   await boss.createQueue(queue, {
     policy: 'short',
@@ -28,11 +30,12 @@ export async function startPolling(
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  await boss.work<PollData>(queue, { pollingIntervalSeconds: 1 }, async ([job]) => {
+  const poll = async ([job]: Job<PollData>[]) => {
     if (job?.data.onlyIfOverdue && !(await isPollOverdue(work.db, intervalSeconds))) return
     await boss.send(queue, {}, { ...next, startAfter: intervalSeconds })
     if (await pollPanel(work)) await afterPoll()
-  })
+  }
+  await boss.work(queue, { pollingIntervalSeconds: 1 }, tellingFailures(queue, context, poll))
   await boss.schedule(queue, '* * * * *', { onlyIfOverdue: true }, { singletonKey: 'overdue' })
   await boss.send(queue, {}, next)
 }

@@ -1,18 +1,21 @@
-import type { PgBoss } from 'pg-boss'
+import type { Job, PgBoss } from 'pg-boss'
 import type { ReadUsers } from '../work/read-users.ts'
 import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
+import { type JobContext, tellingFailures } from './handler.ts'
 
 const queue = 'scan'
 
 export type ScanJob = {
   work: Omit<ReadUsers, 'signal'>
   options: ScanRoundOptions
-  /** Aborted when the service stops. */
-  stopping: AbortSignal
 }
 
 /** Scans what is due whenever {@link requestScan} says so; one round runs at a time, on whichever replica is free. */
-export async function startScanning(boss: PgBoss, { work, options, stopping }: ScanJob): Promise<void> {
+export async function startScanning(
+  boss: PgBoss,
+  { work, options }: ScanJob,
+  context: JobContext,
+): Promise<void> {
   await boss.createQueue(queue, {
     policy: 'stately',
     retryLimit: 0,
@@ -21,7 +24,8 @@ export async function startScanning(boss: PgBoss, { work, options, stopping }: S
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  await boss.work(queue, { pollingIntervalSeconds: 1 }, async ([job]) => {
+  const scan = async ([job]: Job[]) => {
+    const { stopping } = context
     const signal = job?.signal ? AbortSignal.any([stopping, job.signal]) : stopping
     try {
       await scanDueAdmins({ ...work, signal }, options)
@@ -29,7 +33,8 @@ export async function startScanning(boss: PgBoss, { work, options, stopping }: S
       // What is not scanned yet is still due: the next round goes on with it.
       if (!signal.aborted) throw error
     }
-  })
+  }
+  await boss.work(queue, { pollingIntervalSeconds: 1 }, tellingFailures(queue, context, scan))
 }
 
 /** Starts a round of scans, unless one is waiting already. */

@@ -1,4 +1,5 @@
 import { advance, type Counter, isLater, type Ticks } from './counter.ts'
+import { creationOf } from './creation.ts'
 
 /** Why a tenure ended: the panel lost the user, its owner changed, or it was deleted through this service. */
 export type TenureEnd = 'panel' | 'transfer' | 'service'
@@ -42,14 +43,16 @@ export type TenureChange<T extends Tenure = Tenure> = { before: T | null; after:
  * - A tenure that had ended and is seen again continues, anchored at the present reading.
  * - Another user of the same name that was open is gone: the panel's names are unique.
  *
- * @param known all tenures of the same `createdAt`, and the open ones of any other user of the name.
+ * @param known all tenures of the same `createdAt`, also of one that the panel has kept more of (see
+ *   {@link creationOf}), and the open ones of any other user of the name.
  * @returns the changes to store; null when the reading overlapped an earlier observation and must be dropped.
  */
 export function judgeUser<T extends Tenure>(
   known: readonly T[],
-  seen: SeenUser,
+  now: SeenUser,
   ticks: Ticks,
 ): TenureChange<T>[] | null {
+  const seen = { ...now, createdAt: creationOf(known, now.createdAt) }
   const same = known.filter((tenure) => tenure.createdAt === seen.createdAt)
   if (same.some((tenure) => !isLater(ticks.asked, tenure.answered))) return null
   const own = same.find((tenure) => tenure.adminId === seen.adminId)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import type { Deletion } from './deletions.ts'
 import type { DeletionState } from './tables.ts'
+import { workIsUnderWay } from './worker-session.ts'
 
 export type NewBulkDeletion = {
   kind: 'users' | 'admin'
@@ -102,6 +103,18 @@ export async function listPendingChildren(
     .limit(page.limit)
     .execute()
   return rows.map(({ id, username }) => ({ id, username: username ?? '' }))
+}
+
+/** Users of a bulk deletion whose final reading is stored, and on whose deletion nobody works any more. */
+export async function listInterruptedChildren(db: Database, parentId: bigint): Promise<Deletion[]> {
+  return db
+    .selectFrom('deletions')
+    .selectAll()
+    .where('parent_id', '=', parentId)
+    .where('state', '=', 'preserved')
+    .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
+    .orderBy('id')
+    .execute()
 }
 
 /** Asks a bulk deletion to stop; what is not deleted yet stays. Nothing happens to one that has ended. */

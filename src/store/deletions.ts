@@ -141,11 +141,31 @@ export async function listAbandoned(db: Database, limit: number): Promise<Deleti
     .execute()
 }
 
+/** Who may see only some deletions: those of its account, and those that it asked for. */
+export type Viewer = { name: string; adminId: bigint | null }
+
+/** One deletion by its id; null when there is none that `viewer` may see. */
+export async function findVisibleDeletion(
+  db: Database,
+  id: bigint,
+  viewer: Viewer | null,
+): Promise<Deletion | null> {
+  const query = db.selectFrom('deletions').selectAll().where('id', '=', id)
+  return (await (viewer ? query.where(seenBy(viewer)) : query).executeTakeFirst()) ?? null
+}
+
+/** What was asked for before its account was opened, an earlier admin of the same name has asked for. */
+function seenBy({ name, adminId }: Viewer) {
+  return sql<boolean>`(admin_id = ${adminId} or (requested_by = ${name} and requested_at >= (
+    select first_seen_at from admins where admins.id = ${adminId}
+  )))`
+}
+
 export type DeletionFilter = {
   /** Only deletions that concern this account. */
   adminId?: bigint
-  /** Only deletions that this caller may see: of its account, or asked for by it. */
-  visibleTo?: { name: string; adminId: bigint | null }
+  /** Only deletions that this caller may see. */
+  visibleTo?: Viewer
   kinds?: Deletion['kind'][]
   states?: Deletion['state'][]
   parentId?: bigint
@@ -170,14 +190,7 @@ export async function listDeletions(
   if (from) query = query.where('requested_at', '>=', from)
   if (to) query = query.where('requested_at', '<', to)
   if (before !== null) query = query.where('id', '<', before)
-  if (visibleTo) {
-    query = query.where((is) =>
-      is.or([
-        is('requested_by', '=', visibleTo.name),
-        ...(visibleTo.adminId === null ? [] : [is('admin_id', '=', visibleTo.adminId)]),
-      ]),
-    )
-  }
+  if (visibleTo) query = query.where(seenBy(visibleTo))
   const rows = await query
     .orderBy('id', 'desc')
     .limit(filter.limit + 1)

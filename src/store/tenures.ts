@@ -7,8 +7,9 @@ import type { TenuresTable } from './tables.ts'
 export type StoredTenure = Tenure & { id: bigint }
 
 /**
- * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, and the open tenure of any other
- * user of its name. Rows are locked in the order of their ids.
+ * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
+ * panel lost the fractions of seconds, and the open tenure of any other user of its name. Rows are locked in the order of
+ * their ids.
  */
 export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
   // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
@@ -20,7 +21,11 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
         as seen (username, created_at)
       cross join lateral (
         select id from tenures
-        where username = seen.username and (created_at = seen.created_at or ended_at is null)
+        where username = seen.username and (
+          created_at = seen.created_at or ended_at is null
+          or (seen.created_at = date_trunc('second', seen.created_at)
+            and created_at >= seen.created_at - interval '0.5 seconds'
+            and created_at < seen.created_at + interval '1 second'))
         offset 0
       ) as known
     ))

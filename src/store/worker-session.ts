@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { LedgerError } from '../errors.ts'
+import { databaseUnavailable } from './unavailable.ts'
 
 /** A database session that lasts as long as this service: others see in the database whether it is still alive. */
 export type WorkerSession = {
@@ -10,7 +10,8 @@ export type WorkerSession = {
 
 /**
  * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, which one's
- * own role may see, and it has not been silent for longer than any call to the panel can take.
+ * own role may see, and it has not been silent for longer than the final reading, the deletion and the question after it
+ * can take, each at most twice MARZBAN_TIMEOUT.
  */
 export const workIsUnderWay = `(
   coalesce(preserved_at, started_at) > clock_timestamp() - interval '15 minutes'
@@ -50,14 +51,7 @@ export function openWorkerSession(url: string): WorkerSession {
         return (await opening).id
       } catch (error) {
         if (session === opening) session = null
-        throw new LedgerError(
-          'database_unavailable',
-          'The ledger database does not answer; nothing was stored.',
-          {
-            retryAfter: 5,
-            cause: error,
-          },
-        )
+        throw databaseUnavailable(error)
       }
     },
     async close() {

@@ -1,3 +1,5 @@
+import { isLedgerError, type LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findAccount } from '../store/account-list.ts'
 import { drawAsked } from '../store/clock.ts'
@@ -14,11 +16,21 @@ type Settling = { db: Database; panel: PanelClient }
 /**
  * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. Who
  * is still there is not deleted: who asked for it got no answer, and asks again.
+ *
+ * @throws the panel's errors; those receipts stay for the next time.
  */
 export async function settleAbandonedDeletions(work: Settling): Promise<void> {
+  let unreadable: LedgerError | null = null
   for (const deletion of await listAbandoned(work.db, atOnce)) {
-    await (deletion.kind === 'admin' ? settleAdmin : settleUser)(work, deletion)
+    try {
+      await (deletion.kind === 'admin' ? settleAdmin : settleUserDeletion)(work, deletion)
+    } catch (error) {
+      // What the panel says of one keeps nobody from asking about the next.
+      if (!isLedgerError(error, 'panel_bad_answer')) throw error
+      unreadable = error
+    }
   }
+  if (unreadable) throw unreadable
 }
 
 async function settleAdmin({ db, panel }: Settling, deletion: Deletion): Promise<void> {
@@ -34,11 +46,13 @@ async function settleAdmin({ db, panel }: Settling, deletion: Deletion): Promise
   }
 }
 
-async function settleUser({ db, panel }: Settling, deletion: Deletion): Promise<void> {
+/** Finds out what became of the deletion of one user on which nobody works any more, and ends its receipt. */
+export async function settleUserDeletion({ db, panel }: Settling, deletion: Deletion): Promise<void> {
   const username = deletion.username ?? ''
   const asked = await drawAsked(db)
   const user = await panel.user(username)
-  const isGone = user === null || (deletion.created_at !== null && deletion.created_at !== user.createdAt)
+  const isGone =
+    user === null || (deletion.created_at !== null && !isSameCreation(deletion.created_at, user.createdAt))
   if (!isGone) {
     const message = `${deletion.preserved_at ? 'Its traffic is preserved. ' : ''}User ${username} was not deleted: the service was interrupted.`
     await observeUsers(db, asked, [user])

@@ -5,9 +5,11 @@ import {
   cancelPendingChildren,
   countChildren,
   isCancelRequested,
+  listInterruptedChildren,
   listPendingChildren,
 } from '../store/bulk-deletions.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
+import { settleUserDeletion } from './abandoned-deletions.ts'
 import { deleteAdmin } from './delete-admin.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeleteUsers } from './final-reading.ts'
@@ -34,17 +36,18 @@ export async function runBulkDeletion(work: BulkDeletion, id: bigint): Promise<v
   if (!found || found.finished_at) return
   const bulk = await beginDeletion(db, id, null)
   for (let round = 1; ; round += 1) {
-    if (bulk.admin_id !== null) await collect(work, bulk)
+    if (bulk.admin_id !== null && !(await isCancelRequested(db, id))) await collect(work, bulk)
     await deletePending(work, bulk)
     if (work.signal.aborted) return
-    if (await isCancelRequested(db, id)) {
-      await cancelPendingChildren(db, id)
-      await finishDeletion(db, id, { state: 'cancelled' })
-      return
-    }
+    const isCancelled = await isCancelRequested(db, id)
+    if (isCancelled) await leaveRest(work, id)
     const counts = await countChildren(db, id)
     if (counts.requested || counts.preserved) {
       throw new LedgerError('conflict', 'Some users are being deleted by others; the rest waits for them.')
+    }
+    if (isCancelled) {
+      await finishDeletion(db, id, { state: 'cancelled' })
+      return
     }
     if (counts.failed) {
       const message = `${counts.failed} users could not be deleted; their receipts say why.`
@@ -68,6 +71,12 @@ async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
   const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
   await scanAdmin(scan, due, async () => {})
   await addUsersOfAccount(work.db, bulk)
+}
+
+/** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
+async function leaveRest(work: BulkDeletion, id: bigint): Promise<void> {
+  for (const child of await listInterruptedChildren(work.db, id)) await settleUserDeletion(work, child)
+  await cancelPendingChildren(work.db, id)
 }
 
 async function deletePending(work: BulkDeletion, bulk: Deletion): Promise<void> {
@@ -124,7 +133,7 @@ async function settleFailure({ db }: BulkDeletion, childId: bigint, error: Ledge
   if (error.code === 'database_unavailable') throw error
   const child = await findDeletion(db, childId)
   if (child?.finished_at) return
-  if (error.code === 'panel_unreachable' || error.code === 'panel_timeout' || error.code === 'panel_failed')
+  if (isLedgerError(error, 'panel_unreachable', 'panel_timeout', 'panel_failed', 'panel_unauthorized'))
     throw error
   await finishDeletion(db, childId, { state: 'failed', error })
 }

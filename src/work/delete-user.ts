@@ -2,7 +2,7 @@ import { type ErrorCode, isLedgerError, LedgerError } from '../errors.ts'
 import { drawAsked } from '../store/clock.ts'
 import { type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
 import { DeletionFailed } from './deletion-failed.ts'
-import { finishDeleted, giveUp, isStillThere } from './deletion-outcome.ts'
+import { finishDeleted, giveUp, isStillThere, withoutOutcome } from './deletion-outcome.ts'
 import {
   asCaller,
   type DeleteUsers,
@@ -52,13 +52,27 @@ function renamed(error: LedgerError, code: ErrorCode, message: string): LedgerEr
 async function preserveAndDelete(work: DeleteUsers, request: UserDeletionRequest): Promise<Deletion> {
   const known = request.receiptId === null ? null : await findDeletion(work.db, request.receiptId)
   if (known?.finished_at) return known
-  let receipt = request.preserveTraffic
+  const receipt = request.preserveTraffic
     ? await preserve(work, request, known)
     : await skipPreserving(work, request)
   if (receipt === null) {
     // An earlier attempt that was interrupted has deleted it.
     return known?.preserved_at ? finishDeleted(work, known) : refuseGone(work, request)
   }
+  return deletePreserved(work, request, receipt).catch((error: unknown) => {
+    if (!isLedgerError(error, 'database_unavailable')) throw error
+    // What it says of itself, that nothing was stored, is true no more.
+    const away = new LedgerError(error.code, 'The ledger database does not answer.', { cause: error })
+    throw withoutOutcome(receipt, away)
+  })
+}
+
+async function deletePreserved(
+  work: DeleteUsers,
+  request: UserDeletionRequest,
+  preserved: Deletion,
+): Promise<Deletion> {
+  let receipt = preserved
   for (let attempt = 1; ; attempt += 1) {
     const failure = await removeFromPanel(work, request, receipt)
     if (failure === null) return finishDeleted(work, receipt)

@@ -1,4 +1,5 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion, updateDeletion } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
@@ -18,14 +19,15 @@ export async function isStillThere(
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, { ...asCaller(request), freshConnection: true })
     // Another user of that name shows as well that this one is gone.
-    if (!user || (receipt.created_at !== null && user.createdAt !== receipt.created_at)) return false
+    if (!user || (receipt.created_at !== null && !isSameCreation(receipt.created_at, user.createdAt)))
+      return false
     await observeUsers(db, asked, [user])
     return true
   } catch (failure) {
     if (!isLedgerError(failure)) throw failure
-    const message = `${preservedSentence(receipt)} Nobody knows yet whether user ${receipt.username} was deleted (${error.message}); receipt ${receipt.id} will tell.`
-    await updateDeletion(db, receipt.id, { error_code: error.code, error: message, worker: null })
-    throw new DeletionFailed(receipt.id, error.code, message, { retryAfter: 5, cause: failure })
+    const unknown = withoutOutcome(receipt, error, failure)
+    await updateDeletion(db, receipt.id, { error_code: error.code, error: unknown.message, worker: null })
+    throw unknown
   }
 }
 
@@ -48,6 +50,16 @@ export async function giveUp({ db }: DeleteUsers, receipt: Deletion, failure: Le
   const message = `${preservedSentence(receipt)} User ${receipt.username} was not deleted: ${failure.message}`
   await finishDeletion(db, receipt.id, { state: 'failed', error: { code: failure.code, message } })
   throw new DeletionFailed(receipt.id, failure.code, message, { retryAfter: 5, cause: failure })
+}
+
+/** Of a user whose final reading is stored: `error` keeps anybody from telling now whether it was deleted. */
+export function withoutOutcome(
+  receipt: Deletion,
+  error: LedgerError,
+  cause: unknown = error,
+): DeletionFailed {
+  const message = `${preservedSentence(receipt)} Nobody knows yet whether user ${receipt.username} was deleted (${error.message}); receipt ${receipt.id} will tell.`
+  return new DeletionFailed(receipt.id, error.code, message, { retryAfter: 5, cause })
 }
 
 function preservedSentence(receipt: Deletion): string {

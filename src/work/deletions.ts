@@ -1,6 +1,12 @@
 import { LedgerError } from '../errors.ts'
 import { countChildren, requestCancel } from '../store/bulk-deletions.ts'
-import { type Deletion, type DeletionFilter, findDeletion, listDeletions } from '../store/deletions.ts'
+import {
+  type Deletion,
+  type DeletionFilter,
+  findVisibleDeletion,
+  listDeletions,
+  type Viewer,
+} from '../store/deletions.ts'
 import { auditName, type Caller } from './callers.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeleteUsers } from './final-reading.ts'
@@ -67,8 +73,8 @@ export function createDeletions(options: DeletionsOptions): Deletions {
   }
 
   const find = async (caller: Caller, id: bigint): Promise<Deletion> => {
-    const deletion = await findDeletion(db, id)
-    if (deletion && maySee(caller, deletion)) return deletion
+    const deletion = await findVisibleDeletion(db, id, viewerOf(caller))
+    if (deletion) return deletion
     throw new LedgerError('not_found', `There is no deletion with the id ${id} that you may see.`)
   }
 
@@ -110,18 +116,16 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       return describe(await find(caller, id))
     },
     list: async (caller, page) => {
-      const visibleTo = caller.isSudo
-        ? {}
-        : { visibleTo: { name: auditName(caller), adminId: caller.adminId } }
-      const { deletions, next } = await listDeletions(db, { ...page, ...visibleTo })
+      const viewer = viewerOf(caller)
+      const { deletions, next } = await listDeletions(db, { ...page, ...(viewer && { visibleTo: viewer }) })
       return { items: deletions, next }
     },
   }
 }
 
-function maySee(caller: Caller, deletion: Deletion): boolean {
-  if (caller.isSudo || deletion.requested_by === auditName(caller)) return true
-  return deletion.admin_id !== null && deletion.admin_id === caller.adminId
+/** Null: the caller may see all. */
+function viewerOf(caller: Caller): Viewer | null {
+  return caller.isSudo ? null : { name: auditName(caller), adminId: caller.adminId }
 }
 
 function paceOf(

@@ -1,4 +1,5 @@
 import { LedgerError } from '../errors.ts'
+import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
 import { type Asked, drawAsked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
@@ -50,7 +51,8 @@ export async function preserve(
   return untilAccepted(`User ${request.username}`, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
-    if (user === null || (receipt?.created_at && receipt.created_at !== user.createdAt)) return null
+    if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
+      return null
     const worker = await work.worker.id()
     return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
   })
@@ -84,11 +86,12 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
     tx,
     { ...request, username: user.username, receiptId: final.receipt?.id ?? null },
     worker,
+    reading.createdAt,
   )
   return updateDeletion(tx, opened.id, {
     state: 'preserved',
     username: user.username,
-    created_at: user.createdAt,
+    created_at: reading.createdAt,
     admin_id: reading.adminId,
     final_reading: user.lifetimeUsedTraffic,
     preserved_bytes: (opened.preserved_bytes ?? 0n) + reading.added,
@@ -98,9 +101,16 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
 
 /**
  * The receipt of this request, with this service at work on it. Somebody else who is alive and deletes the user already
- * is left to it; an abandoned receipt is ended.
+ * is left to it.
+ *
+ * @param createdAt of the user that the panel has by that name; null: not read.
  */
-async function takePlace(tx: Tx, request: UserDeletionRequest, worker: string): Promise<Deletion> {
+async function takePlace(
+  tx: Tx,
+  request: UserDeletionRequest,
+  worker: string,
+  createdAt: string | null,
+): Promise<Deletion> {
   const other = await lockUnderWay(tx, request.username)
   if (other && other.id !== request.receiptId) {
     if (other.alive) {
@@ -110,11 +120,7 @@ async function takePlace(tx: Tx, request: UserDeletionRequest, worker: string): 
         { retryAfter: 2 },
       )
     }
-    const error = {
-      code: 'interrupted',
-      message: 'The service was stopped; a later request deletes the user.',
-    }
-    await finishDeletion(tx, other.id, { state: 'failed', error })
+    await leaveAbandoned(tx, other, createdAt)
   }
   if (request.receiptId === null) return insertUserDeletion(tx, { ...request, worker })
   const begun = await beginDeletion(tx, request.receiptId, worker)
@@ -125,8 +131,21 @@ async function takePlace(tx: Tx, request: UserDeletionRequest, worker: string): 
   )
 }
 
+/** Makes room beside a receipt on which nobody works any more. */
+async function leaveAbandoned(tx: Tx, other: Deletion, createdAt: string | null): Promise<void> {
+  if (other.parent_id !== null) {
+    // Its bulk deletion comes back to it, and finds out what became of the user.
+    await updateDeletion(tx, other.id, { worker: null })
+    return
+  }
+  // Another user of the name shows that the one of the receipt is gone.
+  const isGone = other.created_at !== null && createdAt !== null && other.created_at !== createdAt
+  const error = { code: 'interrupted', message: 'The service was stopped; a later request deletes the user.' }
+  await finishDeletion(tx, other.id, isGone ? { state: 'deleted' } : { state: 'failed', error })
+}
+
 /** Opens the receipt without a final reading. */
 export async function skipPreserving(work: DeleteUsers, request: UserDeletionRequest): Promise<Deletion> {
   const worker = await work.worker.id()
-  return transact(work.db, (tx) => takePlace(tx, request, worker))
+  return transact(work.db, (tx) => takePlace(tx, request, worker, null))
 }

@@ -26,16 +26,19 @@ export async function observeUsers(
   return transact(db, (tx) => observeUsersIn(tx, asked, users))
 }
 
+/** What an accepted reading did: whose user it is, under which time of creation it is kept, and the bytes it added. */
+export type AcceptedReading = { adminId: bigint | null; createdAt: string; added: bigint }
+
 /**
  * {@link observeUsers} as part of a transaction that stores more.
  *
- * @returns also what each accepted reading did: which account the user belongs to, and the bytes it added there.
+ * @returns also what each accepted reading did, by the user's name.
  */
 export async function observeUsersIn(
   tx: Tx,
   asked: Asked,
   users: readonly PanelUser[],
-): Promise<{ dropped: string[]; accepted: Map<string, { adminId: bigint | null; added: bigint }> }> {
+): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
   const answered = await drawAnswered(tx)
   const ticks = { asked: asked.tick, answered: answered.tick }
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
@@ -45,7 +48,7 @@ export async function observeUsersIn(
 
   const changes: TenureChange<StoredTenure>[] = []
   const dropped: string[] = []
-  const accepted = new Map<string, { adminId: bigint | null; added: bigint }>()
+  const accepted = new Map<string, AcceptedReading>()
   for (const user of seen) {
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
     const judged =
@@ -72,6 +75,7 @@ export async function observeUsersIn(
     changes.push(...judged)
     accepted.set(user.username, {
       adminId: own.after.adminId,
+      createdAt: own.after.createdAt,
       added: own.after.counted - (own.before?.counted ?? 0n),
     })
   }

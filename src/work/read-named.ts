@@ -27,7 +27,8 @@ export async function readNamedUser(
     const asked = await drawAsked(db)
     const user = await panel.user(username)
     if (user) await observeUsers(db, asked, [user])
-    else await observeGone(db, asked, username)
+    // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
+    if (user?.username !== username) await observeGone(db, asked, username)
   } catch (error) {
     if (!isLedgerError(error, 'invalid_request')) throw error
   }

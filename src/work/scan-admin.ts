@@ -24,9 +24,10 @@ export async function scanAdmin(
   const users = await readUsers(work, { admin: admin.username }, progress)
   await askForUnseen(work, admin, begun)
   await transact(db, async (tx) => {
-    const { at } = await drawAnswered(tx)
     const before = (await lockAccounts(tx, [admin.adminId])).get(admin.adminId)
     if (!before) return
+    // Not before the lock is ours: until then others add to what the users prove.
+    const { at } = await drawAnswered(tx)
     await saveAccounts(tx, [{ before, after: completeScan(before, at.getTime()), readAt: begun.at }], at)
     await finishScan(tx, admin.adminId, users)
   })

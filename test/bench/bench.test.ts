@@ -5,16 +5,19 @@ import { type Line, tableOf } from './line.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
 
-function bench(...options: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function bench(
+  signal: AbortSignal,
+  ...options: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...options], (error, stdout, stderr) => {
+    execFile(process.execPath, [main, ...options], { signal }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
     })
   })
 }
 
-it('measures every part', { timeout: 120_000 }, async () => {
-  const { stdout, stderr } = await bench('--quick', '--json')
+it('measures every part', { timeout: 300_000 }, async ({ signal }) => {
+  const { stdout, stderr } = await bench(signal, '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
     new Set(['stats', 'observing', 'memory', 'start', 'deletion', 'front']),
@@ -25,10 +28,21 @@ it('measures every part', { timeout: 120_000 }, async () => {
   }
 })
 
-it('says which parts there are', async () => {
-  const { code, stderr } = await bench('--only', 'speed')
+it('says which parts there are', async ({ signal }) => {
+  const { code, stderr } = await bench(signal, '--only', 'speed')
   expect(stderr).toContain('stats, panel, observing')
   expect(code).toBe(2)
+})
+
+it.for([
+  ['--help', 0],
+  ['--fast', 2],
+] as const)('says how it is used: %s', async ([option, expected], { signal }) => {
+  const { code, stdout, stderr } = await bench(signal, option)
+  expect(stdout + stderr).toContain('npm run bench -- [--only PART[,PART]] [--json] [--quick]')
+  expect(stdout + stderr).toContain('stats, panel, observing, memory, start, deletion, front')
+  expect(stderr).not.toMatch(/^\s+at /m)
+  expect(code).toBe(expected)
 })
 
 it('says in the table what is not met', () => {

@@ -7,7 +7,7 @@ export type Line = {
   value: number
   limit: { atLeast: number } | { atMost: number }
   /** What `value` is: a ratio within this run, or a unit. */
-  unit: 'ratio' | 'users/s' | 'MiB' | 's' | 'ms'
+  unit: 'ratio' | 'users/s' | 'MiB' | 's' | 'bytes' | 'errors'
 }
 
 /** What every part of the benchmark is given. */
@@ -43,12 +43,19 @@ export function isMet({ value, limit }: Line): boolean {
   return 'atLeast' in limit ? value >= limit.atLeast : value <= limit.atMost
 }
 
+/** The lines for programs, each with whether it is met, or for people. */
+export function printable(lines: readonly Line[], json: boolean): string {
+  if (!json) return tableOf(lines)
+  const judged = lines.map((line) => ({ ...line, met: isMet(line) }))
+  return JSON.stringify(judged, null, 2)
+}
+
 /** The lines as a table for a terminal. */
 export function tableOf(lines: readonly Line[]): string {
   const rows = lines.map((line) => {
     const [sign, limit] = 'atLeast' in line.limit ? ['>=', line.limit.atLeast] : ['<=', line.limit.atMost]
     const value = `${round(line.value)}${line.unit === 'ratio' ? '' : ` ${line.unit}`}`
-    return [line.name, line.measured, value, `${sign} ${limit}`, isMet(line) ? 'met' : 'NOT MET']
+    return [line.name, line.measured, value, `${sign} ${round(limit)}`, isMet(line) ? 'met' : 'NOT MET']
   })
   const table = [['', 'measured', 'value', 'limit', ''], ...rows]
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []

@@ -7,7 +7,7 @@ import { benchAgainstPanel } from './against-panel.ts'
 import { benchDeletion } from './deletion.ts'
 import { benchFront } from './front.ts'
 import type { Bench, Line } from './line.ts'
-import { isMet, tableOf } from './line.ts'
+import { isMet, printable } from './line.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserving } from './observing.ts'
 import { openPlace } from './place.ts'
@@ -24,15 +24,33 @@ const parts: Record<string, (bench: Bench) => Promise<Line[]>> = {
   front: benchFront,
 }
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, json: { type: 'boolean' }, quick: { type: 'boolean' } },
-})
+const usage = `npm run bench -- [--only PART[,PART]] [--json] [--quick]
+  --only   only these parts: ${Object.keys(parts).join(', ')}
+  --json   JSON in place of a table
+  --quick  shows only that all parts work; the figures mean nothing`
+
+const values = readOptions()
+if (values.help) {
+  console.log(usage)
+  process.exit()
+}
 const names = values.only?.split(',') ?? Object.keys(parts)
 const unknown = names.filter((name) => !parts[name])
 if (unknown.length > 0) {
   console.error(`There is no part ${unknown.join(', ')}; the parts are ${Object.keys(parts).join(', ')}.`)
   process.exit(2)
 }
+
+function readOptions() {
+  try {
+    const flag = { type: 'boolean' } as const
+    return parseArgs({ options: { only: { type: 'string' }, json: flag, quick: flag, help: flag } }).values
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${usage}`)
+    process.exit(2)
+  }
+}
+
 const place = await openPlace({
   quick: values.quick ?? false,
   say: (what) => console.error(`... ${what}`),
@@ -43,13 +61,5 @@ try {
 } finally {
   await place.close()
 }
-console.log(
-  values.json
-    ? JSON.stringify(
-        lines.map((line) => ({ ...line, met: isMet(line) })),
-        null,
-        2,
-      )
-    : tableOf(lines),
-)
+console.log(printable(lines, values.json ?? false))
 process.exitCode = lines.every(isMet) ? 0 : 1

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { type ServiceProcess, spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
+import { residentBytes } from './resident.ts'
 import { settled } from './settled.ts'
 
 /** Resident memory (in MiB) of the whole service while it reads few users and many: in a scan, then for a reset of all. */
@@ -55,13 +54,4 @@ async function mostWhile({ child }: ServiceProcess, work: () => Promise<void>): 
     clearInterval(watching)
   }
   return most / 2 ** 20
-}
-
-/** Bytes that a process has in memory now. */
-function residentBytes(pid: number): number {
-  const status = `/proc/${pid}/status`
-  if (existsSync(status)) {
-    return 1_024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(status, 'utf8'))?.[1])
-  }
-  return 1_024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }))
 }

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { paste } from '../support/curl.ts'
+import { curlLinesOf, paste } from '../support/curl.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { until } from '../support/service-process.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
+const readme = path.join(import.meta.dirname, '../../README.md')
 /** The temporary place of the demo, so that what it leaves behind shows. */
 let place: string
 
@@ -50,6 +51,13 @@ it('shows a total that stays while the panel forgets, answers what it says to pa
     })
     const [key = ''] = /[0-9a-f]{48}/.exec(output) ?? []
     expect(key).not.toBe('')
+    const [, LEDGER = ''] = /export LEDGER=(\S+)/.exec(output) ?? []
+    const variables: Record<string, string> = { LEDGER, API_KEY: key }
+    for (const line of curlLinesOf(await readFile(readme, 'utf8'))) {
+      const answer = await paste(line, variables)
+      if (line.includes('/api/admin/token'))
+        variables.TOKEN = (answer as { access_token: string }).access_token
+    }
     keepOutput(inject('runDir'), output.replaceAll(key, ''))
   } finally {
     demo.kill('SIGINT')

@@ -63,7 +63,8 @@ for (let rows = 0; !ending.signal.aborted; rows += 1) {
   console.log(
     row(resellers.map((name) => ({ panel: world.panelSum(name), ledger: BigInt(totals.get(name) ?? 0) }))),
   )
-  if (rows % rowsBetweenDeletions === 1) console.log(deletion(world.deleteOne()))
+  const deleted = rows % rowsBetweenDeletions === 1 ? world.deleteOne() : null
+  if (deleted) console.log(deletion(deleted))
   await setTimeout(rowMs, undefined, { signal: ending.signal }).catch(() => {})
 }
 

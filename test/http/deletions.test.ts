@@ -133,6 +133,24 @@ describe('GET /deletions/{id}', () => {
     expect(missing.json()).toMatchObject({ code: 'not_found', detail: expect.stringContaining('999999') })
   })
 
+  it('tells a later admin of a name nothing of what the one before it asked for', async () => {
+    const own = (await (await get('/deletions', service.as('bob'))).json()).items
+    expect(names(own)).toEqual(['b1'])
+    const [{ id }] = own
+    await service.db
+      .updateTable('admins')
+      .set({ closed_at: new Date() })
+      .where('username', '=', 'bob')
+      .execute()
+    service.forgetTokens()
+    expect(await list('', service.as('bob'))).toEqual([])
+    await service.poll()
+    service.forgetTokens()
+    expect(await list('', service.as('bob'))).toEqual([])
+    expect((await get(`/deletions/${id}`, service.as('bob'))).statusCode).toBe(404)
+    expect((await get(`/deletions/${id}`, service.as('root'))).statusCode).toBe(200)
+  })
+
   it.each(['0', 'x', '1.5', 'me', '9007199254740992'])('refuses the id %s', async (id) => {
     expect((await get(`/deletions/${id}`)).statusCode).toBe(400)
   })

@@ -6,6 +6,7 @@ import { createLogger } from '../../src/log.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
 import { createForwarder } from '../../src/panel/forward.ts'
 import { drawAsked } from '../../src/store/clock.ts'
+import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
@@ -88,7 +89,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   } = options
   const database = await createTestDatabase()
   const url = reach ? await reach(database.url) : database.url
-  const db = openDatabase({ url, max: 4 })
+  const db = openDatabase({ url, connections: createConnectionQueue(4) })
   const standIn = await startPanel({
     hasUsage,
     sudo: { username: 'ledger', password: makeSecret() },

@@ -5,6 +5,7 @@ import { pollAndScan, useDeleting } from '../support/deleting.ts'
 
 const ledger = useDeleting()
 const stopping = new AbortController()
+const told: unknown[] = []
 let boss: PgBoss
 
 beforeAll(async () => {
@@ -15,7 +16,8 @@ beforeAll(async () => {
     get: (_target, name) => Reflect.get(ledger.client, name),
   })
   const work = { db: ledger.db, panel, rest: async () => {}, now: ledger.now }
-  await startObserving(boss, { work, stopping: stopping.signal })
+  const onFailure = (_: string, error: unknown) => void told.push(error)
+  await startObserving(boss, { work }, { stopping: stopping.signal, onFailure })
 })
 afterAll(async () => {
   stopping.abort()
@@ -56,12 +58,13 @@ describe('users that are to be read', () => {
       .toEqual([{ username: 'alice', counted: 70n, ended_by: 'panel' }])
   })
 
-  test('are read once the panel is back', async () => {
+  test('are read once the panel is back; that it was away is told', async () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.faults.add({ kind: 'answer', status: 500, times: 1, path: '/api/user/alice' })
     await requestObservation(boss)(['alice'])
     await expect
       .poll(tenures, { timeout: 20_000 })
       .toEqual([{ username: 'alice', counted: 70n, ended_by: null }])
+    expect(told).toMatchObject([{ code: 'panel_failed' }])
   })
 })

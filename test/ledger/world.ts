@@ -92,8 +92,11 @@ export class World {
     if (user) user.owner = owner
   }
 
-  resetAll(): void {
-    for (const user of this.users.values()) user.lifetime = 0n
+  /** Of one owner's users, or of all. */
+  resetAll(owner: string | null = null): void {
+    for (const user of this.users.values()) {
+      if (owner === null || user.owner === owner) user.lifetime = 0n
+    }
   }
 
   resetUsage(admin: string): void {
@@ -123,6 +126,13 @@ export class World {
     this.users = new Map(restored.map((user) => [user.name, user]))
     this.usage = new Map(this.backup.usage)
     this.pending = []
+  }
+
+  /** Users as they are now, and those that are gone as they were. */
+  protected everyone(): WorldUser[] {
+    return [
+      ...new Map([...this.gone, ...this.report().map((user) => [user.id, user] as const)]).values(),
+    ].map(copy)
   }
 
   /** Users as the panel would report them now. */

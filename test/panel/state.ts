@@ -55,6 +55,8 @@ export class PanelState {
   readonly admins = new Map<string, Admin>()
   readonly users = new Map<string, User>()
   readonly now: () => number
+  /** On MySQL, names are the same whatever the case of their letters. */
+  ignoresCase = false
   private readonly wholeSeconds: boolean
   private lists = new Map<Admin | null, User[]>()
   private pending = new Map<Admin, bigint>()
@@ -192,6 +194,13 @@ export class PanelState {
       this.lists.set(owner, list)
     }
     return list
+  }
+
+  /** The user that the panel takes `username` for. */
+  find(username: string): User | undefined {
+    const exact = this.users.get(username)
+    if (exact || !this.ignoresCase) return exact
+    return [...this.users.values()].find((user) => user.username.toLowerCase() === username.toLowerCase())
   }
 
   mustFind(username: string): User {

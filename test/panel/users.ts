@@ -9,7 +9,7 @@ const nameRule =
 
 /** The user of the path, if the caller may see it. */
 function find(call: Call): User {
-  const user = call.state.users.get(call.path.user ?? '')
+  const user = call.state.find(call.path.user ?? '')
   if (!user) throw new Refusal(404, 'User not found')
   if (!call.who.isSudo && user.owner?.username !== call.who.username) {
     throw new Refusal(403, "You're not allowed")
@@ -33,7 +33,7 @@ export function createUser(call: Call): Answer {
   if (!body.proxies || Object.keys(body.proxies).length === 0) {
     throw new Refusal(422, { proxies: 'Value error, Each user needs at least one proxy' })
   }
-  if (call.state.users.has(username)) throw new Refusal(409, 'User already exists')
+  if (call.state.find(username)) throw new Refusal(409, 'User already exists')
   const admin = call.who.inDatabase ? call.who.username : null
   const user = call.state.createUser(username, { admin })
   change(user, body)

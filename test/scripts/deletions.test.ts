@@ -16,8 +16,10 @@ beforeEach(async () => {
 })
 afterEach(() => service.close())
 
-function follow(id: string, key = apiKey): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, LEDGER: address, API_KEY: key }
+type Ended = { code: number; stdout: string; stderr: string }
+
+function follow(id: string, key = apiKey, over: Record<string, string> = {}): Promise<Ended> {
+  const env = { ...process.env, LEDGER: address, API_KEY: key, ...over }
   return new Promise((resolve) => {
     execFile(process.execPath, [script, id], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
@@ -41,6 +43,16 @@ it('follows a deletion until it has ended', async () => {
   expect(stdout).toMatch(/\[#{30}\] 3 of 3 deleted, 0 failed.*\ndeleted\n$/)
   expect(code).toBe(0)
 })
+
+it.each(['', '0.0.0.0'])(
+  'asks the service of HOST="%s" on this machine where LEDGER is empty',
+  async (HOST) => {
+    const id = await request(['a'])
+    await service.carryOut(Number(id))
+    const { port } = new URL(address)
+    expect(await follow(id, apiKey, { LEDGER: '', HOST, PORT: port })).toMatchObject({ code: 0 })
+  },
+)
 
 it('says which users were not deleted, and why', async () => {
   const id = await request(['a', 'b'])

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => panel.close())
 
 it(`deletes ${users} users although the service is killed in the middle`, {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url })
   let service = await start()

@@ -109,6 +109,7 @@ export class Books {
       this.known.tenures.set(row.id, { ...before, isOpen: false, answered: row.answered })
       return
     }
+    if (before?.isOpen === true && this.observeReset(row, before, samples)) return
     const sample = samples.users.findLast(
       ({ user }) =>
         user.createdAt === row.createdAt && user.owner === row.admin && user.lifetime === row.reading,
@@ -132,6 +133,20 @@ export class Books {
       answered: row.answered,
       isOpen: row.isOpen,
     })
+  }
+
+  /** Whether the counter was set back because the panel has set back all counters. */
+  private observeReset(row: TenureRow, before: Seen, samples: Samples): boolean {
+    const last = this.known.lastTold.get(userOf(row)) ?? 0
+    const reset = samples.resets.findLast(({ user }) => user.createdAt === row.createdAt)
+    const isRead = samples.users.some(({ user, at }) => user.createdAt === row.createdAt && at > last)
+    if (!reset || isRead || row.reading !== 0n || !row.isOpen) return false
+    claim(last > reset.since, `a counter was set back that was not read before: ${show(row)}`)
+    claim(before.counted === row.counted, `the bytes of a user changed at a reset: ${show(row)}`)
+    this.panel.anchor(reset.user, row.admin)
+    this.known.lastTold.set(userOf(row), reset.at)
+    this.known.tenures.set(row.id, { ...before, reading: 0n, answered: row.answered, isOpen: true })
+    return true
   }
 
   private observeUsage(account: LedgerRows['accounts'][number], samples: Samples): void {

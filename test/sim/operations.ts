@@ -1,5 +1,5 @@
 import { isLedgerError } from '../../src/errors.ts'
-import type { PanelClient } from '../../src/panel/types.ts'
+import type { Forwarder, PanelClient } from '../../src/panel/types.ts'
 import { findOpenAccount } from '../../src/store/account-list.ts'
 import type { Database } from '../../src/store/database.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
@@ -8,15 +8,19 @@ import type { Caller } from '../../src/work/callers.ts'
 import { deleteUser } from '../../src/work/delete-user.ts'
 import { readAdmin } from '../../src/work/observe-admins.ts'
 import { pollPanel } from '../../src/work/poll-panel.ts'
+import { readNamedUsers } from '../../src/work/read-named.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { scanDueAdmins } from '../../src/work/scan-round.ts'
+import { callThroughFront } from './front-call.ts'
 import type { Work } from './steps.ts'
 
 /** What a replica's operation works with. */
 export type Workplace = {
   db: Database
   panel: PanelClient
+  /** How callers reach the panel through the front. */
+  forwarder: Forwarder
   worker: string
   now: () => number
   panelLagMs: number
@@ -85,6 +89,10 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       return
     case 'settle deletions':
       return settleAbandonedDeletions(common)
+    case 'read user':
+      return readNamedUsers(common, [work.user])
+    default:
+      return callThroughFront(work, common)
   }
 }
 

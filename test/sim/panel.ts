@@ -7,6 +7,8 @@ import type { Gate, Operation } from './point.ts'
 export type Samples = {
   users: { user: WorldUser; at: number }[]
   usage: { admin: string; bytes: bigint; at: number }[]
+  /** Users right after counters were set back through the front, by a call that began to read them at `since`. */
+  resets: { user: WorldUser; since: number; at: number }[]
 }
 
 type Memory = { accepted: Map<number, WorldUser>; beyond: Map<string, bigint> }
@@ -36,6 +38,22 @@ export class VirtualPanel extends World {
     return this.usage.delete(admin)
   }
 
+  /** The counters of `owner`'s users fall to zero, or of all users; they have been read since `since`. */
+  resetThroughFront(owner: string | null, since: number): Samples['resets'] {
+    this.resetAll(owner)
+    this.told += 1
+    return this.everyone().map((user) => ({ user, since, at: this.told }))
+  }
+
+  /**
+   * The ledger expects a user's counter to begin at zero. Where the user was moved or removed between its reading and the
+   * reset, it does not, and may be charged again if it comes back.
+   */
+  anchor(user: WorldUser, owner: string | null): void {
+    this.accepted.set(user.id, { ...user, owner })
+    if (owner !== null) this.beyond.set(owner, (this.beyond.get(owner) ?? 0n) + user.lifetime)
+  }
+
   override restoreBackup(): void {
     this.hasRestored = true
     super.restoreBackup()
@@ -53,7 +71,18 @@ export class VirtualPanel extends World {
   }
 }
 
-/** The panel's API for one operation: each call stops before the panel acts, and before its answer arrives. */
+/** Makes a call of the panel: it stops before the panel acts, and before its answer arrives. */
+export type Calls = <T>(label: string, act: () => T | Promise<T>) => Promise<T>
+
+export function callsOf(operation: Operation, scheduler: Gate): Calls {
+  return async (label, act) => {
+    const at = { operation, label, line: null }
+    const answer = await scheduler.arrive({ ...at, kind: 'request', perform: async () => act() })
+    return scheduler.arrive({ ...at, kind: 'answer', perform: async () => answer })
+  }
+}
+
+/** The panel's API for one operation. */
 export function clientOf(
   panel: VirtualPanel,
   operation: Operation,
@@ -61,12 +90,7 @@ export function clientOf(
   options: { samples: Samples; beforeDeletion: (username: string) => Promise<void> },
 ): PanelClient {
   const { samples } = options
-
-  const call = async <T>(label: string, act: () => T | Promise<T>): Promise<T> => {
-    const at = { operation, label, line: null }
-    const answer = await scheduler.arrive({ ...at, kind: 'request', perform: async () => act() })
-    return scheduler.arrive({ ...at, kind: 'answer', perform: async () => answer })
-  }
+  const call = callsOf(operation, scheduler)
 
   const adminOf = (username: string): PanelAdmin => ({
     username,

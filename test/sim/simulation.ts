@@ -2,7 +2,9 @@ import { inconsistentAccounts } from '../support/stored-sums.ts'
 import { Books, BrokenClaim, claim } from './books.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
+import { forwarderOf } from './forwarder.ts'
 import { databaseOf } from './line.ts'
+import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
 import { clientOf, type Samples, VirtualPanel } from './panel.ts'
 import type { Fault, Operation, Point } from './point.ts'
@@ -18,18 +20,6 @@ const timeoutMs = 10_000
 /** After which a deletion that nobody goes on with counts as abandoned. */
 const silentMs = 15 * 60_000
 const beginning = Date.UTC(2026, 0, 1)
-
-/** Steps after which bytes may be proven by no witness. */
-const losing = new Set<Step['do']>([
-  'remove user',
-  'move user',
-  'reset all users',
-  'lose bookings',
-  'reset usage',
-  'remove admin',
-  'restore panel',
-  'restore ledger',
-])
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
 export class Simulation {
@@ -66,7 +56,7 @@ export class Simulation {
     await this.pass(0)
     for (const step of [...history, ...epilogue]) {
       this.trace.push(lineOf(step))
-      if (losing.has(step.do)) this.mayLoseBytes = true
+      if (losesBytes(step)) this.mayLoseBytes = true
       await this.take(step)
       if (this.broken) throw this.broken
     }
@@ -93,7 +83,6 @@ export class Simulation {
       case 'wait':
         return this.pass(step.seconds * 1000)
       case 'start':
-        if (step.work.of === 'delete admin') this.mayLoseBytes = true
         await this.start(step.replica, step.work)
         return
       case 'run':
@@ -144,15 +133,21 @@ export class Simulation {
       lines: new Set(),
       state: 'running',
       work,
-      samples: { users: [], usage: [] },
+      samples: { users: [], usage: [], resets: [] },
       outcome: null,
     }
     this.tasks.push(task)
+    const told = {
+      samples: task.samples,
+      beforeDeletion: (username: string) => this.checkPreserved(username),
+    }
     const place = {
       db: databaseOf(task, this.scheduler, this.connections),
-      panel: clientOf(this.panel, task, this.scheduler, {
-        samples: task.samples,
-        beforeDeletion: (username) => this.checkPreserved(username),
+      panel: clientOf(this.panel, task, this.scheduler, told),
+      forwarder: forwarderOf(this.panel, task, this.scheduler, {
+        ...told,
+        by: 'by' in work ? work.by : null,
+        expired: 'users' in work ? work.users : [],
       }),
       worker: await this.sessionOf(replica),
       now: () => beginning + this.panel.now,

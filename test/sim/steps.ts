@@ -23,6 +23,18 @@ export type Work =
   | { of: 'delete admin'; admin: Admin }
   | { of: 'go on with bulk deletions' }
   | { of: 'settle deletions' }
+  | { of: 'read user'; user: User }
+  | FrontCall
+
+/** Calls of the panel's own API at the service's address. */
+export type FrontCall =
+  | { of: 'front: delete user'; user: User }
+  | { of: 'front: delete expired'; users: User[] }
+  | { of: 'front: move user'; user: User; owner: Admin }
+  /** By an admin, who resets its own; or by the account of the panel's environment, which resets all. */
+  | { of: 'front: reset all'; by: Owner }
+  | { of: 'front: reset usage'; admin: Admin }
+  | { of: 'front: delete admin'; admin: Admin }
 
 /** One thing that happens. */
 export type Step =
@@ -102,6 +114,21 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete users of'), admin })) },
   { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete admin'), admin })) },
   { weight: 5, arbitrary: start(work('go on with bulk deletions')) },
+  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('read user'), user })) },
+  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: delete user'), user })) },
+  {
+    weight: 3,
+    arbitrary: start(
+      fc.record({
+        of: fc.constant('front: delete expired'),
+        users: fc.subarray([...users], { minLength: 1 }),
+      }),
+    ),
+  },
+  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: move user'), user, owner: admin })) },
+  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('front: reset all'), by: owner })) },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: reset usage'), admin })) },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: delete admin'), admin })) },
   { weight: 3, arbitrary: start(work('settle deletions')) },
   {
     weight: 12,

@@ -25,6 +25,13 @@ export async function paste(line: string, variables: Record<string, string> = {}
   return JSON.parse(text)
 }
 
+/** The curl lines in the shell blocks of a Markdown document. */
+export function curlLinesOf(markdown: string): string[] {
+  return [...markdown.matchAll(/```sh\n(.*?)```/gs)]
+    .flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n'))
+    .filter((line) => line.startsWith('curl '))
+}
+
 /** The words of a line, as a shell reads it: both quotes, and variables outside of the single ones. */
 function wordsOf(line: string, variables: Record<string, string>): string[] {
   const words = [...line.trim().matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)]

@@ -5,7 +5,7 @@ import { type PanelAddress, type ServiceProcess, spawnService } from './spawn-se
 
 export type { ServiceProcess } from './spawn-service.ts'
 
-const patienceMs = 60_000
+const patienceMs = 180_000
 
 /** Starts the service for a test, and resolves as soon as it listens. */
 export function startServiceProcess(

@@ -6,6 +6,11 @@ import { operatorKey } from './keys.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 const patienceMs = 60_000
+/** Services that have not ended: none of them outlives who started it. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** The real service, in a process of its own. */
 export type ServiceProcess = {
@@ -45,6 +50,8 @@ export async function spawnService(
     cwd: import.meta.dirname,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.on('exit', () => running.delete(child))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {

@@ -1,49 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { countChildren, requestCancel } from '../../src/store/bulk-deletions.ts'
-import { findDeletion, listDeletions } from '../../src/store/deletions.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import { describe, expect, it } from 'vitest'
+import { countChildren } from '../../src/store/bulk-deletions.ts'
+import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
-import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
-import { pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
-import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
+import { useBulk } from '../support/bulk.ts'
+import { pollAndScan } from '../support/deleting.ts'
+import { accountOf } from '../support/ledger.ts'
 
-const ctx = useDeleting()
-const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
-let admin = ''
-let count = 0
-
-beforeEach(() => {
-  count += 1
-  admin = `admin${count}`
-  ctx.panel.state.createAdmin(admin)
-})
-afterEach(async () => {
-  expect(await inconsistentAccounts(ctx.db)).toEqual([])
-})
-
-function createUsers(number: number, bytes = 10, prefix = 'u'): string[] {
-  return Array.from({ length: number }, (_, index) => {
-    const username = `${admin}_${prefix}${index}`
-    ctx.panel.state.createUser(username, { admin })
-    ctx.panel.state.accrue(username, bytes)
-    return username
-  })
-}
-
-async function request(what: BulkRequest, caller = operator, key: string | null = null) {
-  return requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, key)
-}
-
-async function run(id: bigint) {
-  await runBulkDeletion(workOf(ctx), id)
-  return findDeletion(ctx.db, id)
-}
-
-async function childrenOf(id: bigint) {
-  const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
-  return deletions
-}
+const bulk = useBulk()
+const { ctx, createUsers, request, run, childrenOf } = bulk
 
 describe('deleting users by name', () => {
   it('preserves and deletes each of them, and says so of each', async () => {
@@ -53,7 +18,7 @@ describe('deleting users by name', () => {
     expect(await countChildren(ctx.db, id)).toEqual({ deleted: 9, gone: 1 })
     expect(ctx.panel.state.users.size).toBe(0)
     await pollAndScan(ctx)
-    expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 90n, preserved: 90n })
+    expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ total: 90n, preserved: 90n })
   })
 
   it('asks the panel for at most four at a time', async () => {
@@ -82,8 +47,8 @@ describe('deleting users by name', () => {
     ctx.panel.state.createAdmin('someone')
     ctx.panel.state.createUser('someones_user', { admin: 'someone' })
     await pollAndScan(ctx)
-    const { id: adminId } = await accountOf(ctx.db, admin)
-    const caller: Caller = { kind: 'admin', name: admin, isSudo: false, adminId, token: 'token' }
+    const { id: adminId } = await accountOf(ctx.db, bulk.admin)
+    const caller: Caller = { kind: 'admin', name: bulk.admin, isSudo: false, adminId, token: 'token' }
     const { id } = await request({ usernames: [own, 'someones_user'] }, caller)
     expect(await run(id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
     expect(await childrenOf(id)).toEqual(
@@ -113,24 +78,14 @@ describe('deleting users by name', () => {
     expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
     expect(ctx.panel.state.users.size).toBe(counts.failed ?? 0)
     await pollAndScan(ctx)
-    expect((await accountOf(ctx.db, admin)).total).toBe(120n)
+    expect((await accountOf(ctx.db, bulk.admin)).total).toBe(120n)
   })
 
-  it('stops when it is cancelled: what is not deleted yet stays', async () => {
-    const usernames = createUsers(30)
-    const { id } = await request({ usernames })
-    ctx.panel.faults.add({
-      kind: 'hook',
-      method: 'DELETE',
-      skip: 3,
-      times: 1,
-      before: () => requestCancel(ctx.db, id),
-    })
-    expect(await run(id)).toMatchObject({ state: 'cancelled' })
-    const counts = await countChildren(ctx.db, id)
-    expect(counts.deleted).toBeLessThan(12)
-    expect((counts.deleted ?? 0) + (counts.cancelled ?? 0)).toBe(30)
-    expect(ctx.panel.state.users.size).toBe(counts.cancelled)
+  it('waits while the panel refuses the service itself', async () => {
+    const { id } = await request({ usernames: createUsers(2) })
+    ctx.panel.faults.add({ kind: 'answer', status: 401 })
+    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unauthorized' })
+    expect(await countChildren(ctx.db, id)).toEqual({ requested: 2 })
   })
 })
 
@@ -139,7 +94,7 @@ describe('deleting the users of an admin', () => {
     const [expired = '', ...others] = createUsers(5)
     ctx.panel.state.mustFind(expired).status = 'expired'
     await pollAndScan(ctx)
-    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id: adminId } = await accountOf(ctx.db, bulk.admin)
     const { id } = await request({ adminId, status: 'expired' })
     expect(await run(id)).toMatchObject({ state: 'deleted' })
     expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
@@ -149,7 +104,7 @@ describe('deleting the users of an admin', () => {
     const [renewed = '', expired = ''] = createUsers(2)
     for (const username of [renewed, expired]) ctx.panel.state.mustFind(username).status = 'expired'
     await pollAndScan(ctx)
-    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id: adminId } = await accountOf(ctx.db, bulk.admin)
     const { id } = await request({ adminId, status: 'expired' })
     ctx.panel.faults.add({
       kind: 'hook',
@@ -170,7 +125,7 @@ describe('deleting the users of an admin', () => {
   it('does not delete a user created anew under the name of one it was to delete', async () => {
     const [username = ''] = createUsers(1)
     await pollAndScan(ctx)
-    const { id: adminId } = await accountOf(ctx.db, admin)
+    const { id: adminId } = await accountOf(ctx.db, bulk.admin)
     const { id } = await request({ adminId, status: null })
     ctx.panel.faults.add({
       kind: 'hook',
@@ -179,7 +134,7 @@ describe('deleting the users of an admin', () => {
       times: 1,
       before: () => {
         ctx.panel.state.deleteUser(username)
-        ctx.panel.state.createUser(username, { admin })
+        ctx.panel.state.createUser(username, { admin: bulk.admin })
       },
     })
     expect(await run(id)).toMatchObject({ state: 'deleted' })
@@ -191,7 +146,7 @@ describe('deleting the users of an admin', () => {
 describe('deleting an admin', () => {
   async function requestWhole() {
     await pollAndScan(ctx)
-    const account = await accountOf(ctx.db, admin)
+    const account = await accountOf(ctx.db, bulk.admin)
     return { account, deletion: await request({ wholeAdminId: account.id }) }
   }
 
@@ -201,13 +156,13 @@ describe('deleting an admin', () => {
     const [late = ''] = createUsers(1, 7, 'late')
     expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 1_207n })
     expect(ctx.panel.state.users.has(late)).toBe(false)
-    expect(ctx.panel.state.admins.has(admin)).toBe(false)
-    await expect(accountOf(ctx.db, admin)).rejects.toThrow('no account')
+    expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
+    await expect(accountOf(ctx.db, bulk.admin)).rejects.toThrow('no account')
 
-    ctx.panel.state.createAdmin(admin)
+    ctx.panel.state.createAdmin(bulk.admin)
     createUsers(1, 3)
     await pollAndScan(ctx)
-    const fresh = await accountOf(ctx.db, admin)
+    const fresh = await accountOf(ctx.db, bulk.admin)
     expect(fresh).toMatchObject({ total: 3n })
     expect(fresh.id).not.toBe(account.id)
   })
@@ -220,8 +175,8 @@ describe('deleting an admin', () => {
     expect(await childrenOf(deletion.id)).toEqual(
       expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),
     )
-    expect(ctx.panel.state.admins.has(admin)).toBe(true)
-    expect((await accountOf(ctx.db, admin)).closedAt).toBeNull()
+    expect(ctx.panel.state.admins.has(bulk.admin)).toBe(true)
+    expect((await accountOf(ctx.db, bulk.admin)).closedAt).toBeNull()
   })
 
   it('deletes users too that are created while it goes on', async () => {
@@ -240,9 +195,9 @@ describe('deleting an admin', () => {
   it('believes the panel, not its error, about whether the admin is gone', async () => {
     createUsers(1)
     const { deletion } = await requestWhole()
-    ctx.panel.faults.add({ kind: 'cut', acts: true, method: 'DELETE', path: `/api/admin/${admin}` })
+    ctx.panel.faults.add({ kind: 'cut', acts: true, method: 'DELETE', path: `/api/admin/${bulk.admin}` })
     expect(await run(deletion.id)).toMatchObject({ state: 'deleted' })
-    expect(ctx.panel.state.admins.has(admin)).toBe(false)
+    expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
   })
 
   it('keeps bytes that only the counter of the admin saw', async () => {
@@ -254,23 +209,9 @@ describe('deleting an admin', () => {
   })
 
   it('is refused for a sudo admin, whom the panel would not delete', async () => {
-    ctx.panel.state.createAdmin(`${admin}_sudo`, { isSudo: true })
+    ctx.panel.state.createAdmin(`${bulk.admin}_sudo`, { isSudo: true })
     await pollAndScan(ctx)
-    const { id } = await accountOf(ctx.db, `${admin}_sudo`)
+    const { id } = await accountOf(ctx.db, `${bulk.admin}_sudo`)
     await expect(request({ wholeAdminId: id })).rejects.toMatchObject({ code: 'conflict' })
-  })
-})
-
-describe('an idempotency key', () => {
-  it('opens one deletion however often it is sent, and refuses another request', async () => {
-    const usernames = createUsers(2)
-    const [first, second] = await Promise.all([
-      request({ usernames }, operator, `key-${admin}`),
-      request({ usernames }, operator, `key-${admin}`),
-    ])
-    expect(second.id).toBe(first.id)
-    await expect(request({ usernames: ['other'] }, operator, `key-${admin}`)).rejects.toMatchObject({
-      code: 'conflict',
-    })
   })
 })

@@ -64,6 +64,44 @@ describe('an observation of users', () => {
     expect(await accountOf(ledger.db, 'micro')).toMatchObject({ total: 8n, users: { active: 1n } })
   })
 
+  it.each([
+    ['cut off', '2026-01-01 10:00:00.350617', '2026-01-01 10:00:00.000000'],
+    ['cut off above the half', '2026-01-01 10:00:00.650617', '2026-01-01 10:00:00.000000'],
+    ['rounded up', '2026-12-31 23:59:59.650617', '2027-01-01 00:00:00.000000'],
+  ])(
+    'counts a user once whose panel has moved to a database of whole seconds: %s',
+    async (how, before, after) => {
+      const name = how.replaceAll(' ', '_')
+      const owner = admin(`moved_${name}`)
+      const other = admin(`other_${name}`)
+      await see(user(name, 100n, { owner, createdAt: before }))
+      await see(user(name, 130n, { owner, createdAt: after }))
+      expect(await accountOf(ledger.db, owner.username)).toMatchObject({ total: 130n, users: { active: 1n } })
+      // The new database was empty at first, or the user has changed its owner since.
+      await observeGone(ledger.db, await drawAsked(ledger.db), name)
+      await see(user(name, 140n, { owner, createdAt: after }))
+      await see(user(name, 145n, { owner: other, createdAt: after }))
+      await see(user(name, 150n, { owner, createdAt: after }))
+      await see(user(name, 151n, { owner, createdAt: after }))
+      expect(await accountOf(ledger.db, owner.username)).toMatchObject({
+        total: 131n,
+        users: { active: 1n, deleted: 0n },
+      })
+      expect(await accountOf(ledger.db, other.username)).toMatchObject({ total: 0n })
+    },
+  )
+
+  it('counts another user of the name that is created within the second after', async () => {
+    const owner = admin('hasty')
+    await see(user('hasty', 100n, { owner, createdAt: '2026-01-01 10:00:00.350617' }))
+    await see(user('hasty', 7n, { owner, createdAt: '2026-01-01 10:00:00.350618' }))
+    await see(user('hasty', 5n, { owner, createdAt: '2026-01-01 10:00:02.000000' }))
+    expect(await accountOf(ledger.db, 'hasty')).toMatchObject({
+      total: 112n,
+      users: { active: 1n, deleted: 2n },
+    })
+  })
+
   it('keeps bytes exactly beyond what a float can hold', async () => {
     const owner = admin('whale')
     const most = BigInt(Number.MAX_SAFE_INTEGER)

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { drawAsked } from '../../src/store/clock.ts'
+import { lockAccounts } from '../../src/store/accounts.ts'
+import { drawAnswered, drawAsked } from '../../src/store/clock.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import type { ReadUsers, UsersProgress } from '../../src/work/read-users.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
@@ -84,8 +86,8 @@ describe('a scan', () => {
 
   it.each([
     ['', undefined],
-    [' of users of the same second', '2026-01-01T00:00:00'],
-  ])('passes nobody over when users are deleted between two pages%s', async (_which, createdAt) => {
+    [', all of them created within one second of a panel on MySQL', '2026-01-01T10:00:00'],
+  ])('passes nobody over when users are deleted between two pages%s', async (_, createdAt) => {
     createUsers(400, createdAt)
     await poll()
     const removeFirst = () => {
@@ -117,6 +119,25 @@ describe('a scan', () => {
     const { total, usersCounted, preserved } = await accountOf(place.db, admin)
     // The five bytes that only the admin's counter saw are attributed to no user.
     expect({ total, usersCounted, preserved }).toEqual({ total: 35n, usersCounted: 30n, preserved: 10n })
+  })
+
+  it('ends the tenure of a user whose name another one has in other letters, on a panel that ignores case', async () => {
+    place.panel.state.ignoresCase = true
+    const before = `${admin}_Alice`
+    place.panel.state.createUser(before, { admin })
+    place.panel.state.accrue(before, 10)
+    await poll()
+    await scan()
+    place.panel.state.deleteUser(before)
+    place.panel.state.createUser(before.toLowerCase(), { admin })
+    place.panel.state.accrue(before.toLowerCase(), 3)
+    await poll()
+    await scan()
+    expect((await tenuresOf()).toSorted((a, b) => Number(b.counted - a.counted))).toEqual([
+      { username: before, counted: 10n, ended_by: 'panel' },
+      { username: before.toLowerCase(), counted: 3n, ended_by: null },
+    ])
+    expect(await accountOf(place.db, admin)).toMatchObject({ total: 13n, users: { active: 1n, deleted: 1n } })
   })
 
   it('ends no tenure because of an answer that is not 404', async () => {
@@ -151,6 +172,39 @@ describe('a scan', () => {
     const rest = async () => stopping.abort()
     await expect(scan({ signal: stopping.signal, rest })).rejects.toThrow('aborted')
     expect(await tenuresOf()).toHaveLength(100)
+  })
+
+  it('dates what it has proven when nobody else can add to it any more', async () => {
+    createUsers(1)
+    await poll()
+    const { id } = await accountOf(place.db, admin)
+    const locked = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    const other = place.db.transaction().execute(async (tx) => {
+      await released.promise
+      await lockAccounts(tx, [id])
+      locked.resolve()
+      const isWaiting = async () => {
+        const { rows } = await sql`
+          select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(
+          tx,
+        )
+        return rows.length > 0
+      }
+      await expect.poll(isWaiting).toBe(true)
+      return (await drawAnswered(tx)).at
+    })
+    const rest = async () => {
+      released.resolve()
+      await locked.promise
+    }
+    await scan({ rest })
+    const { snapshot_at } = await place.db
+      .selectFrom('cumulative_traffic')
+      .select('snapshot_at')
+      .where('admin_id', '=', id)
+      .executeTakeFirstOrThrow()
+    expect(snapshot_at?.getTime()).toBeGreaterThanOrEqual((await other).getTime())
   })
 
   it('keeps the past as opening balance, and what comes later by the hour', async () => {

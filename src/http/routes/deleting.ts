@@ -113,7 +113,7 @@ const ofAdmin = Type.Object(
       Type.Unsafe<(typeof userStatuses)[number]>({
         type: 'string',
         enum: userStatuses,
-        description: 'Only users of this status. Left out: all.',
+        description: 'Only users of this status, also by the time they are deleted. Left out: all.',
         examples: ['expired'],
       }),
     ),

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createConnectionQueue } from '../../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../../src/store/database.ts'
 import { type Cuttable, createCuttable } from '../cuttable.ts'
 import { startTestService, type TestService } from '../service.ts'
@@ -20,7 +21,7 @@ beforeAll(async () => {
   service = await startTestService({
     admins: [{ username: 'ada' }, { username: 'root', isSudo: true }],
     reach: (url) => {
-      direct = openDatabase({ url, max: 1 })
+      direct = openDatabase({ url, connections: createConnectionQueue(1) })
       role = decodeURIComponent(new URL(url).username)
       databaseName = new URL(url).pathname.slice(1)
       return way.via(url)

@@ -1,0 +1,21 @@
+import type { Step, Work } from './steps.ts'
+
+/** What happens behind the service's back and takes bytes from a witness that the other one may not have. */
+const losing = new Set<Step['do']>([
+  'remove user',
+  'move user',
+  'reset all users',
+  'lose bookings',
+  'reset usage',
+  'remove admin',
+  'restore panel',
+  'restore ledger',
+])
+
+/** Work that leaves bytes which are booked meanwhile to nobody. */
+const losingWork = new Set<Work['of']>(['delete admin', 'front: delete admin', 'front: reset usage'])
+
+/** Whether bytes may be proven by no witness after this step. */
+export function losesBytes(step: Step): boolean {
+  return losing.has(step.do) || (step.do === 'start' && losingWork.has(step.work.of))
+}

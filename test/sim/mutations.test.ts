@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { mutations } from './mutations.ts'
+
+const steps = 60
+const seedsToFindAMistake = 100
+
+describe('a mistake in the ledger is found', () => {
+  it.each(mutations)('$name', { timeout: 120_000 }, async ({ name }) => {
+    const { code, output } = await simulate(name)
+    expect(output).toMatch(/^seed \d+: /m)
+    expect(output).toContain('npm run simulate -- --seed')
+    expect(code).toBe(1)
+  })
+})
+
+/** Runs the simulator on a ledger with a mistake in it. */
+function simulate(mutation: string): Promise<{ code: number; output: string }> {
+  const here = (file: string) => path.join(import.meta.dirname, file)
+  const options = ['--seeds', String(seedsToFindAMistake), '--steps', String(steps), '--reduce', '2']
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--import', here('mutate.ts'), here('main.ts'), ...options],
+      { env: { ...process.env, MUTATION: mutation } },
+      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+    )
+  })
+}

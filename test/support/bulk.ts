@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect } from 'vitest'
+import { findDeletion, listDeletions } from '../../src/store/deletions.ts'
+import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import type { Caller } from '../../src/work/callers.ts'
+import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
+import { useDeleting, workOf } from './deleting.ts'
+import { inconsistentAccounts } from './ledger.ts'
+
+const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
+
+/** What {@link useDeleting} gives, and an admin of its own for each test: they share the ledger, the panel they do not. */
+export function useBulk() {
+  const ctx = useDeleting()
+  const bulk = {
+    ctx,
+    admin: '',
+    createUsers: (number: number, bytes = 10, prefix = 'u'): string[] =>
+      Array.from({ length: number }, (_, index) => {
+        const username = `${bulk.admin}_${prefix}${index}`
+        ctx.panel.state.createUser(username, { admin: bulk.admin })
+        ctx.panel.state.accrue(username, bytes)
+        return username
+      }),
+    request: (what: BulkRequest, caller = operator) =>
+      requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, null),
+    /** Carries it out from where it stands, and returns what it is then. */
+    run: async (id: bigint) => {
+      await runBulkDeletion(workOf(ctx), id)
+      return findDeletion(ctx.db, id)
+    },
+    childrenOf: async (id: bigint) => {
+      const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
+      return deletions
+    },
+  }
+  let count = 0
+  beforeEach(() => {
+    count += 1
+    bulk.admin = `admin${count}`
+    ctx.panel.state.createAdmin(bulk.admin)
+  })
+  afterEach(async () => {
+    expect(await inconsistentAccounts(ctx.db)).toEqual([])
+  })
+  return bulk
+}
