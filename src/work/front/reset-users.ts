@@ -4,15 +4,24 @@ import type { ForwardedAnswer } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/clock.ts'
 import { beginRound, finishRound, reportRound } from '../../store/scan-round.ts'
+import { requestScans } from '../../store/scans.ts'
 import { anchorAtZero } from '../../store/tenures.ts'
 import { transact } from '../../store/transact.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
 import { observeUser } from './change-user.ts'
-import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
+import {
+  type FrontCaller,
+  type FrontRequest,
+  type FrontWork,
+  forward,
+  hasRefused,
+  learn,
+} from './front-request.ts'
 
 /** An hour: the panel sets back one user after the other, some milliseconds each, and answers when it is done. */
 const answerTimeoutMs = 60 * 60_000
+const what = 'the reset of all users'
 
 /**
  * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
@@ -29,12 +38,20 @@ export async function resetUsersThroughFront(
   const begun = await readEveryone(work, { token, ...(whose === 'own' && { admin: username }) }, request.gone)
   const asked = await drawAsked(work.db)
   const patient = { ...request, request: { ...request.request, answerTimeoutMs } }
-  const answer = await forward(work, patient)
-  if (answer.status === 200 && whose !== 'unclear') {
-    const owner = whose === 'own' ? username : null
-    await learn(work, 'the reset of all users', () => restart(work, owner, begun, asked))
+  let isKnown = request.gone.aborted
+  try {
+    const answer = await forward(work, patient)
+    isKnown = hasRefused(answer)
+    if (answer.status === 200 && whose !== 'unclear') {
+      isKnown = true
+      const owner = whose === 'own' ? username : null
+      await learn(work, what, () => restart(work, owner, begun, asked))
+    }
+    return answer
+  } finally {
+    // Whose counters have fallen shows when they are read.
+    if (!isKnown) await learn(work, what, () => requestScans(work.db))
   }
-  return answer
 }
 
 /**

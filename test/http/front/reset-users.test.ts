@@ -38,6 +38,26 @@ describe('POST /api/users/reset', () => {
     expect(await counted(username)).toBe(100n + bytes)
   })
 
+  test.each([
+    { how: 'done', requested: false },
+    { how: 'refused', requested: false },
+    { how: 'failed', requested: true },
+    { how: 'cut', requested: true },
+  ])(
+    'of which nobody knows what became makes everyone to be read soon: $how, $requested',
+    async ({ how, requested }) => {
+      const { db, panel } = front.service
+      await db.updateTable('scans').set({ requested_at: null }).execute()
+      const path = '/api/users/reset'
+      if (how === 'refused') panel.faults.add({ kind: 'answer', path, status: 403 })
+      if (how === 'failed') panel.faults.add({ kind: 'answer', path, status: 500, acts: true })
+      if (how === 'cut') panel.faults.add({ kind: 'cut', path, acts: true })
+      await reset()
+      const scans = await db.selectFrom('scans').select('requested_at').execute()
+      expect(scans.map(({ requested_at: at }) => at !== null)).toEqual(scans.map(() => requested))
+    },
+  )
+
   test('that the panel fails at leaves the counters where they are', async () => {
     const username = newUser('ada', 100n)
     front.service.panel.faults.add({ kind: 'answer', method: 'POST', path: '/api/users/reset', status: 500 })
