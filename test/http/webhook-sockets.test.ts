@@ -16,7 +16,7 @@ beforeAll(async () => {
     admins: [],
     webhookSecret: secret,
     logLevel: 'trace',
-    patience: { headersMs: 500, requestMs: 800, checkEveryMs: 50 },
+    patience: { headersMs: 500, requestMs: 800, checkEveryMs: 50, answerMs: 500 },
   })
   address = await service.app.listen({ host: '127.0.0.1', port: 0 })
 })

@@ -1,12 +1,13 @@
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { brokenRequests } from '../broken-bytes.ts'
-import { drip, sendBytes, sendPieces } from './raw.ts'
+import { drip, send, sendBytes, sendPieces } from './raw.ts'
 import { echo, seen } from './upstream.ts'
 import { useUpstream } from './use-front.ts'
 
 const facing = useUpstream(echo, {
-  patience: { headersMs: 100, requestMs: 200, checkEveryMs: 20 },
+  patience: { headersMs: 100, requestMs: 200, checkEveryMs: 20, answerMs: 200 },
 })
 
 describe('what is no proper request', () => {
@@ -84,6 +85,35 @@ describe('what is no proper request', () => {
     expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1)
     facing.handle = echo
     await next()
+  })
+
+  test('a client that takes nothing of its answer is not waited for', async () => {
+    const freed = Promise.withResolvers<void>()
+    facing.handle = (incoming, response) => {
+      const endless = new Readable({ read: () => void endless.push(Buffer.alloc(65_536)) })
+      response.on('close', () => freed.resolve())
+      endless.pipe(response)
+      incoming.resume()
+    }
+    const { hostname, port } = new URL(facing.address)
+    const socket = connect(Number(port), hostname)
+    socket.pause()
+    socket.write('GET /api/x HTTP/1.1\r\nhost: x\r\n\r\n')
+    await freed.promise
+    expect(facing.service.logged).toContainEqual(
+      expect.objectContaining({ msg: 'a client took nothing of its answer', address: '127.0.0.1' }),
+    )
+    socket.destroy()
+    facing.handle = echo
+    await next()
+  })
+
+  test('a panel that takes its time between two pieces of an answer is', async () => {
+    facing.handle = (_incoming, response) => {
+      response.write('first')
+      setTimeout(() => response.end('last'), 350)
+    }
+    expect((await send(facing.address, 'GET', '/api/x')).body).toBe('firstlast')
   })
 
   test('an upload that its client gives up reaches the panel as one that broke off', async () => {
