@@ -22,6 +22,7 @@ import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
 import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
+import { cutSlowReaders } from './http/slow-readers.ts'
 import type { App, RouteOptions } from './http/types.ts'
 
 export type AppOptions = RouteOptions & {
@@ -35,8 +36,11 @@ export type AppOptions = RouteOptions & {
   webhookSecret?: string | null
   /** Null: no request is passed on to the panel. */
   front?: FrontOptions | null
-  /** Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at. */
-  patience?: { headersMs: number; requestMs: number; checkEveryMs: number }
+  /**
+   * Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at; and how
+   * long it may take nothing of its answer.
+   */
+  patience?: { headersMs: number; requestMs: number; checkEveryMs: number; answerMs: number }
   /** Milliseconds that requests wait for the database by now; unless given, that is not looked at. */
   databaseWaitMs?: () => number
   /** When to refuse requests because there are too many. */
@@ -77,6 +81,7 @@ export function buildApp(options: AppOptions): App {
   app.setValidatorCompiler(compileParameters)
   handleErrors(app)
   endConnectionsWhenDraining(app)
+  cutSlowReaders(app, patience.answerMs)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
   app.register(underPressure, {
     maxEventLoopDelay: longestWaitMs,
@@ -110,7 +115,7 @@ function isWebSocket({ headers }: IncomingMessage): boolean {
 
 /** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */
 const longestWaitMs = 2_000
-const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000 }
+const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000, answerMs: 60_000 }
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
 /** JSON is nothing to render; Swagger UI has a policy of its own. */

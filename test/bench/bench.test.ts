@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { keepOutput } from '../support/leaks.ts'
 import { type Line, tableOf } from './line.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
@@ -11,6 +12,7 @@ function bench(
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [main, ...options], { signal }, (error, stdout, stderr) => {
+      keepOutput(stdout + stderr)
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
     })
   })

@@ -1,5 +1,4 @@
-import { Writable } from 'node:stream'
-import { inject } from 'vitest'
+import { levels } from 'pino'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/types.ts'
 import { createLogger } from '../../src/log.ts'
@@ -35,7 +34,7 @@ export type TestService = {
   app: App
   db: Database
   panel: StandInPanel
-  /** What was logged so far, a line each. */
+  /** What was logged so far at the level asked for, a line each. */
   logged: Record<string, unknown>[]
   /** The headers of a caller that has logged in at the panel as this admin. */
   as(username: string): { authorization: string }
@@ -107,15 +106,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const observing = { db, panel, panelLagMs: 0 }
   const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
   const logged: Record<string, unknown>[] = []
-  const log = createLogger(
-    logLevel,
-    new Writable({
-      write: (line, _encoding, done) => {
-        keepOutput(inject('runDir'), String(line))
-        done(void logged.push(JSON.parse(String(line))))
-      },
-    }),
-  )
+  const log = createLogger('trace', {
+    write: (text) => {
+      keepOutput(text)
+      const line = JSON.parse(text) as { level: number }
+      if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
+    },
+  })
   const enqueued: bigint[] = []
   const observations: string[] = []
   let syncs = 0

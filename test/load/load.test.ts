@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { expect, it } from 'vitest'
 import type { Line } from '../bench/line.ts'
+import { keepOutput } from '../support/leaks.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
 
@@ -11,6 +12,7 @@ function load(
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [main, ...options], { signal }, (error, stdout, stderr) => {
+      keepOutput(stdout + stderr)
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
     })
   })

@@ -61,7 +61,7 @@ let panel: StandInPanel
 const tokens: Record<string, string> = { garbage: 'garbage' }
 
 beforeAll(async () => {
-  panel = await startPanel()
+  panel = await startPanel({ sudo: { username: 'root', password: 'rootpass' } })
 })
 afterAll(() => panel.close())
 

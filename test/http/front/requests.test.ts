@@ -159,6 +159,7 @@ describe('a request', () => {
     expect(response.statusCode).toBe(413)
     expect(JSON.parse(await text(response))).toEqual({ detail: 'The body is larger than 10 MiB.' })
     sent.destroy()
+    expect(facing.service.logged).toContainEqual(expect.objectContaining({ path: '/api/x', status: 413 }))
     expect(await seen('GET', '/api/x')).toMatchObject({ url: '/base/api/x' })
   })
 
