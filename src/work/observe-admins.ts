@@ -20,16 +20,19 @@ export async function pollAdmins({ db, panel, panelLagMs }: ObserveAdmins, asked
 
 /**
  * Reads one admin's counter from the panel now. An admin the panel no longer lists keeps what it has.
+ *
+ * @returns what the panel says; null: it does not list this admin.
  */
 export async function readAdmin(
   { db, panel, panelLagMs }: ObserveAdmins,
   admin: { username: string },
-): Promise<void> {
+): Promise<PanelAdmin | null> {
   const asked = await drawAsked(db)
   const matching = await panel.admins({ username: admin.username })
   // The panel matches parts of names, in any case.
   const named = matching.filter(({ username }) => username === admin.username)
   await storeAdmins(db, asked, named, { panelLagMs, complete: false })
+  return named[0] ?? null
 }
 
 async function storeAdmins(
