@@ -53,7 +53,7 @@ const receiptFields = {
   }),
   preserve_traffic: Type.Boolean({ description: 'Whether the final reading is stored first.' }),
   final_reading: int64OrNull(
-    "Bytes: the user's lifetime traffic right before it was deleted; null: not read.",
+    "Bytes: the user's lifetime traffic right before it was deleted; of an admin, its own counter; null: not read.",
     5_242_880,
   ),
   preserved_bytes: int64OrNull(

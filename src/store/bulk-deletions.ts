@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
-import type { Deletion } from './deletions.ts'
+import { type Deletion, updateDeletion } from './deletions.ts'
 import type { DeletionState } from './tables.ts'
 import { workIsUnderWay } from './worker-session.ts'
 
@@ -115,6 +115,17 @@ export async function listInterruptedChildren(db: Database, parentId: bigint): P
     .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
     .orderBy('id')
     .execute()
+}
+
+/**
+ * Notes the final reading of an admin's counter: from now on, the panel may have been told to delete the admin. The state
+ * stays: a bulk deletion that is interrupted is gone on with, not settled.
+ */
+export async function preserveAdmin(db: Database, id: bigint, finalReading: bigint | null): Promise<void> {
+  await updateDeletion(db, id, {
+    preserved_at: sql`clock_timestamp()`,
+    final_reading: finalReading,
+  })
 }
 
 /** Asks a bulk deletion to stop; what is not deleted yet stays. Nothing happens to one that has ended. */

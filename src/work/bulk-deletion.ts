@@ -10,7 +10,7 @@ import {
 } from '../store/bulk-deletions.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
 import { settleUserDeletion } from './abandoned-deletions.ts'
-import { deleteAdmin } from './delete-admin.ts'
+import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeleteUsers } from './final-reading.ts'
 import type { ObserveAdmins } from './observe-admins.ts'
@@ -35,6 +35,7 @@ export async function runBulkDeletion(work: BulkDeletion, id: bigint): Promise<v
   const found = await findDeletion(db, id)
   if (!found || found.finished_at) return
   const bulk = await beginDeletion(db, id, null)
+  if (await finishIfDeleted(work, bulk)) return
   for (let round = 1; ; round += 1) {
     if (bulk.admin_id !== null && !(await isCancelRequested(db, id))) await collect(work, bulk)
     await deletePending(work, bulk)

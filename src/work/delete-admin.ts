@@ -1,5 +1,6 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import { type AccountRow, findAccount } from '../store/account-list.ts'
+import { preserveAdmin } from '../store/bulk-deletions.ts'
 import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion } from '../store/deletions.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
@@ -25,7 +26,8 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     await finishDeletion(db, deletion.id, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
   }
-  await mustReadAdmin(work, account.username)
+  const read = await mustReadAdmin(work, account.username)
+  await preserveAdmin(db, deletion.id, read?.usersUsage ?? null)
   try {
     await removeAdmin(work, account)
   } catch (error) {
@@ -34,6 +36,23 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     return true
   }
   await closeDeletedAdmin(db, deletion, await drawAsked(db))
+  return true
+}
+
+/**
+ * Finds out, when a deletion is taken up again of which the panel may have been told, whether the admin is gone; then
+ * ends it. An admin whose counter stands lower than at the final reading was created anew under the name, and is another.
+ */
+export async function finishIfDeleted(work: ObserveAdmins, deletion: Deletion): Promise<boolean> {
+  if (deletion.kind !== 'admin' || deletion.preserved_at === null || deletion.admin_id === null) return false
+  const account = await findAccount(work.db, deletion.admin_id)
+  if (!account) return false
+  const asked = await drawAsked(work.db)
+  const named = await work.panel.admins({ username: account.username })
+  const listed = named.find(({ username }) => username === account.username)
+  const isAnother = (listed?.usersUsage ?? deletion.final_reading ?? 0n) < (deletion.final_reading ?? 0n)
+  if (listed && !isAnother) return false
+  await closeDeletedAdmin(work.db, deletion, asked)
   return true
 }
 
