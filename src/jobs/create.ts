@@ -10,6 +10,7 @@ import {
 } from './observations.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
+import { steadyClock } from './steady-clock.ts'
 
 export type Jobs = {
   /** Begins with the work on the queues. */
@@ -44,6 +45,7 @@ export function createJobs(options: JobsOptions): Jobs {
     connectionString: options.databaseUrl,
     application_name: 'marzban-ledger-jobs',
     max: 4,
+    clock: steadyClock,
     // A replica that died is noticed within seconds, not minutes.
     superviseIntervalSeconds: 10,
     monitorIntervalSeconds: 10,

@@ -1,11 +1,9 @@
-import { setTimeout } from 'node:timers/promises'
 import { inject } from 'vitest'
 import { keepOutput } from './leaks.ts'
 import { type PanelAddress, type ServiceProcess, spawnService } from './spawn-service.ts'
 
 export type { ServiceProcess } from './spawn-service.ts'
-
-const patienceMs = 180_000
+export { until } from './until.ts'
 
 /** Starts the service for a test, and resolves as soon as it listens. */
 export function startServiceProcess(
@@ -14,13 +12,4 @@ export function startServiceProcess(
 ): Promise<ServiceProcess> {
   const runDir = inject('runDir')
   return spawnService(panel, environment, (text) => keepOutput(runDir, text))
-}
-
-/** Resolves when `holds` does; asks again and again. A replica that was killed is missed after some 20 seconds. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`in vain waited until ${what}`)
-    await setTimeout(20)
-  }
 }
