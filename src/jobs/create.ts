@@ -29,6 +29,8 @@ export type JobsOptions = {
   scan: ScanJob
   deletions: DeletionJobs
   observations: ObservationJobs
+  /** The time by which jobs are due; see `createQueueClock`. */
+  clock: { use(): Promise<void>; keep(): Promise<void> }
   /** Told when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
@@ -36,6 +38,8 @@ export type JobsOptions = {
 
 /** How long running jobs may take to come to a safe point when the service stops. */
 const stopTimeoutMs = 8_000
+/** For how long jobs may wait when the database's clock was set back. */
+const keepClockMs = 5_000
 
 /** The background work, on queues in the ledger's database that all replicas share. */
 export function createJobs(options: JobsOptions): Jobs {
@@ -51,9 +55,14 @@ export function createJobs(options: JobsOptions): Jobs {
     monitorIntervalSeconds: 10,
   })
   boss.on('error', options.onError)
+  const { clock } = options
+  let keeping: NodeJS.Timeout | undefined
   return {
     start: async () => {
+      await clock.keep()
       await boss.start()
+      await clock.use()
+      keeping = setInterval(() => void clock.keep().catch(options.onError), keepClockMs)
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -67,6 +76,7 @@ export function createJobs(options: JobsOptions): Jobs {
     requestObservation: requestObservation(boss),
     stop: async () => {
       stopping.abort()
+      clearInterval(keeping)
       await boss.stop({ graceful: true, timeout: stopTimeoutMs })
     },
   }
