@@ -71,9 +71,9 @@ export function createJobs(options: JobsOptions): Jobs {
         startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }, context),
       ])
     },
-    requestPoll: () => requestPoll(boss),
+    requestPoll: () => requestPoll(boss, options.poll.work.db),
     enqueueDeletion: enqueueDeletion(boss),
-    requestObservation: requestObservation(boss),
+    requestObservation: requestObservation(boss, options.observations.work.db),
     stop: async () => {
       stopping.abort()
       clearInterval(keeping)
