@@ -53,6 +53,8 @@ export function createJobs(options: JobsOptions): Jobs {
     // A replica that died is noticed within seconds, not minutes.
     superviseIntervalSeconds: 10,
     monitorIntervalSeconds: 10,
+    // What is done is removed when its queue says, not once a day.
+    maintenanceIntervalSeconds: 600,
   })
   boss.on('error', options.onError)
   const { clock } = options
