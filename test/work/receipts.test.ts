@@ -147,3 +147,15 @@ it('is settled although the panel answers for another user what nobody can read'
   expect(await findDeletion(ctx.db, unreadable)).toMatchObject({ state: 'preserved' })
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
+
+it('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
+  createUser('future', 10)
+  const hence = new Date(Date.now() + 3_600_000)
+  const id = await openReceipt('future', {
+    ...interrupted,
+    worker: await ctx.worker.id(),
+    preserved_at: hence,
+  })
+  await settleAbandonedDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
+})
