@@ -159,3 +159,17 @@ it('is settled when its times lie in the future, since the clock was set back, a
   await settleAbandonedDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
 })
+
+it('says that the user was deleted in the end by a service that was believed dead', async () => {
+  createUser('slow', 10)
+  ctx.panel.faults.add({
+    kind: 'hook',
+    method: 'DELETE',
+    // The clock jumps forward, or the session that shows that the service lives breaks.
+    before: async () => {
+      await ctx.db.updateTable('deletions').set({ worker: 'nobody' }).where('username', '=', 'slow').execute()
+      await settleAbandonedDeletions(workOf(ctx))
+    },
+  })
+  expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
+})
