@@ -173,3 +173,14 @@ it('says that the user was deleted in the end by a service that was believed dea
   })
   expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
 })
+
+it('waits to be settled when a deletion that reads nothing finds it abandoned', async () => {
+  createUser('unread', 10)
+  await pollAndScan(ctx)
+  const created_at = ctx.panel.state.mustFind('unread').createdAt.replace('T', ' ')
+  const id = await openReceipt('unread', { created_at, ...interrupted })
+  ctx.panel.state.deleteUser('unread')
+  await expect(remove('unread', { preserveTraffic: false })).rejects.toMatchObject({ code: 'not_found' })
+  await settleAbandonedDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted' })
+})
