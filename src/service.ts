@@ -13,6 +13,7 @@ import { createConnectionQueue } from './store/connection-queue.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/start.ts'
 import { migrateToLatest } from './store/migrate.ts'
+import { createQueueClock } from './store/queue-clock.ts'
 import { openWorkerSession } from './store/worker-session.ts'
 import { createCallers } from './work/callers.ts'
 import { checkPanelAccount } from './work/check-panel-account.ts'
@@ -109,6 +110,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     },
     deletions: { work: deleting },
     observations: { work: reading },
+    clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
       if (isLedgerError(error)) log.warn({ queue, code: error.code }, `a job has to wait: ${error.message}`)

@@ -10,6 +10,7 @@ import {
 } from './observations.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
+import { steadyClock } from './steady-clock.ts'
 
 export type Jobs = {
   /** Begins with the work on the queues. */
@@ -28,6 +29,8 @@ export type JobsOptions = {
   scan: ScanJob
   deletions: DeletionJobs
   observations: ObservationJobs
+  /** The time by which jobs are due; see `createQueueClock`. */
+  clock: { use(): Promise<void>; keep(): Promise<void> }
   /** Told when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
@@ -35,6 +38,8 @@ export type JobsOptions = {
 
 /** How long running jobs may take to come to a safe point when the service stops. */
 const stopTimeoutMs = 8_000
+/** For how long jobs may wait when the database's clock was set back. */
+const keepClockMs = 5_000
 
 /** The background work, on queues in the ledger's database that all replicas share. */
 export function createJobs(options: JobsOptions): Jobs {
@@ -44,14 +49,22 @@ export function createJobs(options: JobsOptions): Jobs {
     connectionString: options.databaseUrl,
     application_name: 'marzban-ledger-jobs',
     max: 4,
+    clock: steadyClock,
     // A replica that died is noticed within seconds, not minutes.
     superviseIntervalSeconds: 10,
     monitorIntervalSeconds: 10,
+    // What is done is removed when its queue says, not once a day.
+    maintenanceIntervalSeconds: 600,
   })
   boss.on('error', options.onError)
+  const { clock } = options
+  let keeping: NodeJS.Timeout | undefined
   return {
     start: async () => {
+      await clock.keep()
       await boss.start()
+      await clock.use()
+      keeping = setInterval(() => void clock.keep().catch(options.onError), keepClockMs)
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -60,11 +73,12 @@ export function createJobs(options: JobsOptions): Jobs {
         startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }, context),
       ])
     },
-    requestPoll: () => requestPoll(boss),
+    requestPoll: () => requestPoll(boss, options.poll.work.db),
     enqueueDeletion: enqueueDeletion(boss),
-    requestObservation: requestObservation(boss),
+    requestObservation: requestObservation(boss, options.observations.work.db),
     stop: async () => {
       stopping.abort()
+      clearInterval(keeping)
       await boss.stop({ graceful: true, timeout: stopTimeoutMs })
     },
   }

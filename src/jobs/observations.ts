@@ -1,4 +1,4 @@
-import type { Job, PgBoss } from 'pg-boss'
+import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import { readNamedUsers } from '../work/read-named.ts'
 import type { ReadUsers } from '../work/read-users.ts'
 import { type JobContext, tellingFailures } from './handler.ts'
@@ -36,8 +36,10 @@ export async function startObserving(
   await boss.work(queue, options, tellingFailures(queue, context, read))
 }
 
-export function requestObservation(boss: PgBoss): RequestObservation {
+/** @param db whose failures have names, as those of the queues' own connections do not. */
+export function requestObservation(boss: PgBoss, db: ReadUsers['db']): RequestObservation {
   return async (usernames) => {
-    if (usernames.length > 0) await boss.send(queue, { usernames: [...new Set(usernames)] })
+    if (usernames.length === 0) return
+    await boss.send(queue, { usernames: [...new Set(usernames)] }, { db: fromKysely(db) })
   }
 }

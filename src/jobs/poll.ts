@@ -1,4 +1,4 @@
-import type { Job, PgBoss } from 'pg-boss'
+import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import { isPollOverdue, type PollPanel, pollPanel } from '../work/poll-panel.ts'
 import { type JobContext, tellingFailures } from './handler.ts'
 
@@ -42,7 +42,11 @@ export async function startPolling(
 
 type PollData = { onlyIfOverdue?: boolean }
 
-/** Makes a poll due now, beside the one that is due in its time. */
-export async function requestPoll(boss: PgBoss): Promise<void> {
-  await boss.send(queue, {}, { singletonKey: 'now' })
+/**
+ * Makes a poll due now, beside the one that is due in its time.
+ *
+ * @param db whose failures have names, as those of the queues' own connections do not.
+ */
+export async function requestPoll(boss: PgBoss, db: PollPanel['db']): Promise<void> {
+  await boss.send(queue, {}, { singletonKey: 'now', db: fromKysely(db) })
 }

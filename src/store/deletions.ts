@@ -103,7 +103,7 @@ export type Outcome = {
 
 /**
  * Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. One that has ended stays
- * as it is.
+ * as it is, unless it was given up as interrupted by a service that was not dead and has deleted the user after all.
  */
 export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
   await db
@@ -119,7 +119,12 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
       )`,
     })
     .where('id', '=', id)
-    .where('finished_at', 'is', null)
+    .where((is) =>
+      is.or([
+        is('finished_at', 'is', null),
+        ...(outcome.state === 'deleted' ? [is('error_code', '=', 'interrupted')] : []),
+      ]),
+    )
     .execute()
   return db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }

@@ -133,13 +133,14 @@ async function takePlace(
 
 /** Makes room beside a receipt on which nobody works any more. */
 async function leaveAbandoned(tx: Tx, other: Deletion, createdAt: string | null): Promise<void> {
-  if (other.parent_id !== null) {
-    // Its bulk deletion comes back to it, and finds out what became of the user.
+  if (other.parent_id !== null || createdAt === null) {
+    // What became of its user is found out later: by its bulk deletion, which comes back to it, or with all that was left
+    // behind. Who reads nothing does not know.
     await updateDeletion(tx, other.id, { worker: null })
     return
   }
   // Another user of the name shows that the one of the receipt is gone.
-  const isGone = other.created_at !== null && createdAt !== null && other.created_at !== createdAt
+  const isGone = other.created_at !== null && other.created_at !== createdAt
   const error = { code: 'interrupted', message: 'The service was stopped; a later request deletes the user.' }
   await finishDeletion(tx, other.id, isGone ? { state: 'deleted' } : { state: 'failed', error })
 }

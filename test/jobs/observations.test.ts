@@ -39,7 +39,7 @@ describe('users that are to be read', () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.state.createUser('bob', { admin: 'ada', lifetime: 30n })
     ledger.panel.requests.length = 0
-    const request = requestObservation(boss)
+    const request = requestObservation(boss, ledger.db)
     await request(['alice', 'bob', 'alice'])
     await expect.poll(tenures, { timeout: 10_000 }).toEqual([
       { username: 'alice', counted: 70n, ended_by: null },
@@ -52,7 +52,7 @@ describe('users that are to be read', () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     await pollAndScan(ledger)
     ledger.panel.state.deleteUser('alice')
-    await requestObservation(boss)(['..', 'a/b', 'alice'])
+    await requestObservation(boss, ledger.db)(['..', 'a/b', 'alice'])
     await expect
       .poll(tenures, { timeout: 10_000 })
       .toEqual([{ username: 'alice', counted: 70n, ended_by: 'panel' }])
@@ -61,7 +61,7 @@ describe('users that are to be read', () => {
   test('are read once the panel is back; that it was away is told', async () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.faults.add({ kind: 'answer', status: 500, times: 1, path: '/api/user/alice' })
-    await requestObservation(boss)(['alice'])
+    await requestObservation(boss, ledger.db)(['alice'])
     await expect
       .poll(tenures, { timeout: 20_000 })
       .toEqual([{ username: 'alice', counted: 70n, ended_by: null }])

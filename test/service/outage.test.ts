@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createCuttable } from '../http/cuttable.ts'
+import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 
 const ledger = useLedger()
 const database = createCuttable()
+const webhookSecret = makeSecret()
 let panel: StandInPanel
 
 beforeAll(async () => {
@@ -24,7 +26,13 @@ it('answers 503 while the database is away, and goes on by itself', { timeout: 1
     DATABASE_URL: url,
     POLL_INTERVAL: '1',
     SCAN_INTERVAL: '10',
+    WEBHOOK_SECRET: webhookSecret,
   })
+  const notify = async () => {
+    const headers = { 'content-type': 'application/json', 'x-webhook-secret': webhookSecret }
+    const body = JSON.stringify([{ action: 'user_updated', username: 'u1' }])
+    return (await fetch(`${service.url}/webhooks/marzban`, { method: 'POST', headers, body })).status
+  }
   const total = async () => {
     const { status, body } = await service.call('GET', '/admins?username=ada')
     return status === 200 ? (body as { items: { total_traffic: number }[] }).items[0]?.total_traffic : status
@@ -37,12 +45,15 @@ it('answers 503 while the database is away, and goes on by itself', { timeout: 1
   expect((await service.call('GET', '/readyz')).status).toBe(503)
   expect((await service.call('GET', '/healthz')).status).toBe(200)
   expect((await service.call('DELETE', '/users/u1')).status).toBe(503)
+  expect((await service.call('POST', '/sync')).status).toBe(503)
+  expect(await notify()).toBe(503)
   expect(panel.state.users.has('u1')).toBe(true)
   panel.state.accrue('u1', 7)
 
   database.restore()
   await until('the bytes of meanwhile are counted', async () => (await total()) === 12)
   expect((await service.call('GET', '/readyz')).status).toBe(200)
+  expect(await notify()).toBe(204)
   expect((await service.call('DELETE', '/users/u1')).status).toBe(200)
   expect(await total()).toBe(12)
   expect(await service.end('SIGTERM')).toBe(0)

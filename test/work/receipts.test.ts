@@ -147,3 +147,40 @@ it('is settled although the panel answers for another user what nobody can read'
   expect(await findDeletion(ctx.db, unreadable)).toMatchObject({ state: 'preserved' })
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
+
+it('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
+  createUser('future', 10)
+  const hence = new Date(Date.now() + 3_600_000)
+  const id = await openReceipt('future', {
+    ...interrupted,
+    worker: await ctx.worker.id(),
+    preserved_at: hence,
+  })
+  await settleAbandonedDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
+})
+
+it('says that the user was deleted in the end by a service that was believed dead', async () => {
+  createUser('slow', 10)
+  ctx.panel.faults.add({
+    kind: 'hook',
+    method: 'DELETE',
+    // The clock jumps forward, or the session that shows that the service lives breaks.
+    before: async () => {
+      await ctx.db.updateTable('deletions').set({ worker: 'nobody' }).where('username', '=', 'slow').execute()
+      await settleAbandonedDeletions(workOf(ctx))
+    },
+  })
+  expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
+})
+
+it('waits to be settled when a deletion that reads nothing finds it abandoned', async () => {
+  createUser('unread', 10)
+  await pollAndScan(ctx)
+  const created_at = ctx.panel.state.mustFind('unread').createdAt.replace('T', ' ')
+  const id = await openReceipt('unread', { created_at, ...interrupted })
+  ctx.panel.state.deleteUser('unread')
+  await expect(remove('unread', { preserveTraffic: false })).rejects.toMatchObject({ code: 'not_found' })
+  await settleAbandonedDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted' })
+})

@@ -1,0 +1,49 @@
+import path from 'node:path'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { Clocks } from '../support/clocks.ts'
+import { useLedger } from '../support/ledger.ts'
+import { startServiceProcess, until } from '../support/service-process.ts'
+
+const ledger = useLedger()
+const hourMs = 3_600_000
+let panel: StandInPanel
+let clocks: Clocks
+
+beforeAll(async () => {
+  panel = await startPanel()
+  panel.state.createAdmin('ada')
+  clocks = new Clocks(path.join(inject('runDir'), 'clock-of-a-service'))
+  await clocks.shadow(ledger.url)
+})
+afterAll(() => panel.close())
+
+const polls = () => panel.requests.filter(({ path: target }) => target === '/api/admins').length
+
+it.each(['service', 'database', 'both'] as const)(
+  'goes on when the clock of the %s is set back an hour, and forward',
+  {
+    timeout: 120_000,
+  },
+  async (whose) => {
+    const service = await startServiceProcess(panel, {
+      DATABASE_URL: ledger.url,
+      POLL_INTERVAL: '1',
+      ...clocks.environment,
+    })
+    for (const ms of [-hourMs, hourMs]) {
+      // In the middle of a poll, which is when the queues look at the clock.
+      const jumped = Promise.withResolvers<void>()
+      const before = async () => {
+        await clocks.jump(ledger.url, whose, ms)
+        jumped.resolve()
+      }
+      panel.faults.add({ kind: 'hook', path: '/api/admins', times: 1, before })
+      await jumped.promise
+      panel.faults.add({ kind: 'delay', path: '/api/admins', times: 1, ms: 100 })
+      const made = polls()
+      await until('two more polls are made', async () => polls() >= made + 2, 25_000)
+    }
+    expect(await service.end('SIGTERM')).toBe(0)
+  },
+)
