@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { keepOutput } from './test/support/leaks.ts'
 
 export default defineConfig({
   test: {
@@ -9,5 +10,7 @@ export default defineConfig({
     // Real processes on a busy machine; nothing that works takes this long.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What tests print is looked through for secrets too.
+    onConsoleLog: keepOutput,
   },
 })

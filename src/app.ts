@@ -4,7 +4,6 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify } from 'fastify'
-import { LedgerError } from './errors.ts'
 import { authenticate } from './http/auth.ts'
 import { endConnectionsWhenDraining } from './http/draining.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/errors.ts'
@@ -12,6 +11,7 @@ import { type FailureLimit, limitFailures } from './http/failed-auth.ts'
 import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { canonicalTarget } from './http/front/target.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
+import { Overloaded } from './http/overloaded.ts'
 import { compileParameters } from './http/parameters.ts'
 import { RequestLog } from './http/request-log.ts'
 import { adminRoutes } from './http/routes/admins.ts'
@@ -22,6 +22,7 @@ import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
 import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
+import { cutSlowReaders } from './http/slow-readers.ts'
 import type { App, RouteOptions } from './http/types.ts'
 
 export type AppOptions = RouteOptions & {
@@ -35,20 +36,26 @@ export type AppOptions = RouteOptions & {
   webhookSecret?: string | null
   /** Null: no request is passed on to the panel. */
   front?: FrontOptions | null
-  /** Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at. */
-  patience?: { headersMs: number; requestMs: number; checkEveryMs: number }
+  /**
+   * Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at; and how
+   * long it may take nothing of its answer.
+   */
+  patience?: { headersMs: number; requestMs: number; checkEveryMs: number; answerMs: number }
+  /** Milliseconds that requests wait for the database by now; unless given, that is not looked at. */
+  databaseWaitMs?: () => number
   /** When to refuse requests because there are too many. */
   pressure?: {
     maxEventLoopDelay?: number
     maxHeapUsedBytes?: number
     maxRssBytes?: number
     sampleInterval?: number
+    healthCheckInterval?: number
   }
 }
 
 /** Builds the HTTP application: every plugin and every route, by name. Does no I/O. */
 export function buildApp(options: AppOptions): App {
-  const { services, version, front = null, patience = usualPatience } = options
+  const { services, version, front = null, patience = usualPatience, databaseWaitMs = () => 0 } = options
   const app: App = fastify({
     loggerInstance: options.log,
     trustProxy: options.trustProxy ?? false,
@@ -74,8 +81,15 @@ export function buildApp(options: AppOptions): App {
   app.setValidatorCompiler(compileParameters)
   handleErrors(app)
   endConnectionsWhenDraining(app)
+  cutSlowReaders(app, patience.answerMs)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
-  app.register(underPressure, { maxEventLoopDelay: 2_000, ...options.pressure, customError: Overloaded })
+  app.register(underPressure, {
+    maxEventLoopDelay: longestWaitMs,
+    healthCheck: async () => databaseWaitMs() <= longestWaitMs,
+    healthCheckInterval: 250,
+    ...options.pressure,
+    customError: Overloaded,
+  })
   app.register(rateLimit, { global: false })
   describeApi(app, version)
   app.register(healthRoutes, { services, version })
@@ -99,14 +113,10 @@ function isWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000 }
+/** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */
+const longestWaitMs = 2_000
+const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000, answerMs: 60_000 }
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
 /** JSON is nothing to render; Swagger UI has a policy of its own. */
 const apiPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
-
-class Overloaded extends LedgerError {
-  constructor() {
-    super('overloaded', 'The service has more to do than it can; ask again later.', { retryAfter: 10 })
-  }
-}

@@ -9,6 +9,7 @@ import { listen } from './http/listen.ts'
 import { createJobs } from './jobs/create.ts'
 import { createPanelClient } from './panel/client.ts'
 import { createForwarder } from './panel/forward.ts'
+import { createConnectionQueue } from './store/connection-queue.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/start.ts'
 import { migrateToLatest } from './store/migrate.ts'
@@ -30,6 +31,8 @@ export type Service = {
   stop(): Promise<void>
 }
 
+/** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
+const databaseConnections = 10
 /** How long a database that does not answer yet is waited for at start. */
 const databasePatienceMs = 30_000
 
@@ -51,8 +54,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
 async function assemble(config: Config, log: Logger, closing: AsyncDisposableStack): Promise<string> {
   const databaseUrl = config.databaseUrl ?? (await embed(config, log, closing))
+  const connections = createConnectionQueue(databaseConnections)
   const db = openDatabase({
     url: databaseUrl,
+    connections,
     onIdleError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   })
   closing.defer(() => db.destroy())
@@ -118,6 +123,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   const app = buildApp({
     services,
     log,
+    databaseWaitMs: connections.longestWaitMs,
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,

@@ -53,7 +53,7 @@ export function accountIdOf(caller: Caller, id: number | 'me'): bigint {
 }
 
 /** The token of `Authorization: Bearer ...`; null: there is none. */
-export function bearerOf({ authorization }: IncomingHttpHeaders): string | null {
+function bearerOf({ authorization }: IncomingHttpHeaders): string | null {
   return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? null
 }
 

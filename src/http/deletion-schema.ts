@@ -15,10 +15,12 @@ export const deletionStates = [
   'incomplete',
 ] as const satisfies readonly Deletion['state'][]
 
-const kindMeaning = '`user`: one user; `users`: several; `admin`: an admin with all its users.'
+const kindMeaning =
+  '`user`: one user; `users`: several; `admin`: an admin with all its users, which stay where the panel itself was ' +
+  'asked for it through the front.'
 const stateMeaning =
   '`requested`: not begun, or of a bulk deletion: under way; `preserved`: the final reading is stored, the panel has ' +
-  'not deleted it yet; `deleted`; `failed`: the user is still there, `detail` says why; `gone`: the panel had no such ' +
+  'not deleted it yet; `deleted`; `failed`: the user or admin is still there, `detail` says why; `gone`: the panel had no such ' +
   'user; `cancelled`; `incomplete`: a bulk deletion that left users, or the admin, undeleted.'
 
 function textOrNull(description: string, example: string) {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseTarget } from './front/target.ts'
@@ -31,15 +32,19 @@ const brokenRequests: Record<string, [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
 }
 
+/** What Node keeps on a connection, and its own handler of broken requests looks at: the answer under way. */
+type Answering = { _httpMessage?: ServerResponse | null }
+
 /** Answers on the bare connection to what Node could not read as HTTP; nothing of what came is logged. */
 export function answerBrokenRequest(
   this: Pick<App, 'log'>,
   error: Error & { code?: string },
-  socket: Socket,
+  socket: Socket & Answering,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
-  if (socket.writable) {
+  // Into an answer that has begun nothing may be written.
+  if (socket.writable && !socket._httpMessage?.headersSent) {
     const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
     const body = problem(status, 'invalid_request', detail)
     const text = JSON.stringify(body)

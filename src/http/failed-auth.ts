@@ -20,32 +20,37 @@ export type LimitFailures = (request: FastifyRequest, identify: () => Promise<Ca
  */
 export function limitFailures(app: App, { max, windowMs }: FailureLimit): LimitFailures {
   const failures = app.createRateLimit({ max, timeWindow: windowMs })
-  const underWay = new Map<string, Set<Promise<unknown>>>()
+  const crowds = new Map<string, Crowd>()
 
   return async (request, identify) => {
     for (;;) {
       const standing = await failures(request, { increment: false })
       if (standing.isAllowed) return identify()
-      if (standing.remaining === 0) throw tooMany(standing.ttlInSeconds)
-      const others = underWay.get(standing.key) ?? new Set()
-      if (others.size < standing.remaining) {
-        underWay.set(standing.key, others)
-        const attempt = identify().catch(async (error: unknown) => {
-          if (isLedgerError(error, 'unauthenticated')) await failures(request)
-          throw error
-        })
-        others.add(attempt)
-        try {
-          return await attempt
-        } finally {
-          others.delete(attempt)
-          if (others.size === 0) underWay.delete(standing.key)
-        }
+      const crowd = crowds.get(standing.key) ?? { underWay: 0, waiting: [] }
+      if (standing.remaining > 0 && crowd.underWay >= standing.remaining) {
+        await new Promise<void>((resolve) => crowd.waiting.push(resolve))
+        continue
       }
-      await Promise.race(others).catch(() => {})
+      crowds.set(standing.key, crowd)
+      crowd.underWay += 1
+      try {
+        if (standing.remaining === 0) throw tooMany(standing.ttlInSeconds)
+        return await identify()
+      } catch (error) {
+        if (isLedgerError(error, 'unauthenticated')) await failures(request)
+        throw error
+      } finally {
+        crowd.underWay -= 1
+        // One at a time: to wake them all would make each look again for each that is done.
+        crowd.waiting.shift()?.()
+        if (crowd.underWay === 0 && crowd.waiting.length === 0) crowds.delete(standing.key)
+      }
     }
   }
 }
+
+/** The attempts of one address. */
+type Crowd = { underWay: number; waiting: (() => void)[] }
 
 function tooMany(retryAfter: number): LedgerError {
   return new LedgerError(

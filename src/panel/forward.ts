@@ -36,16 +36,24 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   // meet one that is about to go.
   const single = new Pool(address.origin, { ...settings, pipelining: 0, maxResponseSize: maxAnswerBytes })
 
-  const name = (error: unknown, what: string, begun: boolean): LedgerError =>
+  const name = (
+    error: unknown,
+    {
+      what,
+      begun = false,
+      timeoutMs = answerTimeoutMs,
+    }: { what: string; begun?: boolean; timeoutMs?: number },
+  ): LedgerError =>
     isLedgerError(error)
       ? error
-      : nameFailure(error, { host: address.host, what, limit: `${answerTimeoutMs / 1000} s`, begun })
+      : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, begun })
 
   return {
     origin: address.origin,
     basePath: address.basePath,
     async forward(request: Forwarded): Promise<ForwardedAnswer> {
       const path = request.target.split('?', 1)[0]
+      const timeoutMs = request.answerTimeoutMs ?? answerTimeoutMs
       let begun = false
       try {
         const response = await single.request({
@@ -53,12 +61,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
           path: address.basePath + request.target,
           headers: request.headers,
           body: request.body,
+          headersTimeout: timeoutMs,
         })
         begun = true
         const body = Buffer.from(await response.body.arrayBuffer())
         return { status: response.statusCode, headers: response.headers, body }
       } catch (error) {
-        throw name(error, `${request.method} ${path}`, begun)
+        throw name(error, { what: `${request.method} ${path}`, begun, timeoutMs })
       }
     },
     request(
@@ -68,7 +77,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const pool = isRead(request.method) ? kept : single
       pool.request(request, (error, response) => {
         // The path may be a subscription's secret link: the message does not repeat it.
-        answered(error && name(error, `a ${request.method} request passed on`, false), response)
+        answered(error && name(error, { what: `a ${request.method} request passed on` }), response)
       })
     },
     close: async () => {

@@ -74,6 +74,8 @@ export type Forwarded = {
   target: string
   headers: Record<string, string | string[]>
   body: Buffer | null
+  /** Milliseconds the panel gets to begin its answer; left out: as long as for any other. */
+  answerTimeoutMs?: number
 }
 
 /** The panel's answer to it. */

@@ -120,7 +120,6 @@ export async function listInterruptedChildren(db: Database, parentId: bigint): P
 /** Notes the final reading of an admin's counter: from now on, the panel may have been told to delete the admin. */
 export async function preserveAdmin(db: Database, id: bigint, finalReading: bigint | null): Promise<void> {
   await updateDeletion(db, id, {
-    state: 'preserved',
     preserved_at: sql`clock_timestamp()`,
     final_reading: finalReading,
   })

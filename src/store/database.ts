@@ -1,8 +1,10 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type Transaction } from 'kysely'
 import pg from 'pg'
 import { LedgerError } from '../errors.ts'
+import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
 import { preparedName } from './prepared.ts'
 import type { Tables } from './tables.ts'
+import { databaseUnavailable } from './unavailable.ts'
 
 export type Database = Kysely<Tables>
 export type Tx = Transaction<Tables>
@@ -23,6 +25,8 @@ function wholeMicroseconds(text: string): string {
   return `${seconds}.${fraction.padEnd(6, '0')}`
 }
 
+const usualConnections = 10
+
 /**
  * Opens a pool on the ledger's database. Nothing is connected before the first query.
  *
@@ -30,17 +34,18 @@ function wholeMicroseconds(text: string): string {
  * of the server to a statement becomes `database_unavailable`.
  *
  * @param options.url a `postgres://` URL.
- * @param options.max connections at most.
+ * @param options.connections who may use one, and how many there are at most; ten unless given.
  * @param options.onIdleError told when a connection breaks that nobody is using.
  */
 export function openDatabase(options: {
   url: string
-  max?: number
+  connections?: ConnectionQueue
   onIdleError?: (error: Error) => void
 }): Database {
+  const queue = options.connections ?? createConnectionQueue(usualConnections)
   const pool = new pg.Pool({
     ...addressWith(ours, options.url),
-    max: options.max ?? 10,
+    max: queue.max,
     types: databaseTypes,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 60_000,
@@ -51,7 +56,7 @@ export function openDatabase(options: {
   // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
   // without a listener that event would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool) }) })
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }) })
 }
 
 /** A commit must have reached the disk before anyone acts on it, whatever the server's default is. */
@@ -67,17 +72,29 @@ function addressWith(settings: string, url: string): { connectionString: string;
 }
 
 /** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */
-function namingFailures(pool: pg.Pool): PostgresPool {
+function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     connect: async () => {
-      const client = await pool.connect().catch(refuseConnection)
+      await queue.take()
+      const client = await pool.connect().catch((error: unknown) => {
+        queue.giveBack(false)
+        return refuseConnection(error)
+      })
+      let failed = false
       const query = (text: string, values: unknown[]) => {
         const name = preparedName(text)
-        return client.query(name ? { name, text, values } : { text, values }).catch(refuse)
+        return client.query(name ? { name, text, values } : { text, values }).catch((error: unknown) => {
+          failed ||= !isAnswer(error)
+          return refuse(error)
+        })
       }
-      const release = (destroy?: boolean) => client.release(destroy)
+      const release = (destroy?: boolean) => {
+        // The pool may not have heard yet that the other end is gone.
+        client.release(destroy || failed)
+        queue.giveBack(true)
+      }
       return { query, release } as unknown as PostgresPoolClient
     },
   }
@@ -85,7 +102,7 @@ function namingFailures(pool: pg.Pool): PostgresPool {
 
 /** The server answers, and does not let the service in. */
 function refuseConnection(error: unknown): never {
-  if (!(error instanceof pg.DatabaseError) || isOutage(error.code)) return refuse(error)
+  if (!isAnswer(error)) return refuse(error)
   throw new LedgerError(
     'config_invalid',
     `PostgreSQL does not let the service in (${error.code}): are user, password and database in DATABASE_URL right?`,
@@ -94,14 +111,18 @@ function refuseConnection(error: unknown): never {
 }
 
 function refuse(error: unknown): never {
-  if (error instanceof pg.DatabaseError && !isOutage(error.code)) throw error
-  throw new LedgerError('database_unavailable', 'The ledger database does not answer; nothing was stored.', {
-    retryAfter: 5,
-    cause: error,
-  })
+  throw isAnswer(error) ? error : databaseUnavailable(error)
 }
 
-/** Connection exceptions, insufficient resources, operator intervention: the server says that it can't serve now. */
+/** Whether the server has judged the statement, and the connection can go on. */
+function isAnswer(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && !isOutage(error.code)
+}
+
+/**
+ * Connection exceptions, insufficient resources, operator intervention, what took too long, errors of its machine, and a
+ * standby that takes no writes: the server says that it can't serve now.
+ */
 function isOutage(sqlState: string | undefined): boolean {
-  return sqlState !== undefined && /^(08|53|57P)/.test(sqlState)
+  return sqlState !== undefined && /^(08|53|57|58|25006|25P03)/.test(sqlState)
 }

@@ -53,6 +53,27 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
     .executeTakeFirstOrThrow()
 }
 
+/** Opens the receipt of an admin that is about to be deleted alone: everything that its users have is stored. */
+export async function insertAdminDeletion(
+  tx: Tx | Database,
+  deletion: { adminId: bigint; requestedBy: string; worker: string },
+): Promise<Deletion> {
+  return tx
+    .insertInto('deletions')
+    .values({
+      kind: 'admin',
+      state: 'preserved',
+      admin_id: deletion.adminId,
+      requested_by: deletion.requestedBy,
+      preserve_traffic: true,
+      worker: deletion.worker,
+      started_at: sql`clock_timestamp()`,
+      preserved_at: sql`clock_timestamp()`,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
 /** Changes one deletion and returns it as it is then; one that has ended stays as it is. */
 export async function updateDeletion(
   db: Database | Tx,
@@ -103,12 +124,15 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
   return db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
 
-/** Deletions of single users that nobody works on any more, although they have not ended. */
+/**
+ * Deletions of single users, and of admins alone, that nobody works on any more, although they have not ended. What
+ * belongs to a bulk deletion goes on with it.
+ */
 export async function listAbandoned(db: Database, limit: number): Promise<Deletion[]> {
   return db
     .selectFrom('deletions')
     .selectAll()
-    .where('kind', '=', 'user')
+    .where((is) => is.or([is('kind', '=', 'user'), is('state', '=', 'preserved')]))
     .where('parent_id', 'is', null)
     .where('finished_at', 'is', null)
     .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { Tenure, TenureChange } from '../ledger/tenure.ts'
+import type { Ticks } from '../ledger/counter.ts'
+import type { Tenure, TenureChange, TenureEnd } from '../ledger/tenure.ts'
 import type { Tx } from './database.ts'
 import type { StoredTenure } from './tenures.ts'
 
@@ -23,6 +24,30 @@ export async function saveTenures(
   await updateTenures(tx, ended, at)
   await updateTenures(tx, kept, at)
   await insertTenures(tx, started, at)
+}
+
+/** Ended tenures of one status: how many, and the bytes that they counted. */
+export type EndedTenures = { status: string; users: number; counted: bigint }
+
+/** Ends all open tenures of an account in one statement, except those read since `ticks.asked`; says by status which. */
+export async function endTenuresOf(
+  tx: Tx,
+  adminId: bigint,
+  by: TenureEnd,
+  ticks: Ticks,
+  at: Date,
+): Promise<EndedTenures[]> {
+  const { rows } = await sql<{ status: string; users: bigint; counted: bigint }>`
+    with ended as (
+      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}
+      where id = any(array(
+        select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
+        order by id for no key update
+      ))
+      returning status, counted
+    )
+    select status, count(*) as users, sum(counted)::bigint as counted from ended group by status`.execute(tx)
+  return rows.map((row) => ({ ...row, users: Number(row.users) }))
 }
 
 async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })[], at: Date): Promise<void> {

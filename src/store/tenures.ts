@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely'
+import type { Ticks } from '../ledger/counter.ts'
 import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
 import type { TenuresTable } from './tables.ts'
@@ -65,25 +66,23 @@ export async function listUnseen(
 }
 
 /**
- * Anchors open tenures at zero, where the panel has set the counters of their users back: what it says next has been
- * consumed since. Rows are locked in the order of their ids.
+ * Anchors open tenures at zero, where the panel has set the counters of all users back: what it says next has been
+ * consumed since. Only those that were read between the ticks `since` and `asked`: a user that was not seen then may be
+ * with another admin by now, its counter where it was, and anchored at zero it would be counted twice. Rows are locked
+ * in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.
- * @param read only those last read after tick `since` and before tick `until`: of one who was not among them nobody knows
- *   that its counter fell, and at zero all that it shows would count again.
- * @param answered the tick of the new anchor.
  */
 export async function anchorAtZero(
   tx: Tx,
   adminId: bigint | null,
-  read: { since: bigint; until: bigint },
-  answered: bigint,
+  ticks: Ticks & { since: bigint },
 ): Promise<void> {
   await sql`
-    update tenures set reading = 0, answered = ${answered}
+    update tenures set reading = 0, answered = ${ticks.answered}
     where id = any(array(
       select id from tenures
-      where ended_at is null and answered > ${read.since} and answered < ${read.until}
+      where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
         and (${adminId}::bigint is null or admin_id = ${adminId})
       order by id for no key update
     ))`.execute(tx)

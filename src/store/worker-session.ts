@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { LedgerError } from '../errors.ts'
+import { databaseUnavailable } from './unavailable.ts'
 
 /** A database session that lasts as long as this service: others see in the database whether it is still alive. */
 export type WorkerSession = {
@@ -51,14 +51,7 @@ export function openWorkerSession(url: string): WorkerSession {
         return (await opening).id
       } catch (error) {
         if (session === opening) session = null
-        throw new LedgerError(
-          'database_unavailable',
-          'The ledger database does not answer; nothing was stored.',
-          {
-            retryAfter: 5,
-            cause: error,
-          },
-        )
+        throw databaseUnavailable(error)
       }
     },
     async close() {

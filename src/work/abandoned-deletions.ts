@@ -1,27 +1,31 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
 import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient } from '../panel/types.ts'
+import { findAccount } from '../store/account-list.ts'
 import { drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { type Deletion, finishDeletion, listAbandoned } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
+import { closeDeletedAdmin } from './close-admin.ts'
 import { endTenuresIn, observeGone, observeUsers } from './observe-users.ts'
 
 const atOnce = 100
 
+type Settling = { db: Database; panel: PanelClient }
+
 /**
- * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. A
- * user that is still there is not deleted: who asked for it got no answer, and asks again.
+ * Finds out what became of deletions that a service left behind when it was stopped, and puts it on their receipts. Who
+ * is still there is not deleted: who asked for it got no answer, and asks again.
  *
  * @throws the panel's errors; those receipts stay for the next time.
  */
-export async function settleAbandonedDeletions(work: { db: Database; panel: PanelClient }): Promise<void> {
+export async function settleAbandonedDeletions(work: Settling): Promise<void> {
   let unreadable: LedgerError | null = null
   for (const deletion of await listAbandoned(work.db, atOnce)) {
     try {
-      await settleDeletion(work, deletion)
+      await (deletion.kind === 'admin' ? settleAdmin : settleUserDeletion)(work, deletion)
     } catch (error) {
-      // What the panel says of one user keeps nobody from asking about the next.
+      // What the panel says of one keeps nobody from asking about the next.
       if (!isLedgerError(error, 'panel_bad_answer')) throw error
       unreadable = error
     }
@@ -29,11 +33,21 @@ export async function settleAbandonedDeletions(work: { db: Database; panel: Pane
   if (unreadable) throw unreadable
 }
 
+async function settleAdmin({ db, panel }: Settling, deletion: Deletion): Promise<void> {
+  const account = deletion.admin_id === null ? null : await findAccount(db, deletion.admin_id)
+  const username = account?.username ?? ''
+  const asked = await drawAsked(db)
+  const listed = await panel.admins({ username })
+  if (listed.some((admin) => admin.username === username)) {
+    const message = `Admin ${username} was not deleted: the service was interrupted.`
+    await finishDeletion(db, deletion.id, { state: 'failed', error: { code: 'interrupted', message } })
+  } else {
+    await closeDeletedAdmin(db, deletion, asked)
+  }
+}
+
 /** Finds out what became of the deletion of one user on which nobody works any more, and ends its receipt. */
-export async function settleDeletion(
-  { db, panel }: { db: Database; panel: PanelClient },
-  deletion: Deletion,
-): Promise<void> {
+export async function settleUserDeletion({ db, panel }: Settling, deletion: Deletion): Promise<void> {
   const username = deletion.username ?? ''
   const asked = await drawAsked(db)
   const user = await panel.user(username)

@@ -9,7 +9,7 @@ import {
   listPendingChildren,
 } from '../store/bulk-deletions.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
-import { settleDeletion } from './abandoned-deletions.ts'
+import { settleUserDeletion } from './abandoned-deletions.ts'
 import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeleteUsers } from './final-reading.ts'
@@ -76,7 +76,7 @@ async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
 
 /** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
 async function leaveRest(work: BulkDeletion, id: bigint): Promise<void> {
-  for (const child of await listInterruptedChildren(work.db, id)) await settleDeletion(work, child)
+  for (const child of await listInterruptedChildren(work.db, id)) await settleUserDeletion(work, child)
   await cancelPendingChildren(work.db, id)
 }
 
@@ -121,7 +121,7 @@ async function deleteOne(
       preserveTraffic: true,
       receiptId: child.id,
       onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
-      onlyStatus: bulk.only_status,
+      ...(bulk.only_status !== null && { onlyStatuses: [bulk.only_status] }),
     })
   } catch (error) {
     if (!isLedgerError(error)) throw error

@@ -1,11 +1,10 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import { type AccountRow, findAccount } from '../store/account-list.ts'
-import { closeAccount } from '../store/admins.ts'
 import { preserveAdmin } from '../store/bulk-deletions.ts'
-import { drawAnswered, drawAsked } from '../store/clock.ts'
+import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion } from '../store/deletions.ts'
-import { transact } from '../store/transact.ts'
-import { type ObserveAdmins, readAdmin } from './observe-admins.ts'
+import { closeDeletedAdmin } from './close-admin.ts'
+import { mustReadAdmin, type ObserveAdmins } from './observe-admins.ts'
 
 /**
  * Deletes an admin whose users are gone, after a last reading of its counter, and closes its account.
@@ -27,7 +26,7 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     await finishDeletion(db, deletion.id, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
   }
-  const read = await readAdmin(work, account)
+  const read = await mustReadAdmin(work, account.username)
   await preserveAdmin(db, deletion.id, read?.usersUsage ?? null)
   try {
     await removeAdmin(work, account)
@@ -36,7 +35,7 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
     await finishDeletion(db, deletion.id, { state: 'incomplete', error })
     return true
   }
-  await finishDeleted(work, deletion, account)
+  await closeDeletedAdmin(db, deletion, await drawAsked(db))
   return true
 }
 
@@ -44,25 +43,16 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
  * Finds out, when a deletion is taken up again of which the panel may have been told, whether the admin is gone; then
  * ends it. An admin whose counter stands lower than at the final reading was created anew under the name, and is another.
  */
-export async function finishIfDeleted(work: ObserveAdmins, deletion: Deletion): Promise<boolean> {
-  if (deletion.kind !== 'admin' || deletion.state !== 'preserved' || deletion.admin_id === null) return false
-  const account = await findAccount(work.db, deletion.admin_id)
+export async function finishIfDeleted({ db, panel }: ObserveAdmins, deletion: Deletion): Promise<boolean> {
+  if (deletion.kind !== 'admin' || deletion.preserved_at === null || deletion.admin_id === null) return false
+  const account = await findAccount(db, deletion.admin_id)
   if (!account) return false
-  const named = await work.panel.admins({ username: account.username })
+  const named = await panel.admins({ username: account.username })
   const listed = named.find(({ username }) => username === account.username)
   const isAnother = (listed?.usersUsage ?? deletion.final_reading ?? 0n) < (deletion.final_reading ?? 0n)
   if (listed && !isAnother) return false
-  await finishDeleted(work, deletion, account)
+  await closeDeletedAdmin(db, deletion, await drawAsked(db))
   return true
-}
-
-async function finishDeleted({ db }: ObserveAdmins, deletion: Deletion, account: AccountRow): Promise<void> {
-  const gone = await drawAsked(db)
-  await transact(db, async (tx) => {
-    const answered = await drawAnswered(tx)
-    await closeAccount(tx, account.id, { asked: gone.tick, answered: answered.tick }, answered.at)
-    await finishDeletion(tx, deletion.id, { state: 'deleted' })
-  })
 }
 
 async function removeAdmin({ panel }: ObserveAdmins, account: AccountRow): Promise<void> {

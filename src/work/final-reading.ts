@@ -29,8 +29,8 @@ export type UserDeletionRequest = {
   receiptId: bigint | null
   /** Refuses users of other accounts; null: the panel alone decides. */
   onlyAdminId: bigint | null
-  /** Leaves users of another status alone; null or left out: the status does not matter. */
-  onlyStatus?: string | null
+  /** Spares users that have another status by the time of their final reading; left out: none. */
+  onlyStatuses?: readonly string[]
 }
 
 /** The rights with which the panel is asked: the caller's own where it has a token. */
@@ -48,7 +48,7 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  return untilAccepted(request.username, async () => {
+  return untilAccepted(`User ${request.username}`, async () => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
@@ -75,9 +75,12 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
   }
-  if (request.onlyStatus && user.status !== request.onlyStatus) {
-    const message = `User ${user.username} is ${user.status} by now, not ${request.onlyStatus}: it was left alone.`
-    throw new LedgerError('conflict', message)
+  if (request.onlyStatuses && !request.onlyStatuses.includes(user.status)) {
+    const wanted = request.onlyStatuses.join(' or ')
+    throw new LedgerError(
+      'not_found',
+      `User ${user.username} is ${user.status} by now; only who is ${wanted} was to be deleted.`,
+    )
   }
   const opened = await takePlace(
     tx,

@@ -1,4 +1,5 @@
 import { applyPanelReading } from '../ledger/account.ts'
+import { areAlike } from '../panel/alike.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
@@ -6,6 +7,7 @@ import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { recordPoll } from '../store/panel-poll.ts'
 import { transact } from '../store/transact.ts'
+import { untilAccepted } from './until-accepted.ts'
 
 export type ObserveAdmins = { db: Database; panel: PanelClient; panelLagMs: number }
 
@@ -21,18 +23,34 @@ export async function pollAdmins({ db, panel, panelLagMs }: ObserveAdmins, asked
 /**
  * Reads one admin's counter from the panel now. An admin the panel no longer lists keeps what it has.
  *
- * @returns what the panel says; null: it does not list this admin.
+ * @returns the admin as the panel names it; null: the panel does not list it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
   { db, panel, panelLagMs }: ObserveAdmins,
-  admin: { username: string },
-): Promise<PanelAdmin | null> {
+  { username }: { username: string },
+): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = await drawAsked(db)
-  const matching = await panel.admins({ username: admin.username })
   // The panel matches parts of names, in any case.
-  const named = matching.filter(({ username }) => username === admin.username)
-  await storeAdmins(db, asked, named, { panelLagMs, complete: false })
-  return named[0] ?? null
+  const matching = await panel.admins({ username })
+  const alike = matching.filter((admin) => areAlike(admin.username, username))
+  const admin =
+    alike.find((candidate) => candidate.username === username) ??
+    (alike.length === 1 ? alike[0] : undefined) ??
+    null
+  const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { panelLagMs, complete: false })
+  return { admin, dropped: dropped > 0 }
+}
+
+/**
+ * {@link readAdmin}, until the reading is accepted.
+ *
+ * @throws `observation_overlapped` when others read the admin all the time.
+ */
+export async function mustReadAdmin(work: ObserveAdmins, username: string): Promise<PanelAdmin | null> {
+  return untilAccepted(`Admin ${username}`, async () => {
+    const { admin, dropped } = await readAdmin(work, { username })
+    return dropped ? undefined : admin
+  })
 }
 
 async function storeAdmins(
@@ -40,18 +58,20 @@ async function storeAdmins(
   asked: Asked,
   admins: readonly PanelAdmin[],
   { panelLagMs, complete }: { panelLagMs: number; complete: boolean },
-): Promise<void> {
-  await transact(db, async (tx) => {
+): Promise<{ dropped: number }> {
+  return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick, askedAt: asked.at.getTime() }
     const ids = await openAccounts(tx, admins, ticks)
     await markPresent(tx, admins, ticks)
     const accounts = await lockAccounts(tx, ids.values())
     const changes: AccountChange[] = []
+    let dropped = 0
     for (const { username, usersUsage } of admins) {
       const before = accounts.get(ids.get(username) ?? -1n)
       if (!before || usersUsage === null) continue
       const after = applyPanelReading(before, usersUsage, ticks, panelLagMs)
+      if (!after) dropped += 1
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.
       if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
@@ -65,5 +85,6 @@ async function storeAdmins(
       const hasAdminUsage = admins.some((admin) => admin.usersUsage !== null)
       await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
     }
+    return { dropped }
   })
 }

@@ -33,7 +33,7 @@ export async function readUsers(
   const { db, panel } = work
   const { admin, token, onDropped } = filter
   let offset = 0
-  let newest: PanelUser | null = null
+  let before: readonly PanelUser[] = []
   for (;;) {
     work.signal.throwIfAborted()
     const asked = await drawAsked(db)
@@ -47,7 +47,7 @@ export async function readUsers(
     if (dropped.length > 0) await onDropped?.(dropped)
     // The list is ordered by age and each page begins with the newest user of the page before. One that begins later
     // shows that users were deleted meanwhile and the rest moved up: go back, so that nobody is passed over.
-    const gap = newest !== null && offset > 0 && beginsLater(page.users[0], newest)
+    const gap = offset > 0 && isGap(before, page.users[0])
     const done = gap ? offset : offset + page.users.length
     await progress({ done, total: Math.max(page.total, done) })
     await work.rest(tookMs, work.signal)
@@ -56,13 +56,16 @@ export async function readUsers(
       continue
     }
     if (page.users.length < pageSize) return done
-    newest = page.users.at(-1) ?? null
+    before = page.users
     offset = done - 1
   }
 }
 
-/** Whether a page may begin after `newest`: who is equally old stands before or after it, by a collation nobody knows here. */
-function beginsLater(first: PanelUser | undefined, newest: PanelUser): boolean {
-  if (first === undefined) return true
-  return first.username !== newest.username && first.createdAt >= newest.createdAt
+/** Whether a page that begins with `first` may leave users out after the page `before`. */
+function isGap(before: readonly PanelUser[], first: PanelUser | undefined): boolean {
+  const newest = before.at(-1)
+  if (!newest) return false
+  if (!first || first.createdAt > newest.createdAt) return true
+  // Panels on MySQL know whole seconds only: many users can be equally old.
+  return first.createdAt === newest.createdAt && !before.some(({ username }) => username === first.username)
 }

@@ -1,16 +1,17 @@
 import { LedgerError } from '../errors.ts'
 
-/** How often a user is read again because another observation overlapped the reading. */
+/** How often something is read again because another observation overlapped the reading. */
 const readingsAtMost = 5
 
 /**
- * Takes a reading of a user until it is accepted.
+ * Takes a reading until it is accepted.
  *
+ * @param what is read, as messages name it.
  * @param read undefined: the reading was dropped.
- * @throws `observation_overlapped` when the user is being read by others all the time.
+ * @throws `observation_overlapped` when others read it all the time.
  */
 export async function untilAccepted<Result>(
-  username: string,
+  what: string,
   read: () => Promise<Result | undefined>,
 ): Promise<Result> {
   for (let reading = 1; reading <= readingsAtMost; reading += 1) {
@@ -19,7 +20,7 @@ export async function untilAccepted<Result>(
   }
   throw new LedgerError(
     'observation_overlapped',
-    `User ${username} is being read by others all the time; nothing was done to it. Try again.`,
+    `${what} is being read by others all the time; nothing was done to it. Try again.`,
     { retryAfter: 1 },
   )
 }

@@ -1,20 +1,25 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { keepOutput } from '../support/leaks.ts'
 import { type Line, tableOf } from './line.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
 
-function bench(...options: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function bench(
+  signal: AbortSignal,
+  ...options: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...options], (error, stdout, stderr) => {
+    execFile(process.execPath, [main, ...options], { signal }, (error, stdout, stderr) => {
+      keepOutput(stdout + stderr)
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
     })
   })
 }
 
-it('measures every part', { timeout: 300_000 }, async () => {
-  const { stdout, stderr } = await bench('--quick', '--json')
+it('measures every part', { timeout: 300_000 }, async ({ signal }) => {
+  const { stdout, stderr } = await bench(signal, '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
     new Set(['stats', 'observing', 'memory', 'start', 'deletion', 'front']),
@@ -25,17 +30,17 @@ it('measures every part', { timeout: 300_000 }, async () => {
   }
 })
 
-it('says which parts there are', async () => {
-  const { code, stderr } = await bench('--only', 'speed')
+it('says which parts there are', async ({ signal }) => {
+  const { code, stderr } = await bench(signal, '--only', 'speed')
   expect(stderr).toContain('stats, panel, observing')
   expect(code).toBe(2)
 })
 
-it.each([
+it.for([
   ['--help', 0],
   ['--fast', 2],
-])('says how it is used: %s', async (option, expected) => {
-  const { code, stdout, stderr } = await bench(option)
+] as const)('says how it is used: %s', async ([option, expected], { signal }) => {
+  const { code, stdout, stderr } = await bench(signal, option)
   expect(stdout + stderr).toContain('npm run bench -- [--only PART[,PART]] [--json] [--quick]')
   expect(stdout + stderr).toContain('stats, panel, observing, memory, start, deletion, front')
   expect(stderr).not.toMatch(/^\s+at /m)

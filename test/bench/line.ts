@@ -7,7 +7,7 @@ export type Line = {
   value: number
   limit: { atLeast: number } | { atMost: number }
   /** What `value` is: a ratio within this run, or a unit. */
-  unit: 'ratio' | 'users/s' | 'MiB' | 's'
+  unit: 'ratio' | 'users/s' | 'MiB' | 's' | 'bytes' | 'errors'
 }
 
 /** What every part of the benchmark is given. */
@@ -41,6 +41,13 @@ export type PanelProcess = {
 
 export function isMet({ value, limit }: Line): boolean {
   return 'atLeast' in limit ? value >= limit.atLeast : value <= limit.atMost
+}
+
+/** The lines for programs, each with whether it is met, or for people. */
+export function printable(lines: readonly Line[], json: boolean): string {
+  if (!json) return tableOf(lines)
+  const judged = lines.map((line) => ({ ...line, met: isMet(line) }))
+  return JSON.stringify(judged, null, 2)
 }
 
 /** The lines as a table for a terminal. */

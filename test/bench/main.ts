@@ -7,7 +7,7 @@ import { benchAgainstPanel } from './against-panel.ts'
 import { benchDeletion } from './deletion.ts'
 import { benchFront } from './front.ts'
 import type { Bench, Line } from './line.ts'
-import { isMet, tableOf } from './line.ts'
+import { isMet, printable } from './line.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserving } from './observing.ts'
 import { openPlace } from './place.ts'
@@ -61,13 +61,5 @@ try {
 } finally {
   await place.close()
 }
-console.log(
-  values.json
-    ? JSON.stringify(
-        lines.map((line) => ({ ...line, met: isMet(line) })),
-        null,
-        2,
-      )
-    : tableOf(lines),
-)
+console.log(printable(lines, values.json ?? false))
 process.exitCode = lines.every(isMet) ? 0 : 1

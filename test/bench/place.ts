@@ -9,6 +9,8 @@ import type { Bench, PanelProcess } from './line.ts'
 export async function openPlace(
   options: Pick<Bench, 'quick' | 'say'>,
 ): Promise<Bench & { close: () => Promise<void> }> {
+  // By itself a signal ends a process without a word to those that it has started.
+  process.once('SIGTERM', () => process.exit(1))
   const server = await startTestServer()
   const children = new Set<ChildProcess>()
   return {

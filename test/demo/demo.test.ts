@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { curlLinesOf, paste } from '../support/curl.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { until } from '../support/service-process.ts'
@@ -58,7 +58,7 @@ it('shows a total that stays while the panel forgets, answers what it says to pa
       if (line.includes('/api/admin/token'))
         variables.TOKEN = (answer as { access_token: string }).access_token
     }
-    keepOutput(inject('runDir'), output.replaceAll(key, ''))
+    keepOutput(output.replaceAll(key, ''))
   } finally {
     demo.kill('SIGINT')
   }

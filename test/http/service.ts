@@ -1,13 +1,14 @@
-import { Writable } from 'node:stream'
-import { inject } from 'vitest'
+import { levels } from 'pino'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/types.ts'
 import { createLogger } from '../../src/log.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
 import { createForwarder } from '../../src/panel/forward.ts'
 import { drawAsked } from '../../src/store/clock.ts'
+import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
+import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
@@ -33,7 +34,7 @@ export type TestService = {
   app: App
   db: Database
   panel: StandInPanel
-  /** What was logged so far, a line each. */
+  /** What was logged so far at the level asked for, a line each. */
   logged: Record<string, unknown>[]
   /** The headers of a caller that has logged in at the panel as this admin. */
   as(username: string): { authorization: string }
@@ -52,6 +53,8 @@ export type TestService = {
   scan(): Promise<void>
   /** Carries out a bulk deletion, as the background work does. */
   carryOut(id: bigint | number): Promise<void>
+  /** Settles what was left behind, as the background work does. */
+  settle(): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   close(): Promise<void>
@@ -85,7 +88,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   } = options
   const database = await createTestDatabase()
   const url = reach ? await reach(database.url) : database.url
-  const db = openDatabase({ url, max: 4 })
+  const db = openDatabase({ url, connections: createConnectionQueue(4) })
   const standIn = await startPanel({
     hasUsage,
     sudo: { username: 'ledger', password: makeSecret() },
@@ -103,15 +106,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const observing = { db, panel, panelLagMs: 0 }
   const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
   const logged: Record<string, unknown>[] = []
-  const log = createLogger(
-    logLevel,
-    new Writable({
-      write: (line, _encoding, done) => {
-        keepOutput(inject('runDir'), String(line))
-        done(void logged.push(JSON.parse(String(line))))
-      },
-    }),
-  )
+  const log = createLogger('trace', {
+    write: (text) => {
+      keepOutput(text)
+      const line = JSON.parse(text) as { level: number }
+      if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
+    },
+  })
   const enqueued: bigint[] = []
   const observations: string[] = []
   let syncs = 0
@@ -187,6 +188,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       }
     },
     carryOut: (id) => runBulkDeletion(working, BigInt(id)),
+    settle: () => settleAbandonedDeletions(observing),
     idOf,
     close: async () => {
       await app.close()

@@ -66,7 +66,9 @@ describe('is refused', () => {
   test.each([
     ['without the secret', {}],
     ['with another', { 'x-webhook-secret': `${secret}x` }],
-    ['with a part of it', { 'x-webhook-secret': secret.slice(1) }],
+    ['with the end of it', { 'x-webhook-secret': secret.slice(1) }],
+    ['with the beginning of it', { 'x-webhook-secret': secret.slice(0, -1) }],
+    ['with an empty one', { 'x-webhook-secret': '' }],
     ['with the key of the operator', { 'x-api-key': secret }],
   ])('%s: 401', async (_name, headers) => {
     const answer = await post([{ username: 'alice' }], headers as Record<string, string>)

@@ -32,8 +32,9 @@ const meanwhile: Record<string, Record<number, (state: PanelState) => void>> = {
   '04-deletions': {
     19: (state) => {
       state.accrue('ada_old', 9)
-      Object.assign(state.mustFind('ada_old'), { status: 'expired', expire: 1_700_000_000 })
-      Object.assign(state.mustFind('ada_older'), { status: 'limited', expire: 1_600_000_000 })
+      const now = Math.floor(state.now() / 1000)
+      Object.assign(state.mustFind('ada_old'), { status: 'expired', expire: now - 1_000 })
+      Object.assign(state.mustFind('ada_older'), { status: 'limited', expire: now - 2_000 })
     },
   },
 }
@@ -60,7 +61,7 @@ let panel: StandInPanel
 const tokens: Record<string, string> = { garbage: 'garbage' }
 
 beforeAll(async () => {
-  panel = await startPanel()
+  panel = await startPanel({ sudo: { username: 'root', password: 'rootpass' } })
 })
 afterAll(() => panel.close())
 

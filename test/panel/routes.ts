@@ -7,7 +7,10 @@ import * as users from './users.ts'
 type Handler = (call: Call) => Answer
 export type Route = { method: string; pattern: RegExp; handle: Handler }
 
-/** In FastAPI's order: the first that matches answers. A variable never matches a slash. */
+/**
+ * In FastAPI's order: the first that matches answers. A variable never matches a slash; a line feed at the end is
+ * overlooked, as Python's `$` does.
+ */
 export const routes: Route[] = [
   route('GET', '/api/admin', admins.showCaller),
   route('POST', '/api/admin', admins.createAdmin),
@@ -36,7 +39,7 @@ export const routes: Route[] = [
 
 function route(method: string, path: string, handle: Handler): Route {
   const pattern = path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')
-  return { method, pattern: new RegExp(`^${pattern}$`), handle }
+  return { method, pattern: new RegExp(`^${pattern}\\n?$`), handle }
 }
 
 export const notFound = json({ detail: 'Not Found' }, 404)

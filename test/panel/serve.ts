@@ -22,9 +22,8 @@ export function serve(
   request: Request,
 ): Served {
   const { state, tokens, hasUsage } = panel
-  const [rawPath = '', ...rest] = request.target.split('?')
-  const path = decode(rawPath)
-  const query = new URLSearchParams(rest.join('?'))
+  const path = pathOf(request.target)
+  const query = new URLSearchParams(request.target.split('?').slice(1).join('?'))
   let who: Who | null = null
   try {
     if (request.method === 'POST' && path === '/api/admin/token') {
@@ -32,6 +31,10 @@ export function serve(
     }
     const { route, variables, allowed } = findRoute(request.method, path)
     if (route) {
+      // The admin that a path names is looked for before anybody asks who calls.
+      if (variables.admin !== undefined && !state.admins.has(variables.admin)) {
+        throw new Refusal(404, 'Admin not found')
+      }
       who = tokens.identify(request.authorization)
       const call = { state, hasUsage, who, path: variables, query, body: request.body }
       return { answer: route.handle(call), path, as: who.username }
@@ -56,8 +59,9 @@ function redirectSlash(request: Request, path: string): Answer | null {
   return { status: 307, headers: { location: `http://${request.host}${encodeURI(other)}${query}` }, body: '' }
 }
 
-function decode(path: string): string {
-  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+/** The path that the panel's router sees: decoded once, whatever the bytes are. */
+export function pathOf(target: string): string {
+  const bytes = (target.split('?', 1)[0] ?? '').replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
   return Buffer.from(bytes, 'latin1').toString('utf8')

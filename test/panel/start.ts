@@ -5,11 +5,12 @@ import { type Answer, internalServerError } from './answer.ts'
 import { type Sudo, Tokens } from './auth.ts'
 import { Core, costOf } from './costs.ts'
 import { type Fault, Faults } from './faults.ts'
+import { makeSecret } from './secrets.ts'
 import { type Request, serve } from './serve.ts'
 import { PanelState, type StateOptions } from './state.ts'
 
 export type PanelOptions = StateOptions & {
-  /** The account of the panel's environment; root and rootpass unless given. */
+  /** The account of the panel's environment; root unless given. */
   sudo?: Sudo
   /** Whether answers take as long as a real panel's. */
   costs?: boolean
@@ -36,7 +37,7 @@ export type StandInPanel = {
 
 /** Starts a Marzban 0.8.4 as far as the ledger meets it: over real HTTP, in memory. */
 export async function startPanel(options: PanelOptions = {}): Promise<StandInPanel> {
-  const sudo = options.sudo ?? { username: 'root', password: 'rootpass' }
+  const sudo = options.sudo ?? { username: 'root', password: makeSecret() }
   const state = new PanelState(options)
   const tokens = new Tokens(state, sudo)
   const faults = new Faults()

@@ -84,18 +84,23 @@ export function deleteExpired(call: Call): Answer {
   return json(expired.map(({ username }) => username))
 }
 
-/** Users of the caller that are expired or limited and whose end lies in the range; null for a time without a zone. */
+const thirtyDays = 30 * 86_400
+
+/**
+ * Users of the caller that are expired or limited and whose end lies in the range, the last thirty days unless given;
+ * null for a time without a zone.
+ */
 function findExpired(call: Call): User[] | null {
   const after = readTime(call, 'expired_after')
   const before = readTime(call, 'expired_before')
   if (after === 'naive' || before === 'naive') return null
-  const to = before ?? call.state.now() / 1000
+  const now = call.state.now() / 1000
+  const from = after ?? now - thirtyDays
+  const to = before ?? now
+  if (before !== null && to < from) throw new Refusal(400, 'Start date must be before end date')
   return visible(call).filter(
     ({ status, expire }) =>
-      (status === 'expired' || status === 'limited') &&
-      expire !== null &&
-      expire >= (after ?? Number.NEGATIVE_INFINITY) &&
-      expire <= to,
+      (status === 'expired' || status === 'limited') && expire !== null && expire >= from && expire <= to,
   )
 }
 

@@ -79,17 +79,19 @@ export function resetUser(call: Call): Answer {
   return show(call, user)
 }
 
+/** It looks for the plan once more when it has been carried out, so that the answer is always the same. */
 export function activateNextPlan(call: Call): Answer {
   const user = find(call)
   const plan = user.nextPlan
-  if (!plan) throw new Refusal(404, "User doesn't have next plan")
+  const none = new Refusal(404, "User doesn't have next plan")
+  if (!plan) throw none
   const left = (user.dataLimit ?? 0) - Number(user.used)
   call.state.resetUser(user.username)
   user.dataLimit = (plan.data_limit ?? 0) + (plan.add_remaining_traffic ? left : 0) || null
   user.expire = plan.expire
   user.status = 'active'
   user.nextPlan = null
-  return show(call, user)
+  throw none
 }
 
 export function resetAllUsers(call: Call): Answer {
@@ -99,8 +101,8 @@ export function resetAllUsers(call: Call): Answer {
 }
 
 export function setOwner(call: Call): Answer {
-  requireSudo(call)
   const user = find(call)
+  requireSudo(call)
   const admin = call.query.get('admin_username')
   if (admin === null) throw new Refusal(422, { admin_username: 'Field required' })
   if (!call.state.admins.has(admin)) throw new Refusal(404, 'Admin not found')

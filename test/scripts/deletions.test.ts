@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
+import { keepOutput } from '../support/leaks.ts'
 
 const script = path.join(import.meta.dirname, '../../scripts/deletions.ts')
 let service: TestService
@@ -22,6 +23,7 @@ function follow(id: string, key = apiKey, over: Record<string, string> = {}): Pr
   const env = { ...process.env, LEDGER: address, API_KEY: key, ...over }
   return new Promise((resolve) => {
     execFile(process.execPath, [script, id], { env, cwd: import.meta.dirname }, (error, stdout, stderr) => {
+      keepOutput(stdout + stderr)
       resolve({ code: Number(error?.code ?? 0), stdout, stderr })
     })
   })

@@ -42,7 +42,7 @@ it(`ends at the truth after ${kills} kills in the middle of deletions`, {
   const seed = Date.now() % 1_000_000
   const random = createRandom(seed)
   const live = () => [...panel.state.users.keys()]
-  const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url, LOG_LEVEL: 'info' })
+  const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url })
 
   for (let kill = 0; kill < kills; kill += 1) {
     // While nobody deletes, users come and consume: some under names that were used before.

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import path from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -23,12 +23,15 @@ afterAll(() => database.drop())
 
 /** Runs the service until it ends by itself. */
 async function run(environment: Record<string, string>): Promise<{ code: unknown; output: string }> {
-  const child = spawn(process.execPath, [main], { env: environment, cwd: import.meta.dirname })
+  const child = spawn(process.execPath, [main], {
+    env: { LOG_LEVEL: 'trace', ...environment },
+    cwd: import.meta.dirname,
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
       output += String(chunk)
-      keepOutput(inject('runDir'), String(chunk))
+      keepOutput(String(chunk))
     })
   }
   const [code] = await once(child, 'close')

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import pg from 'pg'
+import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 
 /** A migrated database that simulations use one after another, with a clock of their own. */
@@ -61,7 +62,7 @@ export async function prepareDatabase(url: string): Promise<SimDatabase> {
       commit`)
   }
   await save('empty')
-  const db = openDatabase({ url, max: 40 })
+  const db = openDatabase({ url, connections: createConnectionQueue(40) })
   return {
     db,
     save,

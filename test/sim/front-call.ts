@@ -14,7 +14,7 @@ export async function callThroughFront(
   const front = createFront({
     ...place,
     callers: { recognises: () => true, identify: async () => caller },
-    log: { info: () => {}, warn: () => {} },
+    log: { info: () => {}, warn: () => {}, error: () => {} },
   })
   const { method, target } = targetOf(work)
   const call = front.guarded(method, target.split('?', 1)[0] ?? '')

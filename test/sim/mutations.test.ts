@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { keepOutput } from '../support/leaks.ts'
 import { mutations } from './mutations.ts'
 
 const steps = 60
@@ -24,7 +25,10 @@ function simulate(mutation: string): Promise<{ code: number; output: string }> {
       process.execPath,
       ['--import', here('mutate.ts'), here('main.ts'), ...options],
       { env: { ...process.env, MUTATION: mutation } },
-      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+      (error, stdout, stderr) => {
+        keepOutput(stdout + stderr)
+        resolve({ code: Number(error?.code ?? 0), output: stdout + stderr })
+      },
     )
   })
 }

@@ -1,5 +1,6 @@
+import path from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { findLeaks } from './leaks.ts'
+import { collectOutput, findLeaks, keepSecret } from './leaks.ts'
 import { startTestServer } from './server.ts'
 
 declare module 'vitest' {
@@ -21,14 +22,16 @@ export const hasty = {
 
 /** Starts one server for the whole test run, with a migrated database that test files copy; returns its end. */
 export default async function setup(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
-  const server = await startTestServer(hasty)
-  const { url, template, runDir } = server
+  const { url, template, runDir, stop, remove } = await startTestServer(hasty)
+  const output = path.join(runDir, 'output')
+  collectOutput(output)
+  keepSecret(new URL(url).password)
   project.provide('postgres', { url, template })
   project.provide('runDir', runDir)
   return async () => {
-    await server.stop()
-    const leaks = findLeaks(runDir, [new URL(url).password])
-    await server.remove()
-    if (leaks.length > 0) throw new Error(`a service has printed secrets:\n${leaks.slice(0, 5).join('\n')}`)
+    await stop()
+    const leaks = findLeaks(output)
+    await remove()
+    if (leaks.length > 0) throw new Error(`secrets were printed or logged:\n${leaks.slice(0, 5).join('\n')}`)
   }
 }

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { openDatabase } from '../../src/store/database.ts'
 import { startEmbeddedPostgres } from '../../src/store/embedded/start.ts'
 import { migrateToLatest } from '../../src/store/migrate.ts'
+import { keepSecret } from './leaks.ts'
 import { makeRunDir } from './run-dir.ts'
 
 /** A PostgreSQL server for one run, with a migrated database to copy. */
@@ -38,6 +39,7 @@ export async function startTestServer(settings: Readonly<Record<string, string>>
   try {
     const dataDir = path.join(runDir.path, 'server')
     const { url, stop } = await startEmbeddedPostgres({ dataDir, log, settings })
+    keepSecret(new URL(url).password)
     await migrateTemplate(url)
     return { url, template, runDir: runDir.path, stop, remove: runDir.remove }
   } catch (error) {

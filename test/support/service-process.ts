@@ -1,19 +1,16 @@
 import { setTimeout } from 'node:timers/promises'
-import { inject } from 'vitest'
-import { keepOutput } from './leaks.ts'
 import { type PanelAddress, type ServiceProcess, spawnService } from './spawn-service.ts'
 
 export type { ServiceProcess } from './spawn-service.ts'
 
 const patienceMs = 180_000
 
-/** Starts the service for a test, and resolves as soon as it listens. */
+/** Starts the service for a test, logging all it can, and resolves as soon as it listens. */
 export function startServiceProcess(
   panel: PanelAddress,
   environment: Record<string, string>,
 ): Promise<ServiceProcess> {
-  const runDir = inject('runDir')
-  return spawnService(panel, environment, (text) => keepOutput(runDir, text))
+  return spawnService(panel, { LOG_LEVEL: 'trace', ...environment })
 }
 
 /** Resolves when `holds` does; asks again and again. A replica that was killed is missed after some 20 seconds. */

@@ -3,9 +3,15 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { operatorKey } from './keys.ts'
+import { keepOutput } from './leaks.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 const patienceMs = 60_000
+/** Services that have not ended: none of them outlives who started it. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** The real service, in a process of its own. */
 export type ServiceProcess = {
@@ -22,15 +28,10 @@ export type ServiceProcess = {
 /** Where the panel is, and who logs in there. */
 export type PanelAddress = { url: string; sudo: { username: string; password: string } }
 
-/**
- * Starts the service against `panel`, and resolves as soon as it listens.
- *
- * @param onOutput told what it prints.
- */
+/** Starts the service against `panel`, and resolves as soon as it listens. */
 export async function spawnService(
   panel: PanelAddress,
   environment: Record<string, string>,
-  onOutput: (text: string) => void = () => {},
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [main], {
     env: {
@@ -45,11 +46,13 @@ export async function spawnService(
     cwd: import.meta.dirname,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.on('exit', () => running.delete(child))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
       output += String(chunk)
-      onOutput(String(chunk))
+      keepOutput(String(chunk))
     })
   }
   const exited = once(child, 'exit') as Promise<[number | null]>

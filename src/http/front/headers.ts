@@ -36,6 +36,11 @@ export function headersForPanel(request: FastifyRequest): Headers {
   return headers
 }
 
+/** The token that the panel reads from the headers that it gets: all that follows the first space; null: there is none. */
+export function panelTokenOf({ authorization }: Headers): string | null {
+  return typeof authorization === 'string' ? (/^bearer (.*)$/i.exec(authorization)?.[1] ?? null) : null
+}
+
 /** The headers of the panel's answer as the client gets them: a redirect within the panel stays at this address. */
 export function headersForClient(
   headers: IncomingHttpHeaders,

@@ -3,11 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Front } from '../../work/front/front.ts'
 import type { GuardedCall } from '../../work/front/guarded-call.ts'
-import { bearerOf } from '../auth.ts'
+import { Overloaded, refuseUnlessOnlyDatabase } from '../overloaded.ts'
 import { problemOf } from '../problem.ts'
 import type { App } from '../types.ts'
 import { limitBody, readBody } from './body.ts'
-import { headersForClient, headersForPanel } from './headers.ts'
+import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
 import { parseTarget, type Target } from './target.ts'
 
 declare module 'fastify' {
@@ -54,7 +54,7 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     // The panel's pages have a policy of their own.
-    config: { isPassedOn: true, helmet: { skipRoute: true } },
+    config: { isPassedOn: true, helmet: { skipRoute: true }, pressureHandler: refuseUnlessOnlyDatabase },
     websocket: true,
     wsServerOptions: { closeTimeout } as object,
     wsClientOptions: {
@@ -91,6 +91,7 @@ async function answerGuarded(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  if (request.server.isUnderPressure()) throw new Overloaded()
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
@@ -102,7 +103,7 @@ async function answerGuarded(
       headers,
       body: await readBody(request),
     },
-    token: bearerOf(request.headers),
+    token: panelTokenOf(headers),
     gone: gone.signal,
   })
   return reply.code(answer.status).headers(headersForClient(answer.headers, front.panel)).send(answer.body)

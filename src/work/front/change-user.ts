@@ -3,7 +3,7 @@ import type { ForwardedAnswer } from '../../panel/types.ts'
 import { drawAsked } from '../../store/clock.ts'
 import { observeUsers } from '../observe-users.ts'
 import { untilAccepted } from '../until-accepted.ts'
-import { type FrontRequest, type FrontWork, forward, learn, refusalBy, userPath } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
 
 /** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
 export async function changeThroughFront(
@@ -14,9 +14,7 @@ export async function changeThroughFront(
   if (request.token === null || !(await observeUser(work, username, request.token))) {
     return refusalBy(work, request, userPath(username))
   }
-  const answer = await forward(work, request)
-  await learn(work, `a change of user ${username}`, () => observeUser(work, username))
-  return answer
+  return forwardAndLearn(work, request, `a change of user ${username}`, () => observeUser(work, username))
 }
 
 /**
@@ -26,7 +24,7 @@ export async function changeThroughFront(
  * @returns false: the panel does not show this user.
  */
 export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(username, async () => {
+  return untilAccepted(`User ${username}`, async () => {
     const asked = await drawAsked(work.db)
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })

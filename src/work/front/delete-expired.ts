@@ -13,6 +13,8 @@ import {
 /** Deletions sent to the panel at the same time. */
 const atATime = 4
 const path = '/api/users/expired'
+/** Of whom the panel names some; a user that was renewed since then has another status, and stays. */
+const deletable = ['expired', 'limited']
 
 /**
  * `DELETE /api/users/expired`: the panel says which users it would delete, and exactly those are deleted, one by one. The
@@ -58,7 +60,7 @@ async function deleteAll(
     for (const username of queue) {
       if (gone.aborted) return
       try {
-        await deleteUser(work, deletionOf(username, caller))
+        await deleteUser(work, { ...deletionOf(username, caller), onlyStatuses: deletable })
         deleted.add(username)
       } catch (error) {
         if (!isLedgerError(error)) throw error

@@ -9,14 +9,12 @@ import {
   type FrontRequest,
   type FrontWork,
   forward,
+  hasRefused,
   identify,
   learn,
   refusalBy,
   userPath,
 } from './front-request.ts'
-
-/** Statuses with which the panel says that it has done nothing. */
-const refusals = new Set([400, 401, 403, 405, 422])
 
 /** `DELETE /api/user/{username}`: the final reading and the receipt are durable before the panel hears of it. */
 export async function deleteThroughFront(
@@ -65,8 +63,7 @@ async function settle(
 ): Promise<void> {
   const error = new LedgerError('panel_failed', `The panel answered ${answer.status} to the deletion.`)
   const isGone =
-    answer.status === 200 ||
-    (!refusals.has(answer.status) && !(await isStillThere(work, deletion, receipt, error)))
+    answer.status === 200 || (!hasRefused(answer) && !(await isStillThere(work, deletion, receipt, error)))
   if (isGone) await finishDeleted(work, receipt)
   else await finishDeletion(work.db, receipt.id, { state: 'failed', error })
 }

@@ -20,7 +20,7 @@ export type FrontWork = DeleteUsers &
     callers: Callers
     forwarder: Forwarder
     now: () => number
-    log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+    log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
   }
 
 /** A caller whom the panel vouches for, as guarded calls need one. */
@@ -42,20 +42,22 @@ export async function identify(work: FrontWork, { token }: FrontRequest): Promis
 }
 
 /**
- * The panel's own refusal of a caller who may not do this: its answer to a harmless question for which the same rights
+ * The panel's own refusal of a caller who may not do this: its answer to harmless questions for which the same rights
  * are needed. The call itself is not forwarded: what was not read before must not be lost if the panel thought better of it.
  *
- * @param target path and query, encoded.
+ * @param targets path and query of each, encoded, in the order in which the panel checks these rights.
  */
 export async function refusalBy(
   work: FrontWork,
   { request }: FrontRequest,
-  target: string,
+  ...targets: string[]
 ): Promise<ForwardedAnswer> {
   const headers = { ...request.headers }
   for (const name of ['content-length', 'content-type', 'transfer-encoding']) delete headers[name]
-  const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
-  if (answer.status >= 400 && answer.status < 500) return answer
+  for (const target of targets) {
+    const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
+    if (answer.status >= 400 && answer.status < 500) return answer
+  }
   throw new LedgerError(
     'observation_overlapped',
     'What is to be changed changed this very moment. Try again.',
@@ -63,15 +65,22 @@ export async function refusalBy(
   )
 }
 
-/** Does what only a sudo admin may; anybody else gets the panel's own refusal. */
+/** What the panel answers to sudo admins only, and to anybody else as it answers what only they may do. */
+export const sudoOnly = '/api/admins?limit=1'
+
+/**
+ * Does what only a sudo admin may; anybody else gets the panel's own refusal.
+ *
+ * @param questions as the targets of {@link refusalBy}.
+ */
 export async function asSudo(
   work: FrontWork,
   request: FrontRequest,
+  questions: string[],
   act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  // For whom the panel lists all admins, it lets change them.
-  return caller?.isSudo ? act(caller) : refusalBy(work, request, '/api/admins?limit=1')
+  return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
 }
 
 /** What a caller of the front asks for when it deletes a user. */
@@ -86,6 +95,13 @@ export function deletionOf(username: string, caller: FrontCaller): UserDeletionR
   }
 }
 
+const refusals = new Set([400, 401, 403, 405, 422])
+
+/** Whether the panel says that it has done nothing. */
+export function hasRefused({ status }: ForwardedAnswer): boolean {
+  return refusals.has(status)
+}
+
 /** Sends the caller's request to the panel, unless the caller has gone. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {
@@ -94,17 +110,39 @@ export async function forward(work: FrontWork, { request, gone }: FrontRequest):
   return work.forwarder.forward(request)
 }
 
-/** Learns what the panel's answer has changed. A failure is no fault of the call: the next poll or scan learns it. */
+/**
+ * Learns what the panel has changed. A failure takes nothing from the call: the panel has acted, and its answer belongs to
+ * the caller. What a receipt does not tell yet is settled later, the rest is learned by the next poll or scan.
+ */
 export async function learn(work: FrontWork, what: string, observe: () => Promise<unknown>): Promise<void> {
   try {
     await observe()
   } catch (error) {
-    if (!isLedgerError(error)) throw error
-    work.log.warn({ code: error.code }, `${what}: the next poll or scan learns the outcome. ${error.message}`)
+    if (!isLedgerError(error)) work.log.error({ err: error }, `${what}: its outcome could not be learned yet`)
+    else work.log.warn({ code: error.code }, `${what}: its outcome is learned later. ${error.message}`)
+  }
+}
+
+/** Sends the caller's request and learns what it has changed; without an answer too, since the panel may have acted. */
+export async function forwardAndLearn(
+  work: FrontWork,
+  request: FrontRequest,
+  what: string,
+  observe: () => Promise<unknown>,
+): Promise<ForwardedAnswer> {
+  try {
+    return await forward(work, request)
+  } finally {
+    await learn(work, what, observe)
   }
 }
 
 /** The path of a user in the panel's API. */
 export function userPath(username: string): string {
   return `/api/user/${encodeURIComponent(username)}`
+}
+
+/** A question about an admin: the panel looks for it first, and asks who calls only then. */
+export function usagePath(username: string): string {
+  return `/api/admin/usage/${encodeURIComponent(username)}`
 }

@@ -1,10 +1,11 @@
 import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
-import { deleteAdminThroughFront, resetUsageThroughFront } from './admins.ts'
 import { changeThroughFront } from './change-user.ts'
+import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
-import { asSudo, type FrontRequest, type FrontWork } from './front-request.ts'
+import { asSudo, type FrontRequest, type FrontWork, sudoOnly, usagePath, userPath } from './front-request.ts'
 import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
+import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
 /** What stands in front of the panel: nothing that bytes depend on reaches it before they are stored. */
@@ -35,18 +36,21 @@ export function createFront(work: FrontWork): Front {
         case 'change user':
           return changeThroughFront(work, call.username, request)
         case 'move user':
-          // The panel asks whether the caller is sudo before it looks for the user.
-          return asSudo(work, request, () => changeThroughFront(work, call.username, request))
+          return asSudo(work, request, [userPath(call.username), sudoOnly], () =>
+            changeThroughFront(work, call.username, request),
+          )
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return asSudo(work, request, (caller) => resetUsersThroughFront(work, caller, request))
+          return asSudo(work, request, [sudoOnly], (caller) => resetUsersThroughFront(work, caller, request))
         case 'delete admin':
-          return asSudo(work, request, (caller) =>
+          return asSudo(work, request, [usagePath(call.username)], (caller) =>
             deleteAdminThroughFront(work, call.username, caller, request),
           )
         case 'reset admin usage':
-          return asSudo(work, request, () => resetUsageThroughFront(work, call.username, request))
+          return asSudo(work, request, [usagePath(call.username)], () =>
+            resetUsageThroughFront(work, call.username, request),
+          )
       }
     },
   }

@@ -123,6 +123,18 @@ describe('a panel', () => {
     expect(JSON.parse(answer.body)).toEqual(detail(/did not answer .* in time \(0\.5 s\)/))
   })
 
+  test('that is down: 502 in its own form, and what comes when it is up is served', async () => {
+    const { port } = new URL(facing.upstream.url)
+    await facing.upstream.close()
+    for (const method of ['GET', 'POST']) {
+      const answer = await send(facing.address, method, '/api/x')
+      expect(answer).toMatchObject({ status: 502, headers: { 'retry-after': '5' } })
+      expect(JSON.parse(answer.body)).toEqual(detail(/cannot be reached \(ECONNREFUSED\)/))
+    }
+    await new Promise<void>((resolve) => facing.upstream.server.listen(Number(port), '127.0.0.1', resolve))
+    expect((await send(facing.address, 'GET', '/api/x')).status).toBe(200)
+  })
+
   test('that hangs up on what changes something: 502, and it is not asked again', async () => {
     let asked = 0
     facing.handle = (incoming) => {

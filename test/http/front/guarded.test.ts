@@ -1,36 +1,12 @@
+import { request } from 'node:http'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { inconsistentAccounts } from '../../support/ledger.ts'
 import { send } from './raw.ts'
 import { useFront } from './use-front.ts'
 
 const front = useFront()
-const { newUser, through } = front
-
-async function counted(username: string, admin = 'ada'): Promise<bigint | null> {
-  const row = await front.service.db
-    .selectFrom('tenures')
-    .select('counted')
-    .where('username', '=', username)
-    .where('admin_id', '=', await front.service.idOf(admin))
-    .executeTakeFirst()
-  return row?.counted ?? null
-}
-
-async function tenureOf(username: string) {
-  return front.service.db
-    .selectFrom('tenures')
-    .select(['counted', 'ended_by', 'reading'])
-    .where('username', '=', username)
-    .executeTakeFirst()
-}
-
-async function receiptsOf(username: string) {
-  return front.service.db
-    .selectFrom('deletions')
-    .select(['state', 'final_reading', 'requested_by', 'error'])
-    .where('username', '=', username)
-    .execute()
-}
+const { newUser, through, counted, tenureOf, receiptsOf } = front
 
 describe('DELETE /api/user/{username}', () => {
   test('preserves the final reading, gives the panel its word, and leaves a receipt', async () => {
@@ -98,6 +74,43 @@ describe('DELETE /api/user/{username}', () => {
     expect(await tenureOf(username)).toMatchObject({ counted: 90n, ended_by: 'panel' })
   })
 
+  test('of a panel that is down: 502 in its own form, and nothing is stored', async () => {
+    const username = newUser('ada', 95n)
+    await front.service.panel.down()
+    const answer = await through('DELETE', `/api/user/${username}`, 'ada')
+    await front.service.panel.up()
+    expect(answer).toMatchObject({ status: 502, headers: { 'retry-after': expect.any(String) } })
+    expect(JSON.parse(answer.body)).toEqual({ detail: expect.stringContaining('cannot be reached') })
+    expect(await receiptsOf(username)).toEqual([])
+  })
+
+  test.each([
+    ['while the user is read', 'GET', { state: 'failed', exists: true }],
+    ['once the panel has been told', 'DELETE', { state: 'deleted', exists: false }],
+  ])('whose caller goes away %s', async (_when, method, { state, exists }) => {
+    const username = newUser('ada', 96n)
+    const { hostname, port } = new URL(front.address)
+    const path = `/api/user/${username}`
+    const headers = front.service.as('ada')
+    const sent = request({ hostname, port, method: 'DELETE', path, headers, agent: false })
+    sent.on('error', () => {})
+    const { server } = front.service.app
+    const connections = promisify(server.getConnections.bind(server))
+    front.service.panel.faults.add({
+      kind: 'hook',
+      method,
+      path,
+      times: 1,
+      before: async () => {
+        sent.destroy()
+        await expect.poll(() => connections()).toBe(0)
+      },
+    })
+    sent.end()
+    await expect.poll(() => receiptsOf(username)).toMatchObject([{ state, final_reading: 96n }])
+    expect(front.service.panel.state.users.has(username)).toBe(exists)
+  })
+
   test('twice at the same moment deletes once and counts once', async () => {
     const username = newUser('ada', 10n)
     const answers = await Promise.all([
@@ -111,11 +124,16 @@ describe('DELETE /api/user/{username}', () => {
 })
 
 describe('a reset of one user', () => {
-  test.each(['reset', 'active-next'])('by %s is read right before and right after', async (action) => {
+  test.each([
+    ['reset', 200],
+    // The panel says that there is no next plan, when it has carried it out.
+    ['active-next', 404],
+  ])('by %s is read right before and right after', async (action, status) => {
     const nextPlan = { data_limit: null, expire: null, add_remaining_traffic: false, fire_on_either: true }
     const username = newUser('ada', 300n, { nextPlan })
     const answer = await through('POST', `/api/user/${username}/${action}`, 'ada')
-    expect(answer.status).toBe(200)
+    expect(answer.status).toBe(status)
+    expect(front.service.panel.state.mustFind(username).used).toBe(0n)
     expect(await counted(username)).toBe(300n)
     front.service.panel.state.accrue(username, 5)
     await front.service.scan()
@@ -133,123 +151,12 @@ test('set-owner leaves the past with the owner it was consumed under', async () 
   expect(await counted(username, 'bob')).toBe(7n)
 })
 
-describe('POST /api/users/reset', () => {
-  const reset = () =>
-    send(front.address, 'POST', '/api/users/reset', { headers: { authorization: `Bearer ${sudoToken()}` } })
-
-  test('reads every user before their counters fall to zero', async () => {
-    const names = Array.from({ length: 230 }, () => newUser('ada', 11n))
-    // Only sudo admins may.
-    expect((await through('POST', '/api/users/reset', 'ada')).status).toBe(403)
-    expect(await counted(names[0] ?? '')).toBeNull()
-    expect((await reset()).status).toBe(200)
-    expect(front.service.panel.state.mustFind(names[0] ?? '').used).toBe(0n)
-    for (const name of names) expect(await counted(name)).toBe(11n)
-  })
-
-  test.each([
-    ['less', 4n],
-    ['more', 400n],
-  ])('loses nothing of what is consumed right after it, %s than before', async (_name, bytes) => {
-    const username = newUser('ada', 100n)
-    const unowned = newUser(null, 100n)
-    front.service.panel.faults.add({
-      kind: 'hook',
-      method: 'POST',
-      path: '/api/users/reset',
-      after: () => {
-        for (const name of [username, unowned]) front.service.panel.state.accrue(name, bytes)
-      },
-    })
-    expect((await reset()).status).toBe(200)
-    await front.service.scan()
-    expect(await counted(username)).toBe(100n + bytes)
-  })
-
-  test('that the panel fails at leaves the counters where they are', async () => {
-    const username = newUser('ada', 100n)
-    front.service.panel.faults.add({ kind: 'answer', method: 'POST', path: '/api/users/reset', status: 500 })
-    expect((await reset()).status).toBe(500)
-    front.service.panel.state.accrue(username, 5)
-    await front.service.scan()
-    expect(await counted(username)).toBe(105n)
-  })
-
-  test('of an admin in the database reads and resets its own users', async () => {
-    const own = newUser('root', 21n)
-    const other = newUser('ada', 22n)
-    await front.service.scan()
-    front.service.panel.requests.length = 0
-    expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
-    expect(front.service.panel.requests.find(({ path }) => path === '/api/users')?.as).toBe('root')
-    front.service.panel.state.accrue(own, 30)
-    front.service.panel.state.accrue(other, 30)
-    await front.service.scan()
-    expect(await counted(own, 'root')).toBe(51n)
-    expect(await counted(other)).toBe(52n)
-  })
-
-  test('counts nothing twice of a user that was not among those reset', async () => {
-    const lent = newUser('root', 500n)
-    await front.service.scan()
-    front.service.panel.state.setOwner(lent, 'ada')
-    expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
-    front.service.panel.state.setOwner(lent, 'root')
-    await front.service.scan()
-    expect(await counted(lent, 'root')).toBe(500n)
-  })
-})
-
-function sudoToken(): string {
-  const { username, password } = front.service.panel.sudo
-  return front.service.panel.tokens.logIn(new URLSearchParams({ username, password })).access_token
-}
-
-test("a reset of an admin's usage is read right before and right after", async () => {
-  const panelCounted = async () => {
-    const { panel_counted: bytes } = await front.service.db
-      .selectFrom('cumulative_traffic')
-      .select('panel_counted')
-      .where('admin_id', '=', await front.service.idOf('bob'))
-      .executeTakeFirstOrThrow()
-    return bytes
-  }
-  const username = newUser('bob', 0n)
-  await front.service.poll()
-  const before = await panelCounted()
-  front.service.panel.state.accrue(username, 900)
-  const answer = await through('POST', '/api/admin/usage/reset/bob', 'root')
-  expect(answer.status).toBe(200)
-  expect(await panelCounted()).toBe(before + 900n)
-  front.service.panel.state.accrue(username, 50)
-  await front.service.poll()
-  expect(await panelCounted()).toBe(before + 950n)
-})
-
-test('DELETE /api/admin/{username} reads all its users, and closes the account', async () => {
-  front.service.panel.state.createAdmin('eve')
-  await front.service.poll()
-  const names = [newUser('eve', 30n), newUser('eve', 31n)]
-  const id = await front.service.idOf('eve')
-  const answer = await through('DELETE', '/api/admin/eve', 'root')
-  expect(answer.status).toBe(200)
-  expect(front.service.panel.state.admins.has('eve')).toBe(false)
-  const account = await front.service.db
-    .selectFrom('admins')
-    .innerJoin('cumulative_traffic', 'admin_id', 'id')
-    .select(['closed_at', 'total_traffic_consumed'])
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
-  expect(account).toMatchObject({ closed_at: expect.any(Date), total_traffic_consumed: 61n })
-  // They stay, without an owner, and nobody is charged for them from then on.
-  front.service.panel.state.accrue(names[0] ?? '', 1_000)
-  await front.service.scan()
-  const { total } = await front.service.db
-    .selectFrom('cumulative_traffic')
-    .select('total_traffic_consumed as total')
-    .where('admin_id', '=', id)
-    .executeTakeFirstOrThrow()
-  expect(total).toBe(61n)
+test('set-owner whose answer is cut off is learned at once all the same', async () => {
+  const username = newUser('ada', 400n)
+  front.service.panel.faults.add({ kind: 'cut', method: 'PUT', acts: true })
+  const answer = await through('PUT', `/api/user/${username}/set-owner?admin_username=bob`, 'root')
+  expect(answer.status).toBe(502)
+  expect([await counted(username), await counted(username, 'bob')]).toEqual([400n, 0n])
 })
 
 describe('DELETE /api/users/expired', () => {
@@ -289,6 +196,23 @@ describe('DELETE /api/users/expired', () => {
     expect(JSON.parse(answer.body)).toEqual([expired])
     expect(front.service.panel.state.users.has(later)).toBe(true)
     front.service.panel.state.deleteUser(later)
+  })
+
+  test('spares a user that was renewed after the panel was asked which', async () => {
+    const expired = newUser('ada', 1n, { status: 'expired', expire: past })
+    const renewed = newUser('ada', 2n, { status: 'limited', expire: past })
+    front.service.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: '/api/users/expired',
+      after: () => {
+        front.service.panel.state.mustFind(renewed).status = 'active'
+      },
+    })
+    const answer = await through('DELETE', '/api/users/expired', 'ada')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, [expired]])
+    expect(front.service.panel.state.users.has(renewed)).toBe(true)
+    expect(await receiptsOf(renewed)).toEqual([])
   })
 
   test.each([

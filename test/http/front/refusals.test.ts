@@ -29,9 +29,13 @@ describe('a caller whom the panel refuses gets its own answer, and nothing is st
     ['POST', () => '/api/users/reset'],
     ['DELETE', () => '/api/admin/bob'],
     ['POST', () => '/api/admin/usage/reset/bob'],
+    // The panel looks for an admin before it asks who calls, and for a user before it asks who is sudo.
+    ['DELETE', () => '/api/admin/nobody'],
+    ['POST', () => '/api/admin/usage/reset/nobody'],
+    ['PUT', (name) => `/api/user/${name}/set-owner`],
   ]
   const cases = calls.flatMap(([method, target]) =>
-    (['none', 'garbage', 'ada'] as const).flatMap((as) =>
+    (['none', 'garbage', 'spaced', 'ada'] as const).flatMap((as) =>
       (['others', 'mine', 'unknown'] as const).map((whose) => ({
         method,
         target,
@@ -52,6 +56,7 @@ describe('a caller whom the panel refuses gets its own answer, and nothing is st
       const headers = {
         none: {},
         garbage: { authorization: 'Bearer garbage' },
+        spaced: { authorization: front.service.as('ada').authorization.replace(' ', '  ') },
         ada: front.service.as('ada'),
       }[as]
       const before = await stored()
@@ -72,4 +77,13 @@ describe('a caller whom the panel refuses gets its own answer, and nothing is st
       expect(comparable(answer)).toEqual(comparable(direct))
     },
   )
+
+  test('a token that is meant for this hop alone does not reach the panel', async () => {
+    const before = await stored()
+    const answer = await send(front.address, 'DELETE', `/api/user/${mine}`, {
+      headers: { ...front.service.as('ada'), connection: 'close, authorization' },
+    })
+    expect(answer).toMatchObject({ status: 401, body: '{"detail":"Not authenticated"}' })
+    expect(await stored()).toEqual(before)
+  })
 })

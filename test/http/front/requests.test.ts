@@ -35,6 +35,7 @@ describe('a request', () => {
     '/api/system',
     '/sub/abc.def',
     '/sub/abc/info',
+    `/sub/${'long'.repeat(1_000)}/`,
     '/dashboard/',
     '/statics/a.js',
     '/api',
@@ -139,6 +140,12 @@ describe('a request', () => {
     },
   )
 
+  test('that reads loses a body, which no server looks at', async () => {
+    const answer = await seen('GET', '/api/x', { body: 'abc', headers: { 'content-length': '3' } })
+    expect(answer).toMatchObject({ bytes: 0, url: '/base/api/x' })
+    expect(answer.headers).not.toHaveProperty('content-length')
+  })
+
   test.each([true, false])('with more than 10 MiB is refused; announced: %s', async (announced) => {
     const { hostname, port } = new URL(facing.address)
     const sent = request({ hostname, port, method: 'POST', path: '/api/x', agent: false })
@@ -152,6 +159,7 @@ describe('a request', () => {
     expect(response.statusCode).toBe(413)
     expect(JSON.parse(await text(response))).toEqual({ detail: 'The body is larger than 10 MiB.' })
     sent.destroy()
+    expect(facing.service.logged).toContainEqual(expect.objectContaining({ path: '/api/x', status: 413 }))
     expect(await seen('GET', '/api/x')).toMatchObject({ url: '/base/api/x' })
   })
 

@@ -127,6 +127,8 @@ const spellings: [method: string, target: string][] = [
   ['DELETE', '/api/user/%u0061lice'],
   ['DELETE', '/api/user/alice%00'],
   ['DELETE', '/api/user/alice%0a'],
+  ['DELETE', '/api/users/expired%0A'],
+  ['POST', '/api/user/alice/reset%0a'],
   ['DELETE', '/api/user/alice%20'],
   ['DELETE', '/api/user/alice+'],
   ['DELETE', '/api/user/%ef%bd%81lice'],
@@ -150,33 +152,90 @@ test('the table is long enough', () => {
   expect(new Set(spellings.map(String)).size).toBeGreaterThanOrEqual(60)
 })
 
+const statusesOf = (answer: string) =>
+  [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+
+/**
+ * Sends the same bytes to the panel and through the front, and expects what is lost of the one to be lost of the other, or
+ * nothing where it is refused; and the ledger to have kept all of it.
+ *
+ * @returns the users that were lost through the front.
+ */
+async function expectKept(text: string): Promise<string[]> {
+  const direct = statusesOf(await sendBytes(service.panel.url, text))
+  const lostDirectly = lost()
+  populate()
+  const statuses = statusesOf(await sendBytes(address, text))
+  const lostThrough = lost()
+  expect(await preserved()).toEqual(expect.arrayContaining(lostThrough))
+  if (statuses.includes(400)) expect(lostThrough).toEqual([])
+  else expect({ lost: lostThrough, statuses }).toEqual({ lost: lostDirectly, statuses: direct })
+  // Nobody is preserved for a call that loses nothing.
+  const receipts = await service.db
+    .selectFrom('deletions')
+    .select('username')
+    .where('state', '=', 'deleted')
+    .execute()
+  expect(receipts).toEqual(text.startsWith('DELETE') ? lostThrough.map((username) => ({ username })) : [])
+  return lostThrough
+}
+
 describe('what the panel loses by a spelling is what the ledger has kept', () => {
   test.each(spellings)('%s %s', async (method, target) => {
-    const text = (headers: Record<string, string>) =>
+    const { authorization } = service.as('ada')
+    await expectKept(
       `${method} ${target} HTTP/1.1\r\nhost: panel\r\nconnection: close\r\ncontent-length: 0\r\n` +
-      `${Object.entries(headers)
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join('')}\r\n`
-    const direct = await sendBytes(service.panel.url, text(service.as('ada')))
-    const lostDirectly = lost()
-    populate()
-    const front = await sendBytes(address, text(service.as('ada')))
-    const status = Number(front.split(' ')[1])
+        `authorization: ${authorization}\r\n\r\n`,
+    )
+  })
 
-    const lostThrough = lost()
-    const kept = await preserved()
-    expect(kept).toEqual(expect.arrayContaining(lostThrough))
-    // A spelling is either refused, or does exactly what it does at the panel.
-    if (status === 400) expect(lostThrough).toEqual([])
-    else
-      expect({ lost: lostThrough, status }).toEqual({
-        lost: lostDirectly,
-        status: Number(direct.split(' ')[1]),
-      })
-    // Nobody is preserved for a call that loses nothing.
-    expect(
-      await service.db.selectFrom('deletions').select('username').where('state', '=', 'deleted').execute(),
-    ).toEqual(method === 'DELETE' ? lostThrough.map((username) => ({ username })) : [])
+  const close = 'connection: close\r\n'
+  const upgrade =
+    'connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+  test.each<[name: string, lost: string[], text: (token: string) => string]>([
+    ['HTTP/1.0', ['alice'], (token) => `DELETE /api/user/alice HTTP/1.0\r\n${token}\r\n`],
+    [
+      'a token in a header of small letters',
+      ['alice'],
+      (token) =>
+        `DELETE /api/user/alice HTTP/1.1\r\nhost: x\r\n${close}${token.toLowerCase().slice(0, 22)}${token.slice(22)}\r\n`,
+    ],
+    [
+      'a body in chunks',
+      ['alice'],
+      (token) =>
+        `DELETE /api/user/alice HTTP/1.1\r\nhost: x\r\n${close}${token}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`,
+    ],
+    [
+      'one request right after the other',
+      ['alice', 'a_b'],
+      (token) =>
+        `DELETE /api/user/alice HTTP/1.1\r\nhost: x\r\n${token}\r\n` +
+        `DELETE /api/user/a_b HTTP/1.1\r\nhost: x\r\n${close}${token}\r\n`,
+    ],
+    [
+      'a second token',
+      ['alice'],
+      (token) =>
+        `DELETE /api/user/alice HTTP/1.1\r\nhost: x\r\n${close}${token}authorization: Bearer other\r\n\r\n`,
+    ],
+  ])('%s', async (_name, expected, text) => {
+    const token = `Authorization: ${service.as('ada').authorization}\r\n`
+    expect(await expectKept(text(token))).toEqual(expected)
+  })
+
+  test.each([
+    'DELETE /api/user/alice',
+    'POST /api/user/alice/reset',
+    'DELETE /api/users/expired',
+    'GET /api/user/alice',
+  ])('%s as a WebSocket loses nothing', async (line) => {
+    const token = `authorization: ${service.as('ada').authorization}\r\n`
+    service.takeAsked()
+    const answer = await sendBytes(address, `${line} HTTP/1.1\r\nhost: x\r\n${upgrade}${token}\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 (101|4\d\d) /)
+    expect(lost()).toEqual([])
+    expect(service.takeAsked().filter((call) => !call.startsWith('GET'))).toEqual([])
   })
 
   test('a method that no web client uses is not passed on', async () => {

@@ -11,6 +11,10 @@ export type Fronted = {
   newUser(admin: string | null, lifetime: bigint, over?: object): string
   /** A request of an admin through the front. */
   through(method: string, target: string, as: string): Promise<RawAnswer>
+  /** What a user has counted for an admin, ada unless given; null: it was never read there. */
+  counted(username: string, admin?: string): Promise<bigint | null>
+  tenureOf(username: string): Promise<unknown>
+  receiptsOf(username: string): Promise<unknown[]>
 }
 
 /** A service in front of the stand-in panel, with ada, bob and the sudo admin root, for the file that calls this. */
@@ -37,6 +41,27 @@ export function useFront(): Fronted {
   }
   front.through = (method, target, as) =>
     send(front.address, method, target, { headers: front.service.as(as) })
+  front.counted = async (username, admin = 'ada') => {
+    const row = await front.service.db
+      .selectFrom('tenures')
+      .select('counted')
+      .where('username', '=', username)
+      .where('admin_id', '=', await front.service.idOf(admin))
+      .executeTakeFirst()
+    return row?.counted ?? null
+  }
+  front.tenureOf = (username) =>
+    front.service.db
+      .selectFrom('tenures')
+      .select(['counted', 'ended_by', 'reading'])
+      .where('username', '=', username)
+      .executeTakeFirst()
+  front.receiptsOf = (username) =>
+    front.service.db
+      .selectFrom('deletions')
+      .select(['state', 'final_reading', 'requested_by', 'error'])
+      .where('username', '=', username)
+      .execute()
   return front
 }
 

@@ -4,7 +4,8 @@ import { startEmbeddedPostgres } from '../../../src/store/embedded/start.ts'
 // Nor does it outlive the test that started it.
 process.stdin.resume().once('end', () => process.exit())
 const [dataDir = ''] = process.argv.slice(2)
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const say = (...words: unknown[]) => void process.stderr.write(`${JSON.stringify(words)}\n`)
+const log = { info: say, warn: say, error: say }
 try {
   const { url } = await startEmbeddedPostgres({ dataDir, log })
   process.stdout.write(`${url}\n`)

@@ -5,10 +5,12 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
+import { createLogger } from '../../../src/log.ts'
 import { stopPostmaster } from '../../../src/store/embedded/postmaster.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/store/embedded/start.ts'
+import { keepOutput, keepSecret } from '../../support/leaks.ts'
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const log = createLogger('trace', { write: keepOutput })
 
 /** A fresh data directory; whatever serves it at the end of the test is ended, and it is removed. */
 export async function makeDataDir(): Promise<string> {
@@ -23,7 +25,8 @@ export async function makeDataDir(): Promise<string> {
 
 /** Starts the embedded database in this process, until the test's end. */
 export async function start(dataDir: string): Promise<EmbeddedPostgres> {
-  const embedded = await startEmbeddedPostgres({ dataDir, log: quiet })
+  const embedded = await startEmbeddedPostgres({ dataDir, log })
+  keepSecret(new URL(embedded.url).password)
   onTestFinished(() => embedded.stop())
   return embedded
 }
@@ -40,6 +43,7 @@ async function readUrl(child: ChildProcess): Promise<string> {
   let errors = ''
   child.stderr?.on('data', (chunk) => {
     errors += chunk
+    keepOutput(String(chunk))
   })
   for await (const chunk of child.stdout ?? []) {
     output += chunk

@@ -1,0 +1,40 @@
+import { applyEffect } from '../ledger/account.ts'
+import { addUsers } from '../store/account-users.ts'
+import { lockAccounts, saveAccounts } from '../store/accounts.ts'
+import { closeAccount } from '../store/admins.ts'
+import { type Asked, drawAnswered } from '../store/clock.ts'
+import type { Database } from '../store/database.ts'
+import { type Deletion, finishDeletion } from '../store/deletions.ts'
+import { endTenuresOf } from '../store/tenure-changes.ts'
+import { transact } from '../store/transact.ts'
+
+/**
+ * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in
+ * the panel without an owner: what they counted stays here, and nobody is charged for them from then on.
+ *
+ * @param gone drawn when the admin was gone.
+ */
+export async function closeDeletedAdmin(
+  db: Database,
+  { id, admin_id: adminId }: Pick<Deletion, 'id' | 'admin_id'>,
+  gone: Asked,
+): Promise<void> {
+  await transact(db, async (tx) => {
+    const answered = await drawAnswered(tx)
+    if (adminId !== null) {
+      const ticks = { asked: gone.tick, answered: answered.tick }
+      await closeAccount(tx, adminId, ticks, answered.at)
+      const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
+      const before = (await lockAccounts(tx, [adminId])).get(adminId)
+      const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
+      const effect = { counted: 0n, preserved, users: new Map<string, number>() }
+      if (before)
+        await saveAccounts(tx, [{ before, after: applyEffect(before, effect), readAt: null }], answered.at)
+      await addUsers(
+        tx,
+        released.map(({ status, users }) => ({ adminId, status, by: -users })),
+      )
+    }
+    await finishDeletion(tx, id, { state: 'deleted' })
+  })
+}
