@@ -43,16 +43,15 @@ export async function deleteAdmin(work: ObserveAdmins, deletion: Deletion, last:
  * Finds out, when a deletion is taken up again of which the panel may have been told, whether the admin is gone; then
  * ends it. An admin whose counter stands lower than at the final reading was created anew under the name, and is another.
  */
-export async function finishIfDeleted(work: ObserveAdmins, deletion: Deletion): Promise<boolean> {
+export async function finishIfDeleted({ db, panel }: ObserveAdmins, deletion: Deletion): Promise<boolean> {
   if (deletion.kind !== 'admin' || deletion.preserved_at === null || deletion.admin_id === null) return false
-  const account = await findAccount(work.db, deletion.admin_id)
+  const account = await findAccount(db, deletion.admin_id)
   if (!account) return false
-  const asked = await drawAsked(work.db)
-  const named = await work.panel.admins({ username: account.username })
+  const named = await panel.admins({ username: account.username })
   const listed = named.find(({ username }) => username === account.username)
   const isAnother = (listed?.usersUsage ?? deletion.final_reading ?? 0n) < (deletion.final_reading ?? 0n)
   if (listed && !isAnother) return false
-  await closeDeletedAdmin(work.db, deletion, asked)
+  await closeDeletedAdmin(db, deletion, await drawAsked(db))
   return true
 }
 
