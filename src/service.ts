@@ -20,6 +20,7 @@ import { checkPanelAccount } from './work/check-panel-account.ts'
 import { createDeletions } from './work/deletions.ts'
 import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
+import { createPanelLag } from './work/panel-lag.ts'
 import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
@@ -73,7 +74,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
   })
   closing.defer(() => panel.close())
 
-  const observing = { db, panel, panelLagMs: config.panelLagMs }
+  const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs) }
   const now = () => Date.now()
   const stats = createStats({
     ...observing,

@@ -75,25 +75,25 @@ export function applyEffect<A extends Account>(account: A, effect: AccountEffect
 /**
  * The account after a reading of the admin's `users_usage`. First sight counts the whole reading.
  *
- * A snapshot is compared with C only when the reading was asked for at least `lagMs` after it: the panel books a
+ * A snapshot is compared with C only when the reading was asked for longer after it than the panel lags: the panel books a
  * user's bytes first and the admin's in a second transaction, so a C read sooner lacks bytes that the snapshot has, and
  * they would be counted twice when they arrive.
  *
- * @param askedAt milliseconds since 1970 by the database's clock, drawn together with `ticks.asked`.
+ * @param lagHasPassed whether the panel had booked all that the account's snapshot has when it was asked.
  * @returns null when the reading overlapped an earlier one and must be dropped.
  */
 export function applyPanelReading<A extends Account>(
   account: A,
   value: bigint,
-  ticks: Ticks & { askedAt: number },
-  lagMs: number,
+  ticks: Ticks,
+  lagHasPassed: boolean,
 ): A | null {
   if (!isLater(ticks.asked, account.panelAnswered)) return null
   // Before first sight the counter stands at zero, so the whole first reading is a rise.
   const counter = { reading: account.panelReading ?? 0n, counted: account.panelCounted, answered: 0n }
   const next = advance(counter, value, ticks.answered)
   const { snapshot } = account
-  const due = snapshot !== null && ticks.askedAt - snapshot.at >= lagMs
+  const due = snapshot !== null && lagHasPassed
   return settle({
     ...account,
     panelReading: next.reading,

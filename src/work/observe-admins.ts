@@ -7,17 +7,19 @@ import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { recordPoll } from '../store/panel-poll.ts'
 import { transact } from '../store/transact.ts'
+import type { PanelLag } from './panel-lag.ts'
 import { untilAccepted } from './until-accepted.ts'
 
-export type ObserveAdmins = { db: Database; panel: PanelClient; panelLagMs: number }
+export type ObserveAdmins = { db: Database; panel: PanelClient; panelLag: PanelLag }
 
 /**
  * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
  * disappeared.
  */
-export async function pollAdmins({ db, panel, panelLagMs }: ObserveAdmins, asked: Asked): Promise<void> {
+export async function pollAdmins({ db, panel, panelLag }: ObserveAdmins, asked: Asked): Promise<void> {
+  const lagHasPassed = panelLag.ask(asked)
   const admins = await panel.admins()
-  await storeAdmins(db, asked, admins, { panelLagMs, complete: true })
+  await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
 }
 
 /**
@@ -26,10 +28,11 @@ export async function pollAdmins({ db, panel, panelLagMs }: ObserveAdmins, asked
  * @returns the admin as the panel names it; null: the panel does not list it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
-  { db, panel, panelLagMs }: ObserveAdmins,
+  { db, panel, panelLag }: ObserveAdmins,
   { username }: { username: string },
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = await drawAsked(db)
+  const lagHasPassed = panelLag.ask(asked)
   // The panel matches parts of names, in any case.
   const matching = await panel.admins({ username })
   const alike = matching.filter((admin) => areAlike(admin.username, username))
@@ -37,7 +40,7 @@ export async function readAdmin(
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??
     null
-  const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { panelLagMs, complete: false })
+  const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
   return { admin, dropped: dropped > 0 }
 }
 
@@ -57,11 +60,11 @@ async function storeAdmins(
   db: Database,
   asked: Asked,
   admins: readonly PanelAdmin[],
-  { panelLagMs, complete }: { panelLagMs: number; complete: boolean },
+  { lagHasPassed, complete }: { lagHasPassed: ReturnType<PanelLag['ask']>; complete: boolean },
 ): Promise<{ dropped: number }> {
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
-    const ticks = { asked: asked.tick, answered: answered.tick, askedAt: asked.at.getTime() }
+    const ticks = { asked: asked.tick, answered: answered.tick }
     const ids = await openAccounts(tx, admins, ticks)
     await markPresent(tx, admins, ticks)
     const accounts = await lockAccounts(tx, ids.values())
@@ -70,7 +73,9 @@ async function storeAdmins(
     for (const { username, usersUsage } of admins) {
       const before = accounts.get(ids.get(username) ?? -1n)
       if (!before || usersUsage === null) continue
-      const after = applyPanelReading(before, usersUsage, ticks, panelLagMs)
+      const { adminId, snapshot } = before
+      const isDue = snapshot !== null && lagHasPassed(adminId, snapshot.at)
+      const after = applyPanelReading(before, usersUsage, ticks, isDue)
       if (!after) dropped += 1
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.

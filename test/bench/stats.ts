@@ -7,6 +7,7 @@ import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
+import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
 import { operatorKey } from '../support/keys.ts'
@@ -87,7 +88,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
 /** The application as the service builds it, without background work; the panel is never asked. */
 function buildService(url: string, db: Database) {
   const panel = createPanelClient({ url: 'http://127.0.0.1:9', username: '', password: '', timeoutMs: 1_000 })
-  const observing = { db, panel, panelLagMs: 0 }
+  const observing = { db, panel, panelLag: createPanelLag(0) }
   const worker = openWorkerSession(url)
   const now = () => Date.now()
   const services = createServices({

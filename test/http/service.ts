@@ -14,6 +14,7 @@ import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
+import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
@@ -103,7 +104,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     sleep: async () => {},
   })
   const worker = openWorkerSession(url)
-  const observing = { db, panel, panelLagMs: 0 }
+  const observing = { db, panel, panelLag: createPanelLag(0) }
   const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
   const logged: Record<string, unknown>[] = []
   const log = createLogger('trace', {

@@ -105,8 +105,14 @@ export class Books {
 
   seeUsage(admin: string, value: bigint, asked: bigint, askedAt: number): void {
     const id = this.idOf(admin) ?? -1n
-    const ticks = { asked, answered: this.draw(), askedAt }
-    const after = applyPanelReading(this.account(admin), value, ticks, this.lagMs)
+    const { snapshot } = this.account(admin)
+    const lagHasPassed = snapshot !== null && askedAt - snapshot.at >= this.lagMs
+    const after = applyPanelReading(
+      this.account(admin),
+      value,
+      { asked, answered: this.draw() },
+      lagHasPassed,
+    )
     if (after) this.put(id, after)
   }
 

@@ -13,7 +13,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'ignore the lag',
     file: 'account.ts',
-    from: 'snapshot !== null && ticks.askedAt - snapshot.at >= lagMs',
+    from: 'snapshot !== null && lagHasPassed',
     to: 'snapshot !== null',
   },
   {

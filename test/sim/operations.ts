@@ -7,6 +7,7 @@ import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { deleteUser } from '../../src/work/delete-user.ts'
 import { readAdmin } from '../../src/work/observe-admins.ts'
+import type { PanelLag } from '../../src/work/panel-lag.ts'
 import { pollPanel } from '../../src/work/poll-panel.ts'
 import { readNamedUsers } from '../../src/work/read-named.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
@@ -23,7 +24,7 @@ export type Workplace = {
   forwarder: Forwarder
   worker: string
   now: () => number
-  panelLagMs: number
+  panelLag: PanelLag
 }
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }

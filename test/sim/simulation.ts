@@ -8,6 +8,7 @@ import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
 import { clientOf, type Samples, VirtualPanel } from './panel.ts'
 import type { Fault, Operation, Point } from './point.ts'
+import { Replicas } from './replicas.ts'
 import { readDeletions, readReceipts, readRows } from './rows.ts'
 import { Scheduler } from './scheduler.ts'
 import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
@@ -29,9 +30,7 @@ export class Simulation {
   private readonly books = new Books(this.panel)
   private readonly scheduler: Scheduler
   private tasks: Task[] = []
-  /** Each replica's session, as others see whether it is alive. */
-  private sessions = new Map<number, { pid: number; worker: string }>()
-  private pids = 0
+  private readonly replicas: Replicas
   private backup: Memory | null = null
   private mayLoseBytes = false
   private broken: unknown = null
@@ -41,6 +40,7 @@ export class Simulation {
   constructor(database: SimDatabase, connections: Connections) {
     this.database = database
     this.connections = connections
+    this.replicas = new Replicas(database, { ms: lagSeconds * 1000, now: () => this.panel.now })
     this.scheduler = new Scheduler(database, {
       onCommit: (operation) => this.check(operation as Task),
       onHang: () => this.pass(timeoutMs),
@@ -149,9 +149,8 @@ export class Simulation {
         by: 'by' in work ? work.by : null,
         expired: 'users' in work ? work.users : [],
       }),
-      worker: await this.sessionOf(replica),
+      ...(await this.replicas.get(replica)),
       now: () => beginning + this.panel.now,
-      panelLagMs: lagSeconds * 1000,
     }
     perform(work, place).then(
       (outcome) => this.end(task, outcome),
@@ -169,16 +168,6 @@ export class Simulation {
     task.state = 'ended'
     task.outcome = outcome
     this.trace.push(`  // ${task.name}: ${outcome}`)
-  }
-
-  private async sessionOf(replica: number): Promise<string> {
-    const session = this.sessions.get(replica)
-    if (session) return session.worker
-    this.pids += 1
-    const pid = this.pids
-    const worker = await this.database.openSession(pid)
-    this.sessions.set(replica, { pid, worker })
-    return worker
   }
 
   private async letRun(pick: number, until: 'statement' | 'call' | 'end'): Promise<void> {
@@ -209,14 +198,12 @@ export class Simulation {
   private async crash(replica: number, committed: boolean): Promise<void> {
     const own = this.tasks.filter((task) => task.replica === replica && task.state === 'running')
     await this.scheduler.crash(own, committed)
-    const session = this.sessions.get(replica)
-    if (session) await this.database.closeSession(session.pid)
-    this.sessions.delete(replica)
+    await this.replicas.end(replica)
   }
 
   private async restoreLedger(): Promise<void> {
     if (!this.backup) return
-    for (const replica of [...this.sessions.keys()]) await this.crash(replica, false)
+    for (const replica of this.replicas.numbers()) await this.crash(replica, false)
     await this.database.load('backup')
     this.books.forget(this.backup.books)
     this.panel.forget(this.backup.panel)
@@ -235,12 +222,17 @@ export class Simulation {
     await this.pass(silentMs)
     await this.complete({ of: 'settle deletions' })
     await this.complete({ of: 'go on with bulk deletions' })
-    await this.pass(lagSeconds * 1000)
-    await this.complete({ of: 'poll' })
+    await this.pollAndWait()
     for (const admin of admins) await this.complete({ of: 'scan', admin })
+    await this.pollAndWait()
+    if (!this.broken) await this.checkAtRest()
+  }
+
+  /** What the last scans have seen is compared with the counters once the lag has passed since a poll met it. */
+  private async pollAndWait(): Promise<void> {
+    await this.complete({ of: 'poll' })
     await this.pass(lagSeconds * 1000)
     await this.complete({ of: 'poll' })
-    if (!this.broken) await this.checkAtRest()
   }
 
   private async complete(work: Work): Promise<void> {

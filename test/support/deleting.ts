@@ -6,6 +6,7 @@ import type { Database } from '../../src/store/database.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/worker-session.ts'
 import type { UserDeletionRequest } from '../../src/work/final-reading.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
+import { createPanelLag, type PanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { accountOf, useLedger } from './ledger.ts'
@@ -20,13 +21,13 @@ export type Deleting = {
   client: PanelClient
   worker: WorkerSession
   now: () => number
-  panelLagMs: number
+  panelLag: PanelLag
 }
 
 /** A ledger, and a panel of its own for each test of the file that calls this. */
 export function useDeleting(): Deleting {
   const ledger = useLedger()
-  const deleting = { now: Date.now, panelLagMs: 0 } as Deleting
+  const deleting = { now: Date.now, panelLag: createPanelLag(0) } as Deleting
   beforeAll(() => {
     Object.assign(deleting, ledger, { worker: openWorkerSession(ledger.url) })
   })
@@ -48,8 +49,8 @@ export function connect(panel: StandInPanel, now: () => number = () => performan
 }
 
 /** What deleting functions take. */
-export function workOf({ db, client, worker, now, panelLagMs }: Deleting) {
-  return { db, panel: client, worker, now, panelLagMs, signal: new AbortController().signal }
+export function workOf({ db, client, worker, now, panelLag }: Deleting) {
+  return { db, panel: client, worker, now, panelLag, signal: new AbortController().signal }
 }
 
 /** A request of the operator to delete a user. */
@@ -68,7 +69,7 @@ export function asOperator(username: string, over: Partial<UserDeletionRequest> 
 /** One poll, and one scan of each admin. */
 export async function pollAndScan(deleting: Deleting): Promise<void> {
   const { db, client, panel } = deleting
-  await pollAdmins({ db, panel: client, panelLagMs: 0 }, await drawAsked(db))
+  await pollAdmins({ db, panel: client, panelLag: createPanelLag(0) }, await drawAsked(db))
   for (const username of panel.state.admins.keys()) {
     const { id } = await accountOf(db, username)
     const scan = { ...workOf(deleting), rest: async () => {} }

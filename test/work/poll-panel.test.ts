@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PanelClient } from '../../src/panel/types.ts'
 import { findOpenAccount } from '../../src/store/account-list.ts'
 import { readPanelPoll } from '../../src/store/panel-poll.ts'
+import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { pollPanel } from '../../src/work/poll-panel.ts'
 import { captivePortal, type FaultRule } from '../panel/faults.ts'
 import { connect, useDeleting } from '../support/deleting.ts'
@@ -15,7 +16,7 @@ const poll = () =>
   pollPanel({
     db: place.db,
     panel: client,
-    panelLagMs: 0,
+    panelLag: createPanelLag(0),
     onFailure: ({ code }) => told.push(code),
     onRecovery: () => told.push('recovered'),
   })

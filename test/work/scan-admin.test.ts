@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { lockAccounts } from '../../src/store/accounts.ts'
 import { drawAnswered, drawAsked } from '../../src/store/clock.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
+import { createPanelLag } from '../../src/work/panel-lag.ts'
 import type { ReadUsers, UsersProgress } from '../../src/work/read-users.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { useDeleting, workOf } from '../support/deleting.ts'
@@ -29,7 +30,7 @@ const createUsers = (users: number, createdAt?: string) => {
   }
 }
 const poll = async () =>
-  pollAdmins({ db: place.db, panel: place.client, panelLagMs: 0 }, await drawAsked(place.db))
+  pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
 async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
   const { id } = await accountOf(place.db, admin)
   const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }

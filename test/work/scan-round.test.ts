@@ -4,6 +4,7 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { readScanRound } from '../../src/store/scan-round.ts'
 import { requestScans } from '../../src/store/scans.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
+import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { restQuarter } from '../../src/work/rest.ts'
 import { createScanLog } from '../../src/work/scan-log.ts'
 import { scanDueAdmins } from '../../src/work/scan-round.ts'
@@ -25,7 +26,7 @@ beforeEach(async () => {
 })
 
 const poll = async () =>
-  pollAdmins({ db: place.db, panel: place.client, panelLagMs: 0 }, await drawAsked(place.db))
+  pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
 /** One round; returns the admins whose users were asked for. */
 async function round(signal = new AbortController().signal): Promise<string[]> {
   seen = []
