@@ -23,6 +23,8 @@ beforeAll(async () => {
     admins: [...admins.map((username) => ({ username })), { username: 'root', isSudo: true }],
     logLevel: 'trace',
     webhookSecret,
+    // Nothing hangs here; a busy machine is no fault of an answer.
+    panelTimeoutMs: 30_000,
     failedAuthentication: { max: 1_000_000, windowMs: 60_000 },
   })
   refill()
@@ -50,7 +52,7 @@ function refill(): void {
 }
 
 it(`answers at least ${requestsAtLeast} valid and invalid requests as the document says`, {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const api = readApi()
   const faultOf = createConformance(api)

@@ -70,11 +70,10 @@ export type TestServiceOptions = Partial<AppOptions> & {
   reach?: (url: string) => Promise<string>
   /** Where the front passes requests on to, if not the stand-in panel. */
   upstream?: string
+  /** How long the panel may take; what hangs is given up soon. */
+  panelTimeoutMs?: number
   now?: () => number
 }
-
-/** How long the panel may take: what hangs is given up soon. */
-const panelTimeoutMs = 500
 
 /** Starts a {@link TestService}; `close` it when done. */
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
@@ -84,6 +83,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     logLevel = 'debug',
     reach,
     upstream,
+    panelTimeoutMs = 800,
     now = Date.now,
     ...appOptions
   } = options
