@@ -29,6 +29,8 @@ export type StandInPanel = {
   sudo: Sudo
   /** Requests the panel has acted on, in their order. */
   requests: RequestLogEntry[]
+  /** How many connections to it are open. */
+  connections(): number
   /** Stops listening and cuts all connections, as a panel that is down; `up` brings it back at the same address. */
   down(): Promise<void>
   up(): Promise<void>
@@ -82,6 +84,7 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
     faults,
     sudo,
     requests,
+    connections: () => connections.size,
     down,
     up: () => listen(port),
     close: down,

@@ -47,3 +47,32 @@ it.each(['service', 'database', 'both'] as const)(
     expect(await service.end('SIGTERM')).toBe(0)
   },
 )
+
+it('measures by no clock that is set: reading goes on, and a token is not believed for longer', {
+  timeout: 120_000,
+}, async () => {
+  panel.state.createUser('u1', { admin: 'ada' })
+  const service = await startServiceProcess(panel, { DATABASE_URL: ledger.url, ...clocks.environment })
+  const { access_token: token } = panel.tokens.logIn(
+    new URLSearchParams({ username: 'ada', password: panel.state.admins.get('ada')?.password ?? '' }),
+  )
+  const statusOf = async () =>
+    (await fetch(`${service.url}/admins/me`, { headers: { authorization: `Bearer ${token}` } })).status
+  const scans = () => panel.requests.filter(({ path: target }) => target === '/api/users').length
+
+  // In the middle of an answer, after which the panel is left alone for as long as that took.
+  const before = () => clocks.jump(ledger.url, 'service', hourMs)
+  panel.faults.add({ kind: 'hook', path: '/api/users', times: 1, before })
+  await until('the account can be read', async () => (await statusOf()) === 200)
+  await service.call('POST', '/sync')
+  await until('users are read', async () => scans() > 0)
+  const made = scans()
+  await service.call('POST', '/sync')
+  await until('users are read again', async () => scans() > made, 20_000)
+
+  expect(await statusOf()).toBe(200)
+  panel.tokens.expireAll()
+  await clocks.jump(ledger.url, 'service', -hourMs)
+  await until('the token is asked about again', async () => (await statusOf()) === 401, 20_000)
+  expect(await service.end('SIGTERM')).toBe(0)
+})

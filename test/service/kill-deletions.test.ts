@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
+import { createRandom, type Random } from '../support/random.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
 import { pollAndScan, throughFront } from './calls.ts'
 
@@ -18,15 +19,6 @@ beforeAll(async () => {
   for (const admin of admins) panel.state.createAdmin(admin)
 })
 afterAll(() => panel.close())
-
-/** A repeatable source of chance: a failing history can be run again with its seed. */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
 
 /** Where the service is when it is killed: as the panel sees it. */
 const moments = [
@@ -87,11 +79,7 @@ it(`ends at the truth after ${kills} kills in the middle of deletions`, {
   expect(receipts.filter(({ state }) => state === 'deleted').length).toBeGreaterThan(kills / 4)
 })
 
-async function killAt(
-  service: ServiceProcess,
-  random: (below: number) => number,
-  users: string[],
-): Promise<void> {
+async function killAt(service: ServiceProcess, random: Random, users: string[]): Promise<void> {
   const moment = moments[random(moments.length)]
   const killed = Promise.withResolvers<void>()
   const kill = () => {

@@ -17,10 +17,12 @@ export type RunDir = {
 /**
  * Makes the run's directory. It is removed by a process of its own, which notices when this one is gone: a test runner
  * that is interrupted or killed has no time to do it, and the databases are made to outlive who started them.
+ *
+ * @param place where to make it, if not among the temporary files.
  */
-export async function makeRunDir(): Promise<RunDir> {
+export async function makeRunDir(place = os.tmpdir()): Promise<RunDir> {
   await removeAbandoned()
-  const dir = await mkdtemp(path.join(os.tmpdir(), `${prefix}${process.pid}-`))
+  const dir = await mkdtemp(path.join(place, `${prefix}${process.pid}-`))
   // PostgreSQL runs as another account when the tests run as root; the directories below say who may enter them.
   await chmod(dir, 0o711)
   const sweeper = spawn(process.execPath, [path.join(import.meta.dirname, 'sweeper.ts'), dir], {

@@ -28,10 +28,15 @@ export type ServiceProcess = {
 /** Where the panel is, and who logs in there. */
 export type PanelAddress = { url: string; sudo: { username: string; password: string } }
 
-/** Starts the service against `panel`, and resolves as soon as it listens. */
+/**
+ * Starts the service against `panel`, and resolves as soon as it listens.
+ *
+ * @param onOutput told what it prints.
+ */
 export async function spawnService(
   panel: PanelAddress,
   environment: Record<string, string>,
+  onOutput: (text: string) => void = () => {},
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [main], {
     env: {
@@ -53,6 +58,7 @@ export async function spawnService(
     stream?.on('data', (chunk) => {
       output += String(chunk)
       keepOutput(String(chunk))
+      onOutput(String(chunk))
     })
   }
   const exited = once(child, 'exit') as Promise<[number | null]>

@@ -120,7 +120,7 @@ describe('a panel', () => {
       status: 504,
       headers: { 'content-type': 'application/json; charset=utf-8' },
     })
-    expect(JSON.parse(answer.body)).toEqual(detail(/did not answer .* in time \(0\.5 s\)/))
+    expect(JSON.parse(answer.body)).toEqual(detail(/did not answer .* in time \(0\.8 s\)/))
   })
 
   test('that is down: 502 in its own form, and what comes when it is up is served', async () => {
