@@ -76,6 +76,8 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
 
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs) }
   const now = () => Date.now()
+  // For how long something takes, and for how long it is remembered: nobody sets this clock.
+  const steady = () => performance.now()
   const stats = createStats({
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
@@ -83,13 +85,13 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     now,
     onFailure: (error) => log.warn({ code: error.code }, `figures asked for are stale: ${error.message}`),
   })
-  const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now })
+  const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
 
   const worker = openWorkerSession(databaseUrl)
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now }
 
-  const reading = { db, panel, rest: restQuarter, now }
+  const reading = { db, panel, rest: restQuarter, now: steady }
   const jobs = createJobs({
     databaseUrl,
     poll: {
@@ -104,7 +106,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
       work: reading,
       options: {
         intervalSeconds: config.scanIntervalSeconds,
-        onProgress: createScanLog(log, now),
+        onProgress: createScanLog(log, steady),
         onFailure: (admin, error) =>
           log.error({ admin, code: error.code }, `the users of an admin were not all read: ${error.message}`),
       },
@@ -130,7 +132,7 @@ async function assemble(config: Config, log: Logger, closing: AsyncDisposableSta
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, callers, log }, closing),
+    front: openFront(config, { ...deleting, now: steady, callers, log }, closing),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])

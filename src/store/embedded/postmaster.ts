@@ -59,9 +59,9 @@ export async function stopPostmaster(pid: number, data: string): Promise<boolean
     ['SIGINT', 10_000],
     ['SIGQUIT', 7_000],
   ] as const) {
-    const deadline = Date.now() + patienceMs
+    const deadline = performance.now() + patienceMs
     if (await isPostmaster(pid, data)) signalTo(pid, signal)
-    while (Date.now() < deadline) {
+    while (performance.now() < deadline) {
       if (!(await isPostmaster(pid, data))) return true
       await delay(10)
     }

@@ -43,9 +43,9 @@ type Server = { port: number; pid: number; launched: Launched | undefined }
 
 /** Finds the cluster's server or starts one, and takes the seat; `data_dir_in_use` when another service has it. */
 export async function takeSeat(cluster: Cluster, options: SeatOptions): Promise<Seat> {
-  const deadline = Date.now() + serverPatienceMs
+  const deadline = performance.now() + serverPatienceMs
   let reason = ''
-  for (let launched = 0; launched < launches && Date.now() < deadline; ) {
+  for (let launched = 0; launched < launches && performance.now() < deadline; ) {
     const server = await findOrLaunch(cluster, options)
     if (typeof server === 'string') throw unavailable(cluster, server)
     const seat = await sitDown(cluster, server, deadline, options.signal)
@@ -79,7 +79,7 @@ async function sitDown(
   signal: AbortSignal | undefined,
 ): Promise<Seat | string> {
   let reason = 'it does not answer'
-  while (Date.now() < deadline && !signal?.aborted) {
+  while (performance.now() < deadline && !signal?.aborted) {
     const session = await connect(cluster, server.port)
     if (session instanceof pg.Client) {
       const lost = new Promise<void>((resolve) => session.once('end', resolve))
@@ -121,14 +121,14 @@ async function connect(cluster: Cluster, port: number): Promise<pg.Client | Erro
 
 /** True when the lock is ours, false when the session broke; throws when another service keeps it. */
 async function lock(cluster: Cluster, session: pg.Client): Promise<boolean> {
-  const deadline = Date.now() + lockPatienceMs
+  const deadline = performance.now() + lockPatienceMs
   try {
     for (;;) {
       const { rows } = await session.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
         lockKey,
       ])
       if (rows[0]?.held === true) return true
-      if (Date.now() > deadline) break
+      if (performance.now() > deadline) break
       await delay(50)
     }
   } catch {
