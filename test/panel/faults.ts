@@ -51,3 +51,17 @@ export const captivePortal = {
   headers: { 'content-type': 'text/html' },
   body: '<html>Please log in to the WiFi</html>',
 } as const
+
+/** The ways in which one request can go wrong, before the panel has acted and after. */
+export const everyFault: Record<string, Fault> = {
+  'an error': { kind: 'answer', status: 500 },
+  'bad gateway': { kind: 'answer', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
+  'a captive portal': captivePortal,
+  'a cut connection': { kind: 'cut' },
+  'no answer': { kind: 'hang' },
+  'half a body': { kind: 'half-body' },
+  'an error after having acted': { kind: 'answer', status: 500, acts: true },
+  'a cut connection after having acted': { kind: 'cut', acts: true },
+  'no answer after having acted': { kind: 'hang', acts: true },
+  'half a body after having acted': { kind: 'half-body', acts: true },
+}

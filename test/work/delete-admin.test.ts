@@ -1,8 +1,10 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { findAccount } from '../../src/store/account-list.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCuttable } from '../http/cuttable.ts'
+import { everyFault } from '../panel/faults.ts'
 import { useBulk } from '../support/bulk.ts'
 import { pollAndScan, workOf } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
@@ -60,4 +62,30 @@ it('goes on where the panel has not heard of it', async () => {
   expect(await run(id)).toMatchObject({ state: 'deleted', total_traffic: 25n })
   expect(ctx.panel.state.users.has(late)).toBe(false)
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
+})
+
+const steps = {
+  'when its users are listed': { method: 'GET', path: '/api/users' },
+  'at a final reading': { method: 'GET', path: /^\/api\/user\// },
+  'at the deletion of a user': { method: 'DELETE', path: /^\/api\/user\// },
+  'at the last reading of its counter': { method: 'GET', path: '/api/admins' },
+  'at its deletion': { method: 'DELETE', path: /^\/api\/admin\// },
+}
+
+describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fault) => {
+  it.each(Object.entries(steps))('%s', async (_, step) => {
+    const { account, id } = await requestWhole()
+    ctx.panel.faults.add({ ...fault, ...step, times: 1 })
+    const interrupted = await run(id).catch((error: unknown) => error)
+    if (interrupted instanceof Error)
+      expect(interrupted).toMatchObject({ code: expect.stringMatching(/^panel_/) })
+    ctx.panel.faults.clear()
+    const ended = await run(id)
+    expect(ended?.state).toBe(ctx.panel.state.admins.has(bulk.admin) ? 'incomplete' : 'deleted')
+    for (const { username, state } of await bulk.childrenOf(id)) {
+      expect(state).toBe(ctx.panel.state.users.has(username ?? '') ? 'failed' : 'deleted')
+    }
+    await pollAndScan(ctx)
+    expect(await findAccount(ctx.db, account.id)).toMatchObject({ total: 20n })
+  })
 })

@@ -4,7 +4,7 @@ import { findDeletion, finishDeletion, listDeletions } from '../../src/store/del
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { deleteUser } from '../../src/work/delete-user.ts'
-import { captivePortal, type FaultRule } from '../panel/faults.ts'
+import { everyFault } from '../panel/faults.ts'
 import { asOperator, connect, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
@@ -123,11 +123,10 @@ describe('deleting a user', () => {
   it('says of a user without an owner that no account received bytes, although the panel answers 500', async () => {
     ctx.panel.state.createUser(`ownerless${count}`)
     ctx.panel.state.accrue(`ownerless${count}`, 77)
-    expect(await remove(`ownerless${count}`)).toMatchObject({
-      state: 'deleted',
-      admin_id: null,
-      total_traffic: null,
-    })
+    const receipt = { state: 'deleted', admin_id: null, total_traffic: null }
+    expect(await remove(`ownerless${count}`)).toMatchObject(receipt)
+    ctx.panel.state.createUser(`ownerless${count}`)
+    expect(await remove(`ownerless${count}`, { preserveTraffic: false })).toMatchObject(receipt)
   })
 
   it('answers not_found for a user that is gone, and ends what the ledger held open', async () => {
@@ -150,6 +149,21 @@ describe('deleting a user', () => {
     await pollAndScan(ctx)
     expect((await accountOf(ctx.db, admin)).total).toBe(40n)
   })
+
+  it.each(Object.entries(everyFault))(
+    'ends without a final reading too when the panel answers with %s',
+    async (_, fault) => {
+      const username = createUser('_unread', 40)
+      await pollAndScan(ctx)
+      ctx.panel.faults.add({ ...fault, method: 'DELETE', times: 1 })
+      const ended = await remove(username, { preserveTraffic: false }).catch((error: unknown) => error)
+      if (ended instanceof LedgerError) expect(ended.code).toMatch(/^(panel_|not_found)/)
+      const { state } = await newestReceipt(username)
+      expect(state).toBe(ctx.panel.state.users.has(username) ? 'failed' : 'deleted')
+      await pollAndScan(ctx)
+      expect((await accountOf(ctx.db, admin)).total).toBe(40n)
+    },
+  )
 
   it("refuses another admin's user with the panel's word for it", async () => {
     const username = createUser('_f', 40)
@@ -215,24 +229,12 @@ describe('deleting a user', () => {
   })
 })
 
-const faults: Record<string, FaultRule> = {
-  'an error': { kind: 'answer', status: 500 },
-  'bad gateway': { kind: 'answer', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
-  'a captive portal': { ...captivePortal },
-  'a cut connection': { kind: 'cut' },
-  'no answer': { kind: 'hang' },
-  'half a body': { kind: 'half-body' },
-  'an error after having acted': { kind: 'answer', status: 500, acts: true },
-  'a cut connection after having acted': { kind: 'cut', acts: true },
-  'no answer after having acted': { kind: 'hang', acts: true },
-  'half a body after having acted': { kind: 'half-body', acts: true },
-}
 const steps = {
   'at the final reading': { method: 'GET', path: /^\/api\/user\// },
   'at the deletion': { method: 'DELETE' },
 }
 
-describe.each(Object.entries(faults))('a panel that answers with %s', (_, fault) => {
+describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fault) => {
   it.each(Object.entries(steps))('%s, once', async (_, step) => {
     const username = createUser('_once', 1_000)
     ctx.panel.faults.add({ ...fault, ...step, times: 1 })
