@@ -1,22 +1,11 @@
-import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { expect, it } from 'vitest'
-import { keepOutput } from '../support/leaks.ts'
+import { runScript } from '../support/run-script.ts'
 import { type Line, tableOf } from './line.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
 
-function bench(
-  signal: AbortSignal,
-  ...options: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...options], { signal }, (error, stdout, stderr) => {
-      keepOutput(stdout + stderr)
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr })
-    })
-  })
-}
+const bench = (signal: AbortSignal, ...options: string[]) => runScript(main, signal, ...options)
 
 it('measures every part', { timeout: 300_000 }, async ({ signal }) => {
   const { stdout, stderr } = await bench(signal, '--quick', '--json')

@@ -45,7 +45,8 @@ export async function runLoad({ clients, seconds, say }: LoadOptions): Promise<L
 
   say(`reading ${admins.length * usersEach} users once`)
   await until('all users are read', async () => (await readScanRound(db)).finished_at !== null)
-  // What the users prove beyond the admins' counters shows in a poll that follows the lag.
+  // What the users prove beyond the admins' counters shows in a poll that comes longer than the lag after another one.
+  await pollAndScan(service, db)
   await setTimeout(1_000 * lagSeconds)
   await pollAndScan(service, db)
 
