@@ -1,5 +1,5 @@
 import { oneOf } from '../support/random.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { counted, read, type Scene } from './scene.ts'
 
 const guestsAtMost = 2

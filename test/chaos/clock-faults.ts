@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Which } from '../support/clocks.ts'
 import { oneOf } from '../support/random.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 
 const hourMs = 3_600_000
 

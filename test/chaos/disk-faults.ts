@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import type { Scene } from './scene.ts'
 import { fill } from './small-disk.ts'
 

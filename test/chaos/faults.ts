@@ -2,24 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import { oneOf } from '../support/random.ts'
 import { clockFaults } from './clock-faults.ts'
 import { diskFaults } from './disk-faults.ts'
+import type { Fault } from './fault.ts'
 import { panelFaults } from './panel-faults.ts'
 import type { Scene } from './scene.ts'
 import { killAll, type Moment } from './world.ts'
-
-/** One kind of fault. */
-export type Fault = {
-  name: string
-  weight: number
-  /** Only where the ledger has a disk of its own that can be filled. */
-  needsDisk?: true
-  /**
-   * Lets it happen, and mends what the service cannot mend by itself.
-   *
-   * @param act lets traffic flow and operations happen, and resolves when they have ended one way or another.
-   * @returns how exactly it happened.
-   */
-  strike(scene: Scene, act: () => Promise<void>): Promise<string>
-}
 
 /** Where the panel is asked for something that a kill in the middle of would be worst for. */
 const worst: Pick<Moment, 'method' | 'path'>[] = [

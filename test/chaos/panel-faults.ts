@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { captivePortal, type Fault as PanelFault } from '../panel/faults.ts'
 import { oneOf } from '../support/random.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import type { Scene } from './scene.ts'
 
 /** Lets some of the next requests, of any kind or of one, go wrong. */
