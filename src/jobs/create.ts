@@ -61,9 +61,9 @@ export function createJobs(options: JobsOptions): Jobs {
   let keeping: NodeJS.Timeout | undefined
   return {
     start: async () => {
-      await clock.keep()
       await boss.start()
       await clock.use()
+      await clock.keep()
       keeping = setInterval(() => void clock.keep().catch(options.onError), keepClockMs)
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)

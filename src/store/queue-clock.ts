@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
-/** The clock of the queues. */
+/** The clock of the queues, which have to be there. */
 export type QueueClock = {
-  /** Makes the queues, which are there, go by it. */
+  /** Makes the queues go by it. */
   use(): Promise<void>
   /** Notices whether the database's clock has been set back: to be called every few seconds, by every service. */
   keep(): Promise<void>
@@ -26,11 +26,18 @@ export function createQueueClock(db: Database): QueueClock {
             as 'select queue_now()'`.execute(tx)
       }),
     keep: async () => {
+      // A clock that was set forward and back between two looks shows in what the queues have stored meanwhile: when
+      // something was done last, by which they tell what is to be done next.
       await sql`
         update queue_clock set
-          behind = behind + greatest(latest - clock_timestamp(), interval '0'), latest = clock_timestamp()`.execute(
-        db,
-      )
+          behind = greatest(behind, latest + behind - clock, stored - clock), latest = clock
+        from (select clock_timestamp() as clock) as database, (
+          select greatest(
+            (select max(greatest(created_on, started_on, heartbeat_on)) from pgboss.job),
+            (select max(greatest(monitor_claim_on, monitor_on, maintain_on)) from pgboss.queue),
+            (select greatest(cron_on, bam_on, flow_on, reindex_on) from pgboss.version)
+          ) as stored
+        ) as queues`.execute(db)
     },
   }
 }
