@@ -9,7 +9,8 @@ const sound: Record<string, string[]> = {
   'src/main.ts': ['./config.ts', './service.ts'],
   'src/config.ts': ['./errors.ts'],
   'src/errors.ts': [],
-  'src/service.ts': ['./app.ts', './jobs/poll.ts', './panel/client.ts'],
+  'src/service.ts': ['./assemble.ts'],
+  'src/assemble.ts': ['./app.ts', './jobs/poll.ts', './panel/client.ts'],
   'src/app.ts': ['./http/stats.ts'],
   'src/http/stats.ts': ['../work/stats.ts', '../errors.ts'],
   'src/jobs/poll.ts': ['../work/stats.ts'],
@@ -61,6 +62,11 @@ test.each([
     'app past http',
     { 'src/app.ts': ['./http/stats.ts', './store/accounts.ts'] },
     'app may import of src only',
+  ],
+  [
+    'service past assemble',
+    { 'src/service.ts': ['./assemble.ts', './app.ts'] },
+    'service may import of src only',
   ],
   [
     'http past work',

@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { openSimulator, reportOf, type Simulator, simulateSeeds } from './simulate.ts'
 
 /** `.ci/run` takes more; `npm run simulate -- --seed 1000 --seeds 5000` for the night. */
-const seeds = Number(process.env.SEEDS ?? 250)
+const seeds = Number(process.env.SEEDS ?? 200)
 const steps = 60
 const reduceMs = 60_000
 let database: TestDatabase

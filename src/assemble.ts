@@ -1,0 +1,162 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { isLedgerError } from './errors.ts'
+import type { FrontOptions } from './http/front/routes.ts'
+import { listen } from './http/listen.ts'
+import { createJobs } from './jobs/create.ts'
+import { createPanelClient } from './panel/client.ts'
+import { createForwarder } from './panel/forward.ts'
+import { createConnectionQueue } from './store/connection-queue.ts'
+import { type Database, openDatabase } from './store/database.ts'
+import { migrateToLatest } from './store/migrate.ts'
+import { createQueueClock } from './store/queue-clock.ts'
+import { openWorkerSession } from './store/worker-session.ts'
+import { createCallers } from './work/callers.ts'
+import { checkPanelAccount } from './work/check-panel-account.ts'
+import { createDeletions } from './work/deletions.ts'
+import { createFront } from './work/front/front.ts'
+import type { FrontWork } from './work/front/front-request.ts'
+import { createPanelLag } from './work/panel-lag.ts'
+import { restQuarter } from './work/rest.ts'
+import { createScanLog } from './work/scan-log.ts'
+import { createServices } from './work/services.ts'
+import { createStats } from './work/stats.ts'
+
+/** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
+const databaseConnections = 10
+/** How long a database that does not answer yet is waited for at start. */
+const databasePatienceMs = 30_000
+
+/**
+ * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
+ *
+ * @param closing told how to end what has been started, also when the rest cannot be.
+ * @returns where it listens, as `http://host:port`.
+ * @throws `database_unavailable`, `config_invalid`.
+ */
+export async function assemble(
+  config: Config,
+  { databaseUrl, log }: { databaseUrl: string; log: Logger },
+  closing: AsyncDisposableStack,
+): Promise<string> {
+  const connections = createConnectionQueue(databaseConnections)
+  const db = openDatabase({
+    url: databaseUrl,
+    connections,
+    onIdleError: (error) => log.warn({ err: error }, 'a database connection was lost'),
+  })
+  closing.defer(() => db.destroy())
+  await migrate(db, log)
+
+  const panel = createPanelClient({
+    url: config.marzbanUrl,
+    username: config.marzbanUsername,
+    password: config.marzbanPassword,
+    timeoutMs: config.panelTimeoutMs,
+    log,
+  })
+  closing.defer(() => panel.close())
+
+  const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs) }
+  const now = () => Date.now()
+  // For how long something takes, and for how long it is remembered: nobody sets this clock.
+  const steady = () => performance.now()
+  const stats = createStats({
+    ...observing,
+    pollIntervalSeconds: config.pollIntervalSeconds,
+    scanIntervalSeconds: config.scanIntervalSeconds,
+    now,
+    onFailure: (error) => log.warn({ code: error.code }, `figures asked for are stale: ${error.message}`),
+  })
+  const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
+
+  const worker = openWorkerSession(databaseUrl)
+  closing.defer(() => worker.close())
+  const deleting = { ...observing, worker, now }
+
+  const reading = { db, panel, rest: restQuarter, now: steady }
+  const jobs = createJobs({
+    databaseUrl,
+    poll: {
+      intervalSeconds: config.pollIntervalSeconds,
+      work: {
+        ...observing,
+        onFailure: (error) => log.error({ code: error.code }, `the panel cannot be polled: ${error.message}`),
+        onRecovery: () => log.info('the panel answers again'),
+      },
+    },
+    scan: {
+      work: reading,
+      options: {
+        intervalSeconds: config.scanIntervalSeconds,
+        onProgress: createScanLog(log, steady),
+        onFailure: (admin, error) =>
+          log.error({ admin, code: error.code }, `the users of an admin were not all read: ${error.message}`),
+      },
+    },
+    deletions: { work: deleting },
+    observations: { work: reading },
+    clock: createQueueClock(db),
+    onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
+    onFailure: (queue, error) => {
+      if (isLedgerError(error)) log.warn({ queue, code: error.code }, `a job has to wait: ${error.message}`)
+      else log.error({ err: error, queue }, 'a job failed unexpectedly')
+    },
+  })
+  closing.defer(() => jobs.stop())
+
+  const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
+  const { requestPoll, requestObservation } = jobs
+  const services = createServices({ db, callers, stats, deletions, requestPoll, requestObservation })
+  const app = buildApp({
+    services,
+    log,
+    databaseWaitMs: connections.longestWaitMs,
+    trustProxy: config.trustProxy,
+    version: packageJson.version,
+    webhookSecret: config.webhookSecret ?? null,
+    front: openFront(config, { ...deleting, now: steady, callers, log }, closing),
+  })
+  closing.defer(() => app.close())
+  await Promise.all([jobs.start(), app.ready()])
+  const address = await listen(app, { host: config.host, port: config.port })
+  // The panel may be down: the service answers from the ledger, and polls until the panel is back.
+  checkPanelAccount(panel).then(
+    (account) => log.info({ account: account.username }, 'the panel answers'),
+    (error: unknown) => {
+      if (isLedgerError(error)) log.error({ code: error.code }, error.message)
+      else log.error({ err: error }, 'the panel account could not be checked')
+    },
+  )
+  return address
+}
+
+/** Null: the front is off. */
+function openFront(
+  config: Config,
+  work: Omit<FrontWork, 'forwarder'>,
+  closing: AsyncDisposableStack,
+): FrontOptions | null {
+  if (config.frontPrefixes.length === 0) return null
+  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
+  closing.defer(() => forwarder.close())
+  return { front: createFront({ ...work, forwarder }), prefixes: config.frontPrefixes }
+}
+
+async function migrate(db: Database, log: Logger): Promise<void> {
+  const deadline = performance.now() + databasePatienceMs
+  for (;;) {
+    try {
+      const steps = await migrateToLatest(db)
+      if (steps.length > 0) log.info({ steps }, 'the database was migrated')
+      return
+    } catch (error) {
+      if (!isLedgerError(error, 'database_unavailable') || performance.now() > deadline) throw error
+      log.warn({ cause: String(error.cause) }, 'the database does not answer yet; trying again')
+      await setTimeout(1_000)
+    }
+  }
+}
