@@ -61,21 +61,19 @@ export async function assemble(
   closing.defer(() => panel.close())
 
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs) }
-  const now = () => Date.now()
   // For how long something takes, and for how long it is remembered: nobody sets this clock.
   const steady = () => performance.now()
   const stats = createStats({
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
     scanIntervalSeconds: config.scanIntervalSeconds,
-    now,
     onFailure: (error) => log.warn({ code: error.code }, `figures asked for are stale: ${error.message}`),
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
 
   const worker = openWorkerSession(databaseUrl)
   closing.defer(() => worker.close())
-  const deleting = { ...observing, worker, now }
+  const deleting = { ...observing, worker, now: steady }
 
   const reading = { db, panel, rest: restQuarter, now: steady }
   const jobs = createJobs({
@@ -118,7 +116,7 @@ export async function assemble(
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, now: steady, callers, log }, closing),
+    front: openFront(config, { ...deleting, callers, log }, closing),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])

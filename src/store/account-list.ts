@@ -21,6 +21,8 @@ export type AccountRow = {
   users: Record<string, bigint>
   /** The account is true as of this time; null: nothing has been read yet. */
   asOf: Date | null
+  /** For how many milliseconds it has been so, by the clock that `asOf` is from; null: nothing has been read yet. */
+  ageMs: number | null
   /** Whether the panel counts this admin's traffic: polls renew the account, otherwise only scans do. */
   hasPanelReading: boolean
   /** Whether the last poll of the panel failed. */
@@ -41,6 +43,10 @@ const columns = [
   'account.last_updated as lastUpdated',
 ] as const
 
+/** A poll reads every admin at once and rewrites only the accounts it changes. */
+const asOf = sql<Date | null>`(case when account.panel_reading is null then account.read_at
+  else greatest(account.read_at, poll.succeeded_asked_at) end)`
+
 function accounts(db: Database) {
   return db
     .selectFrom('admins')
@@ -51,9 +57,8 @@ function accounts(db: Database) {
       sql<Record<string, number>>`coalesce((
         select json_object_agg(status, users) from account_users where admin_id = admins.id
       ), '{}')`.as('users'),
-      // A poll reads every admin at once and rewrites only the accounts it changes.
-      sql<Date | null>`case when account.panel_reading is null then account.read_at
-        else greatest(account.read_at, poll.succeeded_asked_at) end`.as('asOf'),
+      asOf.as('asOf'),
+      sql<number | null>`extract(epoch from clock_timestamp() - ${asOf})::float8 * 1000`.as('ageMs'),
       sql<boolean>`account.panel_reading is not null`.as('hasPanelReading'),
       sql<boolean>`poll.error_code is not null`.as('panelFailing'),
     ])

@@ -87,6 +87,20 @@ export async function countChildren(db: Database, parentId: bigint): Promise<Chi
   return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]))
 }
 
+/** Seconds that a bulk deletion took, or takes so far, by the clock that its times are from; null: it has not begun. */
+export async function secondsSpent(db: Database, id: bigint): Promise<number | null> {
+  const { seconds } = await db
+    .selectFrom('deletions')
+    .select(
+      sql<
+        number | null
+      >`extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float8`.as('seconds'),
+    )
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  return seconds
+}
+
 /** Users of a bulk deletion that have not ended, after the one with the id `after`. */
 export async function listPendingChildren(
   db: Database,

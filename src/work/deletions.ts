@@ -1,5 +1,5 @@
 import { LedgerError } from '../errors.ts'
-import { countChildren, requestCancel } from '../store/bulk-deletions.ts'
+import { countChildren, requestCancel, secondsSpent } from '../store/bulk-deletions.ts'
 import {
   type Deletion,
   type DeletionFilter,
@@ -48,18 +48,19 @@ export type Deletions = {
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeleteUsers & { enqueue: EnqueueDeletion; now: () => number }
+export type DeletionsOptions = DeleteUsers & { enqueue: EnqueueDeletion }
 
 /** Failed users told with a bulk deletion; all of them are in the list of deletions. */
 const failuresTold = 100
 
 export function createDeletions(options: DeletionsOptions): Deletions {
-  const { db, now } = options
+  const { db } = options
 
   const describe = async (deletion: Deletion): Promise<DeletionReport> => {
     if (deletion.kind === 'user') return { deletion, progress: null, failed: [] }
-    const [counts, failed] = await Promise.all([
+    const [counts, seconds, failed] = await Promise.all([
       countChildren(db, deletion.id),
+      secondsSpent(db, deletion.id),
       listDeletions(db, { parentId: deletion.id, states: ['failed'], before: null, limit: failuresTold }),
     ])
     const count = (...states: (keyof typeof counts)[]) =>
@@ -69,7 +70,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       done: count('deleted', 'gone'),
       failed: count('failed'),
     }
-    return { deletion, progress: { ...users, ...paceOf(deletion, users, now()) }, failed: failed.deletions }
+    return { deletion, progress: { ...users, ...paceOf(deletion, users, seconds) }, failed: failed.deletions }
   }
 
   const find = async (caller: Caller, id: bigint): Promise<Deletion> => {
@@ -131,13 +132,11 @@ function viewerOf(caller: Caller): Viewer | null {
 function paceOf(
   deletion: Deletion,
   users: { total: number; done: number; failed: number },
-  now: number,
+  spent: number | null,
 ): Pick<BulkProgress, 'rate' | 'secondsLeft'> {
-  if (!deletion.started_at) return { rate: null, secondsLeft: null }
-  const until = deletion.finished_at?.getTime() ?? now
-  const seconds = Math.max(0.001, (until - deletion.started_at.getTime()) / 1000)
+  if (spent === null) return { rate: null, secondsLeft: null }
   const ended = users.done + users.failed
-  const rate = ended / seconds
+  const rate = ended / Math.max(0.001, spent)
   if (deletion.finished_at) return { rate, secondsLeft: 0 }
   return { rate, secondsLeft: rate > 0 ? (users.total - ended) / rate : null }
 }

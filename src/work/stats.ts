@@ -20,8 +20,6 @@ export type Stats = {
 export type StatsOptions = ObserveAdmins & {
   pollIntervalSeconds: number
   scanIntervalSeconds: number
-  /** Milliseconds since 1970 by the database's clock as far as this process can tell. */
-  now: () => number
   /** Told of failures that a caller sees only as `stale`. */
   onFailure: (error: LedgerError) => void
 }
@@ -56,12 +54,12 @@ export function createStats(options: StatsOptions): Stats {
     async read(adminId, maxAgeSeconds) {
       const account = await mustFind(options, adminId)
       if (account.closedAt) return { account, stale: false }
-      const ageMs = account.asOf ? options.now() - account.asOf.getTime() : Number.POSITIVE_INFINITY
+      const ageMs = account.ageMs ?? Number.POSITIVE_INFINITY
       if (maxAgeSeconds === null) {
         const interval = account.hasPanelReading ? options.pollIntervalSeconds : options.scanIntervalSeconds
         return { account, stale: account.panelFailing || ageMs > missedRounds * interval * 1000 }
       }
-      // Zero means now, also where this machine's clock is behind the database's.
+      // Zero means now, also where the database's clock has been set back since.
       if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
       const answered = await renewTogether(account)
       const renewed = await mustFind(options, adminId)

@@ -92,18 +92,16 @@ function buildService(url: string, db: Database) {
   const panel = createPanelClient({ url: 'http://127.0.0.1:9', username: '', password: '', timeoutMs: 1_000 })
   const observing = { db, panel, panelLag: createPanelLag(0) }
   const worker = openWorkerSession(url)
-  const now = () => Date.now()
   const services = createServices({
     db,
-    callers: createCallers({ db, panel, apiKey: operatorKey, now }),
+    callers: createCallers({ db, panel, apiKey: operatorKey, now: Date.now }),
     stats: createStats({
       ...observing,
       pollIntervalSeconds: 15,
       scanIntervalSeconds: 600,
-      now,
       onFailure: () => {},
     }),
-    deletions: createDeletions({ ...observing, worker, now, enqueue: async () => {} }),
+    deletions: createDeletions({ ...observing, worker, enqueue: async () => {} }),
     requestPoll: async () => {},
     requestObservation: async () => {},
   })
