@@ -6,7 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Much of it is waiting: for what is killed to be missed, for polls that are due.
+    maxWorkers: 3,
     // Real processes on a busy machine; nothing that works takes this long.
     testTimeout: 30_000,
     hookTimeout: 30_000,

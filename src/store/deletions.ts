@@ -106,7 +106,7 @@ export type Outcome = {
  * as it is, unless it was given up as interrupted by a service that was not dead and has deleted the user after all.
  */
 export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
-  await db
+  const finished = await db
     .updateTable('deletions')
     .set({
       state: outcome.state,
@@ -125,8 +125,9 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
         ...(outcome.state === 'deleted' ? [is('error_code', '=', 'interrupted')] : []),
       ]),
     )
-    .execute()
-  return db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+    .returningAll()
+    .executeTakeFirst()
+  return finished ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
 
 /**

@@ -2,7 +2,7 @@ import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findOpenAccount } from '../store/account-list.ts'
 import type { Database } from '../store/database.ts'
-import { digest, isSameSecret } from './secret.ts'
+import { digest, sameSecretAs } from './secret.ts'
 
 /**
  * Who is calling. The operator holds the configured key and may do what a sudo admin may. `adminId` is the caller's own
@@ -62,8 +62,7 @@ export function createCallers(options: CallersOptions): Callers {
   const rememberMs = options.rememberMs ?? 10_000
   const remembered = new Map<string, Remembered>()
 
-  const isOperator = (apiKey: string): boolean =>
-    options.apiKey !== null && isSameSecret(apiKey, options.apiKey)
+  const isOperator = options.apiKey === null ? () => false : sameSecretAs(options.apiKey)
 
   const whoami = (token: string): Remembered => {
     const key = keyOf(token)

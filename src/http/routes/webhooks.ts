@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import { isSameSecret } from '../../work/secret.ts'
+import { sameSecretAs } from '../../work/secret.ts'
 import { noQuery } from '../params.ts'
 import { problemResponse, publicProblemResponses } from '../problem-schema.ts'
 import type { App, RouteOptions } from '../types.ts'
@@ -40,17 +40,18 @@ export async function webhookRoutes(
   app: App,
   { services, secret }: RouteOptions & { secret: string | null },
 ): Promise<void> {
+  const isSecret = secret === null ? null : sameSecretAs(secret)
   app.post(
     '/webhooks/marzban',
     {
       schema,
       bodyLimit,
       onRequest: async ({ headers }) => {
-        if (secret === null) {
+        if (isSecret === null) {
           throw new LedgerError('not_found', 'Webhooks are not taken here: WEBHOOK_SECRET is not set.')
         }
         const given = headers['x-webhook-secret']
-        if (typeof given !== 'string' || !isSameSecret(given, secret)) {
+        if (typeof given !== 'string' || !isSecret(given)) {
           throw new LedgerError('unauthenticated', 'The header x-webhook-secret is not WEBHOOK_SECRET.')
         }
       },
