@@ -12,10 +12,11 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY db ./db
 COPY src ./src
-# Compiled once, here: a container that starts compiles nothing, and needs no memory for it.
-ENV NODE_COMPILE_CACHE=/app/.cache
-RUN ["node", "--eval", "Promise.all(['main', 'assemble'].map((part) => import(`./src/${part}.ts`)))"]
 USER node
+# Compiled once, here: a container that starts compiles nothing, and needs no memory for it. That the variables are missing
+# is no failure yet.
+ENV NODE_COMPILE_CACHE=/home/node/.compiled
+RUN ["node", "--eval", "import('./src/assemble.ts').then(() => import('./src/main.ts')).then(() => { process.exitCode = 0 })"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

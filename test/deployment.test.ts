@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -76,11 +76,16 @@ describe('the image', () => {
     for (const [, base] of dockerfile.matchAll(/^FROM (\S+)/gm)) expect(base).toBe(`node:${major}-slim`)
   })
 
-  test('starts from nothing but what is copied, and says which variables it lacks', async () => {
-    const [, command = ''] = dockerfile.match(/^CMD (\[.*\])$/m) ?? []
+  /** What follows `node` in an instruction of the last stage. */
+  const argumentsOf = (instruction: string): string[] => {
+    const [, command = ''] = dockerfile.match(new RegExp(`^${instruction} (\\[.*\\])$`, 'm')) ?? []
     const [program, ...args] = JSON.parse(command) as string[]
     expect(program).toBe('node')
-    const { code, stderr } = await run(args, { cwd: image, env: {} })
+    return args
+  }
+
+  test('starts from nothing but what is copied, and says which variables it lacks', async () => {
+    const { code, stderr } = await run(argumentsOf('CMD'), { cwd: image, env: {} })
     expect(stderr.match(/^ {2}[A-Z_]+(?= is missing)/gm)?.map((name) => name.trim())).toEqual([
       'MARZBAN_URL',
       'MARZBAN_USERNAME',
@@ -88,6 +93,18 @@ describe('the image', () => {
     ])
     expect(stderr).not.toMatch(/^\s+at /m)
     expect(code).toBe(1)
+  })
+
+  test('compiles nothing when it starts: that was done when it was built', async () => {
+    const compiled = path.join(image, 'compiled')
+    const env = { NODE_COMPILE_CACHE: compiled }
+    expect(dockerfile.indexOf('\nRUN ["node"')).toBeGreaterThan(dockerfile.indexOf('\nUSER node'))
+    expect(await run(argumentsOf('RUN'), { cwd: image, env })).toMatchObject({ code: 0 })
+    const files = () => readdirSync(compiled, { recursive: true }).length
+    const built = files()
+    expect(built).toBeGreaterThan(100)
+    await run(argumentsOf('CMD'), { cwd: image, env })
+    expect(files()).toBe(built)
   })
 })
 
