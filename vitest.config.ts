@@ -6,8 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts'],
     pool: 'forks',
-    // Much of it is waiting: for what is killed to be missed, for polls that are due.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Real processes on a busy machine; nothing that works takes this long.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -95,7 +95,8 @@ export async function observeGone(db: Database, asked: Asked, username: string):
 /**
  * Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more.
  *
- * @param user all users of the name, or, with `createdAt`, that one only.
+ * @param user all users of the name, except those seen again since `asked`; or, with `createdAt`, that one, whatever has been
+ *   stored meanwhile: it does not come back, so that any reading of it is from before.
  */
 export async function endTenuresIn(
   tx: Tx,
@@ -103,10 +104,12 @@ export async function endTenuresIn(
   user: { username: string; createdAt?: string },
   by: 'panel' | 'service',
 ): Promise<void> {
-  const answered = await drawAnswered(tx)
-  const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
   const open = await lockOpenTenures(tx, [user.username])
+  // Drawn with the rows locked: later than any reading of them.
+  const answered = await drawAnswered(tx)
   const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
+  const since = user.createdAt === undefined ? asked : answered
+  const ticks: Ticks = { asked: since.tick, answered: answered.tick }
   await saveChanges(tx, judgeGone(own, ticks, by), answered.at)
 }
 

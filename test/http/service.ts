@@ -58,6 +58,8 @@ export type TestService = {
   settle(): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
+  /** How often a connection to the database has been used and given back. */
+  databaseUses(): number
   close(): Promise<void>
 }
 
@@ -89,7 +91,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   } = options
   const database = await createTestDatabase()
   const url = reach ? await reach(database.url) : database.url
-  const db = openDatabase({ url, connections: createConnectionQueue(4) })
+  const queue = createConnectionQueue(4)
+  let uses = 0
+  const giveBack = (served: boolean) => {
+    uses += 1
+    queue.giveBack(served)
+  }
+  const db = openDatabase({ url, connections: { ...queue, giveBack } })
   const standIn = await startPanel({
     hasUsage,
     sudo: { username: 'ledger', password: makeSecret() },
@@ -190,6 +198,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     carryOut: (id) => runBulkDeletion(working, BigInt(id)),
     settle: () => settleAbandonedDeletions(observing),
     idOf,
+    databaseUses: () => uses,
     close: async () => {
       await app.close()
       await worker.close()

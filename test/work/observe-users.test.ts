@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Asked, drawAsked } from '../../src/store/clock.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { observeGone, observeUsers } from '../../src/work/observe-users.ts'
+import { endTenuresIn, observeGone, observeUsers } from '../../src/work/observe-users.ts'
 import { accountOf, admin, inconsistentAccounts, useLedger, user } from '../support/ledger.ts'
 
 const ledger = useLedger()
@@ -174,5 +174,30 @@ describe('the database', () => {
     await expect(
       sql`update cumulative_traffic set ${change} where admin_id = ${id}`.execute(ledger.db),
     ).rejects.toMatchObject({ constraint })
+  })
+})
+
+describe('a user that this service has deleted', () => {
+  const createdAt = '2026-01-01 10:00:00.000001'
+  /** A page read before the deletion is stored after it: the end of the user's tenure then. */
+  const endAfterLatePage = async (username: string, told: { createdAt?: string }) => {
+    const owner = admin(`owner of ${username}`)
+    await see(user(username, 10n, { owner, createdAt }))
+    const page = await drawAsked(ledger.db)
+    const gone = await drawAsked(ledger.db)
+    await observeUsers(ledger.db, page, [user(username, 15n, { owner, createdAt })])
+    await ledger.db.transaction().execute((tx) => endTenuresIn(tx, gone, { username, ...told }, 'service'))
+    expect(await accountOf(ledger.db, owner.username)).toMatchObject({ total: 15n })
+    // What was asked before that, and comes later still, wakes nobody up.
+    await observeUsers(ledger.db, page, [user(username, 15n, { owner, createdAt })])
+    return ledger.db.selectFrom('tenures').select('ended_by').where('username', '=', username).execute()
+  }
+
+  it('is gone, whatever page that was read before is stored meanwhile', async () => {
+    expect(await endAfterLatePage('late', { createdAt })).toEqual([{ ended_by: 'service' }])
+  })
+
+  it('stays when nobody knows which user of the name was deleted', async () => {
+    expect(await endAfterLatePage('other', {})).toEqual([{ ended_by: null }])
   })
 })
