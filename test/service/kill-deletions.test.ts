@@ -8,7 +8,7 @@ import { pollAndScan, throughFront } from './calls.ts'
 const ledger = useLedger()
 const admins = ['ada', 'ben', 'cyd']
 /** One takes a second or two; `KILLS=200` for the night. */
-const kills = Number(process.env.KILLS ?? 20)
+const kills = Number(process.env.KILLS ?? 12)
 let panel: StandInPanel
 /** The bytes each admin's users have really consumed. */
 const truth = new Map<string, bigint>()
