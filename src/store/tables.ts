@@ -47,6 +47,7 @@ export type TenuresTable = {
   expire: bigint | null
   ended_at: Date | null
   ended_by: TenureEnd | null
+  reset_pending: Generated<boolean>
 }
 
 export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }
@@ -79,11 +80,27 @@ export type ScanRoundTable = {
   id: Generated<boolean>
   started_at: Date | null
   finished_at: Date | null
+  requested_at: Date | null
+  requested_tick: Generated<bigint>
   admins_done: bigint
   admins_total: bigint
   users_done: bigint
   users_total: bigint
 }
+
+export type FrontReadingsTable = {
+  id: Generated<bigint>
+  purpose: FrontPurpose
+  username: string | null
+  worker: string
+  started_at: Generated<Date>
+  finished_at: Optional<Date | null>
+  users_done: Generated<bigint>
+  users_total: Optional<bigint | null>
+}
+
+/** What users are read for before a call of the front is forwarded. */
+export type FrontPurpose = 'reset_users' | 'delete_admin'
 
 export type DeletionKind = 'user' | 'users' | 'admin'
 export type DeletionState =
@@ -131,5 +148,6 @@ export type Tables = {
   scans: ScansTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
+  front_readings: FrontReadingsTable
   deletions: DeletionsTable
 }

@@ -56,6 +56,7 @@ async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
       data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
+      reset_pending = new.reset_pending,
       ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
     from unnest(
       ${tenures.map((t) => t.id)}::bigint[],
@@ -65,8 +66,9 @@ async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })
       ${tenures.map((t) => t.status)}::text[],
       ${tenures.map((t) => t.dataLimit)}::bigint[],
       ${tenures.map((t) => t.expire)}::bigint[],
-      ${tenures.map((t) => t.endedBy)}::text[]
-    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by)
+      ${tenures.map((t) => t.endedBy)}::text[],
+      ${tenures.map((t) => t.resetPending)}::boolean[]
+    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending)
     where tenures.id = new.id`.execute(tx)
 }
 

@@ -66,20 +66,19 @@ export async function listUnseen(
 }
 
 /**
- * Anchors open tenures at zero, where the panel has set the counters of all users back: what it says next has been
- * consumed since. Only those that were read between the ticks `since` and `asked`: a user that was not seen then may be
- * with another admin by now, its counter where it was, and anchored at zero it would be counted twice. Rows are locked
- * in the order of their ids.
+ * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
+ * were read between the ticks `since` and `asked`, before it was told to: of the others nobody knows how far they had come.
+ * Rows are locked in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.
  */
-export async function anchorAtZero(
+export async function markReset(
   tx: Tx,
   adminId: bigint | null,
   ticks: Ticks & { since: bigint },
 ): Promise<void> {
   await sql`
-    update tenures set reading = 0, answered = ${ticks.answered}
+    update tenures set reset_pending = true, answered = ${ticks.answered}
     where id = any(array(
       select id from tenures
       where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
@@ -101,5 +100,6 @@ export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
     dataLimit: row.data_limit,
     expire: row.expire,
     endedBy: row.ended_by,
+    resetPending: row.reset_pending,
   }
 }

@@ -1,5 +1,5 @@
 import { applyPanelReading } from '../ledger/account.ts'
-import { areAlike } from '../panel/alike.ts'
+import { panelTreatsAsSame } from '../panel/same-name.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
@@ -35,7 +35,7 @@ export async function readAdmin(
   const lagHasPassed = panelLag.ask(asked)
   // The panel matches parts of names, in any case.
   const matching = await panel.admins({ username })
-  const alike = matching.filter((admin) => areAlike(admin.username, username))
+  const alike = matching.filter((admin) => panelTreatsAsSame(admin.username, username))
   const admin =
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??

@@ -138,7 +138,11 @@ export async function forward(work: FrontWork, { request, gone }: FrontRequest):
   if (gone.aborted) {
     throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
   }
-  return work.forwarder.forward(request)
+  // What the answer says is read here, too.
+  return work.forwarder.forward({
+    ...request,
+    headers: { ...request.headers, 'accept-encoding': 'identity' },
+  })
 }
 
 /**
