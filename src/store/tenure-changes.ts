@@ -39,7 +39,7 @@ export async function endTenuresOf(
 ): Promise<EndedTenures[]> {
   const { rows } = await sql<{ status: string; users: bigint; counted: bigint }>`
     with ended as (
-      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}
+      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}, reset_pending = false
       where id = any(array(
         select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
         order by id for no key update

@@ -32,7 +32,7 @@ export class World {
   /** When a backup was last restored, in readings that were accepted until then; before the first: never. */
   private restoredAt = -1
   private acceptances = 0
-  private acceptedAt = new Map<number, number>()
+  protected acceptedAt = new Map<number, number>()
   /** The last reading of each user that the ledger accepted. */
   protected accepted = new Map<number, WorldUser>()
   protected pending: Pending[] = []
