@@ -3,6 +3,9 @@ import { type Kysely, sql } from 'kysely'
 export async function up(db: Kysely<never>): Promise<void> {
   // The panel says that it has set the counter back since the last reading; the next reading shows whether.
   await sql`alter table tenures add column reset_pending boolean not null default false`.execute(db)
+  // The tick at which the last accepted reading was asked for: whoever waits since before that has been served by it.
+  await sql`alter table tenures add column asked bigint not null default 0`.execute(db)
+  await sql`alter table cumulative_traffic add column panel_asked bigint not null default 0`.execute(db)
   // When everything was last asked to be read. A tick tells what came before and after it, whoever sets the clock.
   await sql`alter table scan_round
     add column requested_at timestamptz,
@@ -25,5 +28,6 @@ export async function up(db: Kysely<never>): Promise<void> {
 export async function down(db: Kysely<never>): Promise<void> {
   await sql`drop table front_readings`.execute(db)
   await sql`alter table scan_round drop column requested_at, drop column requested_tick`.execute(db)
-  await sql`alter table tenures drop column reset_pending`.execute(db)
+  await sql`alter table cumulative_traffic drop column panel_asked`.execute(db)
+  await sql`alter table tenures drop column reset_pending, drop column asked`.execute(db)
 }

@@ -23,6 +23,7 @@ export type CumulativeTrafficTable = {
   panel_counted: Optional<bigint>
   panel_reading: Optional<bigint | null>
   panel_answered: Optional<bigint>
+  panel_asked: Optional<bigint>
   panel_offset: Optional<bigint>
   snapshot: Optional<bigint | null>
   snapshot_at: Optional<Date | null>
@@ -48,6 +49,7 @@ export type TenuresTable = {
   ended_at: Date | null
   ended_by: TenureEnd | null
   reset_pending: Generated<boolean>
+  asked: Generated<bigint>
 }
 
 export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }

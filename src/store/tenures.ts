@@ -4,7 +4,11 @@ import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
 import type { TenuresTable } from './tables.ts'
 
-export type StoredTenure = Tenure & { id: bigint }
+export type StoredTenure = Tenure & {
+  id: bigint
+  /** The tick at which the last accepted reading was asked for. */
+  asked: bigint
+}
 
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
@@ -101,5 +105,6 @@ export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
     expire: row.expire,
     endedBy: row.ended_by,
     resetPending: row.reset_pending,
+    asked: row.asked,
   }
 }
