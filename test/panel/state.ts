@@ -66,7 +66,7 @@ export class PanelState {
   readonly now: () => number
   /** Some panels take names of users for the same whatever the case of their letters. */
   ignoresCase = false
-  readonly database: PanelDatabase
+  database: PanelDatabase
   private lists = new Map<Admin | null, User[]>()
   private pending = new Map<Admin, bigint>()
   private lastMicrosecond = 0
