@@ -84,6 +84,8 @@ export class Simulation {
         return this.letRun(step.pick, step.until)
       case 'fail':
         return this.fail(step.pick, step.fault)
+      case 'fail change':
+        return this.failChange(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -226,6 +228,20 @@ export class Simulation {
     const points = this.scheduler.runnable().filter(({ label }) => label !== 'rollback')
     const point = points[pick % Math.max(1, points.length)]
     if (point) await this.go(point, fault)
+  }
+
+  /** The picked operation goes on until it changes something in the panel, and that goes wrong. */
+  private async failChange({ pick, fault, at }: Extract<Step, { do: 'fail change' }>): Promise<void> {
+    const points = this.scheduler.runnable()
+    const operation = points[pick % Math.max(1, points.length)]?.operation
+    if (!operation) return
+    for (;;) {
+      const [next] = this.scheduler.runnable(operation)
+      if (!next || this.broken) return
+      const changes = next.line === null && !next.label.startsWith('GET')
+      if (changes && next.kind === at) return this.go(next, fault)
+      await this.go(next)
+    }
   }
 
   private async go(point: Point, fault: Fault | null = null): Promise<void> {
