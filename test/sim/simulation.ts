@@ -84,8 +84,8 @@ export class Simulation {
         return this.letRun(step.pick, step.until)
       case 'fail':
         return this.fail(step.pick, step.fault)
-      case 'fail change':
-        return this.failChange(step)
+      case 'start badly':
+        return this.startBadly(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -230,13 +230,16 @@ export class Simulation {
     if (point) await this.go(point, fault)
   }
 
-  /** The picked operation goes on until it changes something in the panel, and that goes wrong. */
-  private async failChange({ pick, fault, at }: Extract<Step, { do: 'fail change' }>): Promise<void> {
-    const points = this.scheduler.runnable()
-    const operation = points[pick % Math.max(1, points.length)]?.operation
-    if (!operation) return
+  /** Work begins and goes on until it changes something in the panel, and that goes wrong. */
+  private async startBadly({
+    replica,
+    work,
+    fault,
+    at,
+  }: Extract<Step, { do: 'start badly' }>): Promise<void> {
+    const task = await this.start(replica, work)
     for (;;) {
-      const [next] = this.scheduler.runnable(operation)
+      const [next] = this.scheduler.runnable(task)
       if (!next || this.broken) return
       const changes = next.line === null && !next.label.startsWith('GET')
       if (changes && next.kind === at) return this.go(next, fault)

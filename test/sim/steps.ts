@@ -53,8 +53,8 @@ export type Step =
   /** The `pick`th operation that can goes on: to its next statement, to its next call of the panel, or to its end. */
   | { do: 'run'; pick: number; until: 'statement' | 'call' | 'end' }
   | { do: 'fail'; pick: number; fault: Fault }
-  /** The same, of the next call by which it changes something in the panel: before the panel acts, or its answer. */
-  | { do: 'fail change'; pick: number; fault: Fault; at: 'request' | 'answer' }
+  /** Work that begins, and whose first call that changes something in the panel goes wrong: before the panel acts, or its answer. */
+  | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
   /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
@@ -85,10 +85,11 @@ const pick = fc.nat(5)
 const spelling = fc.constantFrom<Spelling[]>('plain', 'plain', 'plain', 'shouted', 'spaced')
 const failing = (...faults: Fault[]) =>
   fc.record({ do: fc.constant('fail'), pick, fault: fc.constantFrom(...faults) })
-const failingChange = (at: ('request' | 'answer')[], faults: Fault[]) =>
+const startBadly = (at: ('request' | 'answer')[], faults: Fault[]) =>
   fc.record({
-    do: fc.constant('fail change'),
-    pick,
+    do: fc.constant('start badly'),
+    replica,
+    work: fc.oneof(...changing),
     fault: fc.constantFrom(...faults),
     at: fc.constantFrom(...at),
   })
@@ -96,6 +97,27 @@ const failingChange = (at: ('request' | 'answer')[], faults: Fault[]) =>
 const alone = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name) })
 const start = (work: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work })
 const work = <Of extends string>(of: Of) => fc.record({ of: fc.constant(of) })
+
+/** Work that makes the panel forget something. */
+const changing: fc.WeightedArbitrary<Work>[] = [
+  {
+    weight: 8,
+    arbitrary: fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) }),
+  },
+  { weight: 5, arbitrary: work('go on with bulk deletions') },
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: delete user'), user, spelling }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      of: fc.constant('front: delete expired'),
+      users: fc.subarray([...users], { minLength: 1 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: move user'), user, owner: admin, spelling }) },
+  { weight: 4, arbitrary: fc.record({ of: fc.constant('front: reset all'), by: owner }) },
+  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: reset usage'), admin, spelling }) },
+  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: delete admin'), admin, spelling }) },
+]
 
 /** What always happens: traffic, and the service at its work. */
 const everyday: fc.WeightedArbitrary<Step>[] = [
@@ -161,8 +183,8 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 3, arbitrary: start(work('settle deletions')) },
   { weight: 12, arbitrary: failing('before', 'after', 'hang before', 'hang after') },
   { weight: 4, arbitrary: failing(...foreignAnswers) },
-  { weight: 8, arbitrary: failingChange(['request', 'answer'], foreignAnswers) },
-  { weight: 8, arbitrary: failingChange(['request'], ['late']) },
+  { weight: 8, arbitrary: startBadly(['request', 'answer'], foreignAnswers) },
+  { weight: 8, arbitrary: startBadly(['request'], ['late']) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('act late'), pick }) },
   {
     weight: 5,
