@@ -1,7 +1,7 @@
 import { LedgerError } from '../errors.ts'
 import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
-import { type Asked, drawAsked } from '../store/clock.ts'
+import type { Asked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
 import {
   beginDeletion,
@@ -48,13 +48,12 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  return untilAccepted(`User ${request.username}`, async () => {
-    const asked = await drawAsked(db)
+  return untilAccepted(db, `User ${request.username}`, async (asked, since) => {
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
       return null
     const worker = await work.worker.id()
-    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
+    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, since, user, worker }))
   })
 }
 
@@ -62,6 +61,8 @@ type FinalReading = {
   request: UserDeletionRequest
   receipt: Deletion | null
   asked: Asked
+  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  since: Asked | undefined
   user: PanelUser
   worker: string
 }
@@ -69,17 +70,17 @@ type FinalReading = {
 /** Stores the final reading together with the receipt; undefined when the reading was dropped and has to be taken again. */
 async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion | undefined> {
   const { request, user, worker } = final
-  const { accepted } = await observeUsersIn(tx, final.asked, [user])
+  const { accepted } = await observeUsersIn(tx, final.asked, [user], final.since)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
   }
-  if (request.onlyStatuses && !request.onlyStatuses.includes(user.status)) {
+  if (request.onlyStatuses && !request.onlyStatuses.includes(reading.status)) {
     const wanted = request.onlyStatuses.join(' or ')
     throw new LedgerError(
       'not_found',
-      `User ${user.username} is ${user.status} by now; only who is ${wanted} was to be deleted.`,
+      `User ${user.username} is ${reading.status} by now; only who is ${wanted} was to be deleted.`,
     )
   }
   const opened = await takePlace(
@@ -93,7 +94,7 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
     username: user.username,
     created_at: reading.createdAt,
     admin_id: reading.adminId,
-    final_reading: user.lifetimeUsedTraffic,
+    final_reading: reading.lifetime,
     preserved_bytes: (opened.preserved_bytes ?? 0n) + reading.added,
     preserved_at: final.asked.at,
   })
