@@ -38,7 +38,7 @@ export async function readAdmin(
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
   // The panel matches parts of names, in any case.
-  const matching = await panel.admins({ username })
+  const matching = await panel.admins({ username: patternOf(username) })
   const alike = matching.filter((admin) => panelTreatsAsSame(admin.username, username))
   const admin =
     alike.find((candidate) => candidate.username === username) ??
@@ -49,6 +49,14 @@ export async function readAdmin(
   if (!admin || !other) return { admin, dropped: false }
   if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
   return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
+}
+
+/**
+ * What the panel's filter finds this name by, and maybe others: it stands in an SQL pattern, where `_` is any letter. MySQL
+ * takes a backslash for no letter at all, and looks for spaces at the end of a name that it otherwise ignores.
+ */
+function patternOf(username: string): string {
+  return username.replace(/ +$/, '').replace(/[\\%]/g, '_')
 }
 
 /**
