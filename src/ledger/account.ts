@@ -1,9 +1,9 @@
-import { advance, isLater, type Ticks } from './counter.ts'
-import type { Tenure, TenureChange } from './tenure.ts'
+import { advance, type Fall, isLater, noteFall, type Ticks } from './counter.ts'
+import { countedByAppearing, isAppearance, type Tenure, type TenureChange } from './tenure.ts'
 
 /** What is kept per admin. All figures are bytes. */
 export type Account = {
-  /** What the admin's users have ever consumed, as far as either witness proves: never decreases. */
+  /** What the admin's users have ever consumed, as far as both witnesses together prove: never decreases. */
   total: bigint
   /** Witness U: what all tenures of the admin have counted. */
   usersCounted: bigint
@@ -14,8 +14,16 @@ export type Account = {
   /** The last `users_usage` accepted; null: never seen. */
   panelReading: bigint | null
   panelAnswered: bigint
+  /** From where the `users_usage` fell, as long as it has not come back there. */
+  panelFall: Fall | null
   /** What U has proven beyond C. */
   panelOffset: bigint
+  /** What C has proven beyond U: bytes that no reading of a user will show any more. */
+  usersOffset: bigint
+  /** The tick at which the last complete scan of the admin's users began; 0: there was none. */
+  scanned: bigint
+  /** The `users_usage` that was known then; null: none. */
+  scannedReading: bigint | null
   /** U at the end of a complete scan, waiting for a reading of C late enough to be compared with it. */
   snapshot: Snapshot | null
   /** Growth up to the first complete scan: traffic of the past. */
@@ -32,19 +40,30 @@ export type Snapshot = {
 }
 
 /** What changed tenures do to one account: bytes, and users by status (`deleted` for those that are gone). */
-export type AccountEffect = { counted: bigint; preserved: bigint; users: Map<string, number> }
+export type AccountEffect = {
+  counted: bigint
+  /** Those of them that users brought along who appeared. */
+  appeared: bigint
+  /** Users that appeared. */
+  appearances: number
+  preserved: bigint
+  users: Map<string, number>
+}
 
 /** Sums what `changes` do to each account; tenures without an owner have none. */
 export function effectsOf(changes: readonly TenureChange[]): Map<bigint, AccountEffect> {
   const effects = new Map<bigint, AccountEffect>()
-  for (const { before, after } of changes) {
+  for (const change of changes) {
+    const { before, after } = change
     if (after.adminId === null) continue
     let effect = effects.get(after.adminId)
     if (!effect) {
-      effect = { counted: 0n, preserved: 0n, users: new Map() }
+      effect = { counted: 0n, appeared: 0n, appearances: 0, preserved: 0n, users: new Map() }
       effects.set(after.adminId, effect)
     }
     effect.counted += after.counted - (before?.counted ?? 0n)
+    effect.appeared += countedByAppearing(change)
+    effect.appearances += isAppearance(change) ? 1 : 0
     effect.preserved += preservedOf(after) - preservedOf(before)
     tally(effect.users, before, -1)
     tally(effect.users, after, 1)
@@ -63,11 +82,18 @@ function tally(users: Map<string, number>, tenure: Tenure | null, by: number): v
   users.set(key, (users.get(key) ?? 0) + by)
 }
 
-/** The account after its tenures changed. */
+/**
+ * The account after its tenures changed.
+ *
+ * A user that appears may bring bytes along which `usersOffset` has already: it was deleted before we ever saw it, and a
+ * backup of the panel brings it back; or it was with another admin for as long as the scan took. So the offset gives up as
+ * many bytes as such users bring. What it gave up in vain, the next complete scan proves again.
+ */
 export function applyEffect<A extends Account>(account: A, effect: AccountEffect): A {
   return settle({
     ...account,
     usersCounted: account.usersCounted + effect.counted,
+    usersOffset: max(0n, account.usersOffset - effect.appeared),
     preserved: account.preserved + effect.preserved,
   })
 }
@@ -99,19 +125,51 @@ export function applyPanelReading<A extends Account>(
     panelReading: next.reading,
     panelCounted: next.counted,
     panelAnswered: next.answered,
-    panelOffset: due ? max(account.panelOffset, snapshot.value - next.counted) : account.panelOffset,
+    panelFall: noteFall(account.panelFall, counter.reading, value),
+    panelOffset: due
+      ? max(account.panelOffset, snapshot.value + account.usersOffset - next.counted)
+      : account.panelOffset,
     snapshot: due ? null : snapshot,
   })
 }
 
+/** A complete scan: every user of the admin was read by a question asked after it began. */
+export type CompleteScan = {
+  /** The tick drawn before its first question. */
+  begun: bigint
+  /** The panel witness as it was before that tick was drawn. */
+  panelBefore: Pick<Account, 'panelCounted' | 'panelReading'>
+  /** When it ended: milliseconds since 1970 by the database's clock. */
+  at: number
+}
+
 /**
- * The account after a complete scan of the admin's users: U becomes the snapshot, unless one still waits to be
- * compared (replacing it at every scan could postpone the comparison for ever), and the opening balance closes.
+ * The account after a complete scan of the admin's users.
  *
- * @param at milliseconds since 1970 by the database's clock.
+ * What C had counted before the scan, and no user has shown by its end, no user will ever show: it belonged to users that
+ * were deleted, moved or reset. It becomes `usersOffset`. No wait is needed on this side: the panel books a user's bytes before
+ * the admin's, so that all that C had counted stood in the users' counters when the scan read them. Later readings add only
+ * what was consumed since, and answers from before that would make a user appear are dropped (see `isOutdated`).
+ *
+ * U becomes the snapshot, unless one still waits to be compared (replacing it at every scan could postpone the comparison
+ * for ever), and the opening balance closes.
  */
-export function completeScan<A extends Account>(account: A, at: number): A {
-  return { ...account, opened: true, snapshot: account.snapshot ?? { value: account.usersCounted, at } }
+export function completeScan<A extends Account>(account: A, { begun, panelBefore, at }: CompleteScan): A {
+  return settle({
+    ...openAccount(account),
+    usersOffset: max(
+      account.usersOffset,
+      panelBefore.panelCounted + account.panelOffset - account.usersCounted,
+    ),
+    scanned: max(account.scanned, begun),
+    scannedReading: panelBefore.panelReading,
+    snapshot: account.snapshot ?? { value: account.usersCounted, at },
+  })
+}
+
+/** The account after a scan that could not read every user of the admin: only its opening balance closes. */
+export function openAccount<A extends Account>(account: A): A {
+  return { ...account, opened: true }
 }
 
 /** What the total consists of: open tenures, ended tenures, and what only the panel witness saw; exactly. */
@@ -128,7 +186,11 @@ export function partsOf(account: Pick<Account, 'total' | 'usersCounted' | 'prese
 }
 
 function settle<A extends Account>(account: A): A {
-  const total = max(account.total, account.usersCounted, account.panelCounted + account.panelOffset)
+  const total = max(
+    account.total,
+    account.usersCounted + account.usersOffset,
+    account.panelCounted + account.panelOffset,
+  )
   const growth = total - account.total
   return { ...account, total, openingBalance: account.openingBalance + (account.opened ? 0n : growth) }
 }

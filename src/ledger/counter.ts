@@ -30,3 +30,23 @@ export function advance<C extends Counter>(counter: C, value: bigint, answered: 
   const rise = value > counter.reading ? value - counter.reading : 0n
   return { ...counter, reading: value, counted: counter.counted + rise, answered }
 }
+
+/** A counter that fell: from where to where, in bytes. */
+export type Fall = { from: bigint; to: bigint }
+
+/** The fall to remember after a reading of `value` that follows one of `last`; null: there was none, or it is made up for. */
+export function noteFall(fall: Fall | null, last: bigint, value: bigint): Fall | null {
+  if (value < last) return { from: fall && fall.from > last ? fall.from : last, to: value }
+  return fall && value < fall.from ? fall : null
+}
+
+/**
+ * Whether a counter that fell is back where it was, all at once: as after a backup of the panel that was put back and taken
+ * away again. It counts as the panel says it. Who consumes as much again after a reset comes there in small steps, or goes
+ * past it.
+ */
+export function hasReturned(fall: Fall | null, last: bigint, value: bigint): boolean {
+  if (!fall || value < fall.from) return false
+  const depth = fall.from - fall.to
+  return (value - last) * 4n >= depth * 3n && (value - fall.from) * 2n <= depth
+}

@@ -1,5 +1,5 @@
-import { advance, type Counter, isLater, type Ticks } from './counter.ts'
-import { creationOf } from './creation.ts'
+import { advance, type Counter, type Fall, isLater, noteFall, type Ticks } from './counter.ts'
+import { canHaveSuccessor, identify } from './user-identity.ts'
 
 /** Why a tenure ended: the panel lost the user, its owner changed, or it was deleted through this service. */
 export type TenureEnd = 'panel' | 'transfer' | 'service'
@@ -28,6 +28,12 @@ export type Tenure = UserKey &
     endedBy: TenureEnd | null
     /** The panel says that it has set this counter back to zero since the last reading; the next reading shows whether. */
     resetPending: boolean
+    /** The `createdAt` it had before that was changed in the panel; null: it was not. */
+    formerCreatedAt: string | null
+    /** When the panel last showed it: milliseconds since 1970 by the panel's clock; null: not kept. */
+    seenAt: number | null
+    /** From where its counter fell, as long as it has not come back there. */
+    fall: Fall | null
   }
 
 /** A user as one answer of the panel showed it. */
@@ -36,6 +42,8 @@ export type SeenUser = UserKey &
     adminId: bigint | null
     /** Bytes: the user's `lifetime_used_traffic`. */
     lifetime: bigint
+    /** When the panel said so: milliseconds since 1970 by the panel's clock. */
+    at: number
   }
 
 /** One tenure before and after an observation; `before` is null for a tenure that starts with it. */
@@ -47,20 +55,21 @@ export type TenureChange<T extends Tenure = Tenure> = { before: T | null; after:
  * - First sight of the user counts its whole lifetime for the owner it is seen under.
  * - Under the owner it had, its counter advances (see {@link afterReset} for one that the panel may have set back); under another one the old tenure ends and a new one is anchored at
  *   the present reading: the bytes since the last reading may be either owner's and are charged to nobody.
- * - A tenure that had ended and is seen again continues, anchored at the present reading.
+ * - A tenure that had ended and is seen again continues, anchored at the present reading; of one that can have a successor
+ *   (see {@link canHaveSuccessor}), what is beyond the last reading counts.
  * - Another user of the same name that was open is gone: the panel's names are unique.
  *
- * @param known all tenures of the same `createdAt`, also of one that the panel has kept more of (see
- *   {@link creationOf}), and the open ones of any other user of the name.
- * @returns the changes to store; null when the reading overlapped an earlier observation and must be dropped.
+ * @param known all tenures of the name that may be this user's, as {@link identify} tells, and the open one of any other.
+ * @returns the changes to store, this user's own the last; null when the reading overlapped an earlier observation and
+ *   must be dropped.
  */
 export function judgeUser<T extends Tenure>(
   known: readonly T[],
-  now: SeenUser,
+  seen: SeenUser,
   ticks: Ticks,
 ): TenureChange<T>[] | null {
-  const seen = { ...now, createdAt: creationOf(known, now.createdAt) }
-  const same = known.filter((tenure) => tenure.createdAt === seen.createdAt)
+  const identity = identify(known, { ...seen, asked: ticks.asked })
+  const same = known.filter((tenure) => tenure.createdAt === identity.known)
   if (same.some((tenure) => !isLater(ticks.asked, tenure.answered))) return null
   const own = same.find((tenure) => tenure.adminId === seen.adminId)
   const rivals = known.filter((tenure) => tenure !== own && tenure.endedBy === null)
@@ -70,26 +79,65 @@ export function judgeUser<T extends Tenure>(
   const endedBy = outlived.length < rivals.length ? 'panel' : null
   const changes: TenureChange<T>[] = outlived.map((before) => ({
     before,
-    after: end(before, before.createdAt === seen.createdAt ? 'transfer' : 'panel', ticks.answered),
+    after: end(before, same.includes(before) ? 'transfer' : 'panel', ticks.answered),
   }))
-  changes.push({ before: own ?? null, after: { ...present(own, same.length === 0, seen, ticks), endedBy } })
+  const { createdAt, formerCreatedAt } = identity
+  const after = { ...present(own, same, seen, ticks), createdAt, formerCreatedAt }
+  changes.push({ before: own ?? null, after: { ...after, endedBy } })
   return changes
 }
 
-function present(own: Tenure | undefined, firstSight: boolean, seen: SeenUser, ticks: Ticks): Tenure {
-  const { lifetime, ...user } = seen
+function present(
+  own: Tenure | undefined,
+  same: readonly Tenure[],
+  seen: SeenUser,
+  ticks: Ticks,
+): Omit<Tenure, 'formerCreatedAt'> {
+  const { lifetime, at: seenAt, ...user } = seen
   if (own?.endedBy === null) {
-    return { ...advance(afterReset(own, lifetime), lifetime, ticks.answered), ...user, resetPending: false }
+    const from = afterReset(own, lifetime)
+    const fall = from === own ? noteFall(own.fall, own.reading, lifetime) : null
+    return { ...advance(from, lifetime, ticks.answered), ...user, resetPending: false, seenAt, fall }
   }
-  const counted = own?.counted ?? (firstSight ? lifetime : 0n)
-  return {
-    ...user,
-    reading: lifetime,
-    counted,
-    answered: ticks.answered,
-    endedBy: null,
-    resetPending: false,
-  }
+  const counted = (own?.counted ?? 0n) + countedAtSight(same, lifetime)
+  const counter = { reading: lifetime, counted, answered: ticks.answered, fall: null }
+  return { ...user, ...counter, endedBy: null, resetPending: false, seenAt }
+}
+
+/** Bytes that count when a tenure begins or goes on. */
+function countedAtSight(same: readonly Tenure[], lifetime: bigint): bigint {
+  if (same.length === 0) return lifetime
+  const left = same.find((tenure) => tenure.endedBy !== 'transfer')
+  return left && canHaveSuccessor(left) && lifetime > left.reading ? lifetime - left.reading : 0n
+}
+
+/** Whether a change makes a user appear under an owner: at first sight, or after its tenure there had ended. */
+export function isAppearance({ before }: TenureChange): boolean {
+  return before === null || before.endedBy !== null
+}
+
+/** Bytes that a change counts because its user appears, not because its counter rose. */
+export function countedByAppearing(change: TenureChange): bigint {
+  return isAppearance(change) ? change.after.counted - (change.before?.counted ?? 0n) : 0n
+}
+
+/**
+ * Whether the judgement of a user comes too late to be stored: it makes the user appear in an account whose users have been
+ * scanned completely since the panel was asked. What the scan found no user to show is in the account's `usersOffset` for
+ * good. Such an answer is from before: it would anchor the user too low, and what it consumed up to the scan would be counted
+ * once more. Asked again, the panel shows where the counter stands now.
+ *
+ * @param scanned the tick at which an account's last complete scan began; 0: there was none.
+ */
+export function isOutdated(
+  changes: readonly TenureChange[],
+  asked: bigint,
+  scanned: (adminId: bigint) => bigint,
+): boolean {
+  return changes.some(
+    (change) =>
+      change.after.adminId !== null && isAppearance(change) && !isLater(asked, scanned(change.after.adminId)),
+  )
 }
 
 /**

@@ -17,14 +17,19 @@ export type Calls = {
    * caller's token is the caller's to renew.
    */
   ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
+  /** As {@link Calls.ask}, and when the panel answered, by its own clock. */
+  askDated<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Dated<Valid>>
   /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
   find<Valid>(
     missing: string,
     request: PanelRequest,
     schema: AnswerSchema<Valid>,
     token?: string,
-  ): Promise<Valid | null>
+  ): Promise<Dated<Valid> | null>
 }
+
+/** What an answer says, and when it was given: milliseconds since 1970 by the panel's clock; null: it does not tell. */
+export type Dated<Valid> = { valid: Valid; date: number | null }
 
 export type CallsOptions = {
   address: PanelAddress
@@ -77,16 +82,19 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
     return token === undefined ? sendAsService(request, signal) : sendAsCaller(request, token, signal)
   }
 
-  const accept = <Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, sent: Sent): Valid => {
+  const accept = <Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, sent: Sent): Dated<Valid> => {
     const { answer } = sent
     if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
     const json = parseJson(answer)
     if (json === undefined) throw nameBadAnswer(address, request, answer)
-    return checkAnswer(schema, json, describeRequest(request))
+    return { valid: checkAnswer(schema, json, describeRequest(request)), date: answer.date }
   }
 
   return {
     async ask(request, schema, token) {
+      return accept(request, schema, await call(request, token)).valid
+    },
+    async askDated(request, schema, token) {
       return accept(request, schema, await call(request, token))
     },
     async find(missing, request, schema, token) {

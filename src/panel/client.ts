@@ -99,13 +99,14 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
         limit: String(limit),
         sort: 'created_at,username',
       }
-      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
-      return { users: page.users.map(toUser), total: page.total }
+      const request = { method: 'GET', path: '/api/users', query } as const
+      const { valid: page, date } = await calls.askDated(request, usersAnswer, token)
+      return { users: page.users.map((user) => toUser(user, date)), total: page.total }
     },
     async user(username, { token, freshConnection = false } = {}) {
       const request = { method: 'GET', path: namedPath('/api/user', username), freshConnection } as const
-      const user = await calls.find('User not found', request, userAnswer, token)
-      return user && toUser(user)
+      const found = await calls.find('User not found', request, userAnswer, token)
+      return found && toUser(found.valid, found.date)
     },
     async deleteUser(username, { token } = {}) {
       const request = deletion(namedPath('/api/user', username))

@@ -58,8 +58,12 @@ export function toAdmin(answer: AdminAnswer): PanelAdmin {
   }
 }
 
-/** A user as the ledger uses it. */
-export function toUser(answer: UserAnswer): PanelUser {
+/**
+ * A user as the ledger uses it.
+ *
+ * @param toldAt when the panel said so, by its clock.
+ */
+export function toUser(answer: UserAnswer, toldAt: number | null): PanelUser {
   return {
     username: answer.username,
     createdAt: normaliseCreatedAt(answer.created_at) ?? answer.created_at,
@@ -68,6 +72,7 @@ export function toUser(answer: UserAnswer): PanelUser {
     dataLimit: toLimit(answer.data_limit),
     expire: toLimit(answer.expire),
     owner: answer.admin === null ? null : toAdmin(answer.admin),
+    toldAt,
   }
 }
 

@@ -18,6 +18,8 @@ export type PanelAnswer = {
   /** `application/json`: in lower case, without parameters; empty when there is none. */
   contentType: string
   location: string | undefined
+  /** When the panel answered, by its own clock: milliseconds since 1970; null: it does not say, or not in the form of HTTP. */
+  date: number | null
   text: string
 }
 
@@ -72,6 +74,7 @@ export function createTransport(options: TransportOptions): Transport {
           status: response.statusCode,
           contentType: single(response.headers['content-type']).split(';', 1)[0]?.trim().toLowerCase() ?? '',
           location: response.headers.location === undefined ? undefined : single(response.headers.location),
+          date: parseDate(single(response.headers.date)),
           // Read whatever the status: an answer left unread would keep its connection.
           text: await response.body.text(),
         }
@@ -107,6 +110,13 @@ function toWire(address: PanelAddress, request: PanelRequest, bearer: string | n
     headers,
     body: request.form ? new URLSearchParams(request.form).toString() : null,
   }
+}
+
+/** `Thu, 26 Nov 2026 10:20:30 GMT`, and nothing else that JavaScript takes for a date. */
+function parseDate(header: string): number | null {
+  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return null
+  const time = Date.parse(header)
+  return Number.isNaN(time) ? null : time
 }
 
 function single(header: string | string[] | undefined): string {

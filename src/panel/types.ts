@@ -25,6 +25,8 @@ export type PanelUser = {
   /** Unix seconds; null: never. */
   expire: bigint | null
   owner: PanelAdmin | null
+  /** When the panel said this: milliseconds since 1970 by its own clock, to the second; null: it does not tell the time. */
+  toldAt: number | null
 }
 
 export type PanelUserPage = { users: PanelUser[]; total: number }

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Account } from '../ledger/account.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
+import { toFall } from './fall.ts'
 import type { CumulativeTrafficTable } from './tables.ts'
 
 export type StoredAccount = Account & {
@@ -33,7 +34,11 @@ function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
     panelReading: row.panel_reading,
     panelAnswered: row.panel_answered,
     panelAsked: row.panel_asked,
+    panelFall: toFall(row.panel_fell_from, row.panel_fell_to),
     panelOffset: row.panel_offset,
+    usersOffset: row.users_offset,
+    scanned: row.scanned,
+    scannedReading: row.scanned_reading,
     snapshot:
       row.snapshot === null || row.snapshot_at === null
         ? null
@@ -41,6 +46,18 @@ function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
     openingBalance: row.opening_balance,
     opened: row.opened_at !== null,
   }
+}
+
+/** What is known of an admin's counter in the panel, without waiting for anybody who changes the account. */
+export async function readPanelWitness(
+  db: Database,
+  adminId: bigint,
+): Promise<Pick<Account, 'panelCounted' | 'panelReading'>> {
+  return db
+    .selectFrom('cumulative_traffic')
+    .select(['panel_counted as panelCounted', 'panel_reading as panelReading'])
+    .where('admin_id', '=', adminId)
+    .executeTakeFirstOrThrow()
 }
 
 /** One account before and after; `readAt`: when the panel was asked, if the reading tells how recent the total is. */
@@ -63,7 +80,12 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       panel_reading = new.panel_reading,
       panel_answered = new.panel_answered,
       panel_asked = new.panel_asked,
+      panel_fell_from = new.panel_fell_from,
+      panel_fell_to = new.panel_fell_to,
       panel_offset = new.panel_offset,
+      users_offset = new.users_offset,
+      scanned = new.scanned,
+      scanned_reading = new.scanned_reading,
       snapshot = new.snapshot,
       snapshot_at = new.snapshot_at,
       opening_balance = new.opening_balance,
@@ -78,14 +100,20 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       ${after.map((a) => a.panelReading)}::bigint[],
       ${after.map((a) => a.panelAnswered)}::bigint[],
       ${after.map((a) => a.panelAsked)}::bigint[],
+      ${after.map((a) => a.panelFall?.from ?? null)}::bigint[],
+      ${after.map((a) => a.panelFall?.to ?? null)}::bigint[],
       ${after.map((a) => a.panelOffset)}::bigint[],
+      ${after.map((a) => a.usersOffset)}::bigint[],
+      ${after.map((a) => a.scanned)}::bigint[],
+      ${after.map((a) => a.scannedReading)}::bigint[],
       ${after.map((a) => a.snapshot?.value ?? null)}::bigint[],
       ${after.map((a) => (a.snapshot ? new Date(a.snapshot.at) : null))}::timestamptz[],
       ${after.map((a) => a.openingBalance)}::bigint[],
       ${after.map((a) => a.opened)}::boolean[],
       ${changes.map((c) => c.readAt)}::timestamptz[]
     ) as new (admin_id, total, users_counted, preserved, panel_counted, panel_reading, panel_answered, panel_asked,
-      panel_offset, snapshot, snapshot_at, opening_balance, opened, read_at)
+      panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, snapshot_at,
+      opening_balance, opened, read_at)
     where account.admin_id = new.admin_id`.execute(tx)
   await bookHour(tx, changes, at)
 }

@@ -25,6 +25,11 @@ export type CumulativeTrafficTable = {
   panel_answered: Optional<bigint>
   panel_asked: Optional<bigint>
   panel_offset: Optional<bigint>
+  panel_fell_from: Optional<bigint | null>
+  panel_fell_to: Optional<bigint | null>
+  users_offset: Optional<bigint>
+  scanned: Optional<bigint>
+  scanned_reading: Optional<bigint | null>
   snapshot: Optional<bigint | null>
   snapshot_at: Optional<Date | null>
   opening_balance: Optional<bigint>
@@ -50,6 +55,11 @@ export type TenuresTable = {
   ended_by: TenureEnd | null
   reset_pending: Generated<boolean>
   asked: Generated<bigint>
+  former_created_at: Optional<string | null>
+  /** By the panel's clock. */
+  seen_at: Optional<Date | null>
+  fell_from: Optional<bigint | null>
+  fell_to: Optional<bigint | null>
 }
 
 export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }
@@ -141,6 +151,18 @@ export type DeletionsTable = {
   cancel_requested_at: Optional<Date | null>
 }
 
+export type EventsTable = {
+  id: Generated<bigint>
+  type: EventType
+  admin_id: bigint | null
+  username: string | null
+  /** What is told, as it was then: JSON whose integers are bytes, as text. */
+  payload: unknown
+  created_at: Generated<Date>
+}
+
+export type EventType = 'traffic.suspicious'
+
 export type Tables = {
   admins: AdminsTable
   cumulative_traffic: CumulativeTrafficTable
@@ -152,4 +174,5 @@ export type Tables = {
   scan_round: ScanRoundTable
   front_readings: FrontReadingsTable
   deletions: DeletionsTable
+  events: EventsTable
 }

@@ -65,7 +65,9 @@ async function updateTenures(
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
       data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
-      reset_pending = new.reset_pending, asked = ${asked},
+      reset_pending = new.reset_pending, asked = ${asked}, created_at = new.created_at,
+      former_created_at = new.former_created_at, seen_at = new.seen_at,
+      fell_from = new.fell_from, fell_to = new.fell_to,
       ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
     from unnest(
       ${tenures.map((t) => t.id)}::bigint[],
@@ -76,8 +78,14 @@ async function updateTenures(
       ${tenures.map((t) => t.dataLimit)}::bigint[],
       ${tenures.map((t) => t.expire)}::bigint[],
       ${tenures.map((t) => t.endedBy)}::text[],
-      ${tenures.map((t) => t.resetPending)}::boolean[]
-    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending)
+      ${tenures.map((t) => t.resetPending)}::boolean[],
+      ${tenures.map((t) => t.createdAt)}::timestamp[],
+      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
+      ${tenures.map(seenAtOf)}::timestamptz[],
+      ${tenures.map((t) => t.fall?.from ?? null)}::bigint[],
+      ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
+    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
+      former_created_at, seen_at,      fell_from, fell_to)
     where tenures.id = new.id`.execute(tx)
 }
 
@@ -85,7 +93,8 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
   if (tenures.length === 0) return
   await sql`
     insert into tenures
-      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, asked, ended_at)
+      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
+        former_created_at, seen_at, asked, ended_at)
     select new.*, ${asked}, case when new.ended_by is not null then ${at}::timestamptz end
     from unnest(
       ${tenures.map((t) => t.username)}::text[],
@@ -97,7 +106,14 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
       ${tenures.map((t) => t.status)}::text[],
       ${tenures.map((t) => t.dataLimit)}::bigint[],
       ${tenures.map((t) => t.expire)}::bigint[],
-      ${tenures.map((t) => t.endedBy)}::text[]
-    ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by)
+      ${tenures.map((t) => t.endedBy)}::text[],
+      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
+      ${tenures.map(seenAtOf)}::timestamptz[]
+    ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
+      former_created_at, seen_at)
     order by new.username, new.created_at`.execute(tx)
+}
+
+function seenAtOf({ seenAt }: Tenure): Date | null {
+  return seenAt === null ? null : new Date(seenAt)
 }

@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Ticks } from '../ledger/counter.ts'
 import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
+import { toFall } from './fall.ts'
 import type { TenuresTable } from './tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -12,8 +13,8 @@ export type StoredTenure = Tenure & {
 
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
- * panel lost the fractions of seconds, and the open tenure of any other user of its name. Rows are locked in the order of
- * their ids.
+ * panel lost the fractions of seconds or changed its time of creation, and the open tenure of any other user of its name.
+ * Rows are locked in the order of their ids.
  */
 export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
   // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
@@ -29,7 +30,10 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
           created_at = seen.created_at or ended_at is null
           or (seen.created_at = date_trunc('second', seen.created_at)
             and created_at >= seen.created_at - interval '0.5 seconds'
-            and created_at < seen.created_at + interval '1 second'))
+            and created_at < seen.created_at + interval '1 second')
+          or id = (
+            select id from tenures as last where last.username = seen.username
+            order by seen_at desc nulls last, id desc limit 1))
         offset 0
       ) as known
     ))
@@ -50,7 +54,7 @@ export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Pro
   return rows.map(toTenure)
 }
 
-/** Names of an admin's users with an open tenure whose last reading is older than tick `since`, in pages by id. */
+/** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
 export async function listUnseen(
   db: Database,
   adminId: bigint,
@@ -62,11 +66,24 @@ export async function listUnseen(
     .select(['id', 'username'])
     .where('admin_id', '=', adminId)
     .where('ended_at', 'is', null)
-    .where('answered', '<', since)
+    .where('asked', '<', since)
     .where('id', '>', page.after)
     .orderBy('id')
     .limit(page.limit)
     .execute()
+}
+
+/** Whether an admin has no user with an open tenure whose last reading was asked for before tick `since`. */
+export async function isEveryoneRead(tx: Tx, adminId: bigint, since: bigint): Promise<boolean> {
+  const unread = await tx
+    .selectFrom('tenures')
+    .select('id')
+    .where('admin_id', '=', adminId)
+    .where('ended_at', 'is', null)
+    .where('asked', '<', since)
+    .limit(1)
+    .executeTakeFirst()
+  return unread === undefined
 }
 
 /**
@@ -105,6 +122,9 @@ export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
     expire: row.expire,
     endedBy: row.ended_by,
     resetPending: row.reset_pending,
+    formerCreatedAt: row.former_created_at,
+    seenAt: row.seen_at?.getTime() ?? null,
+    fall: toFall(row.fell_from, row.fell_to),
     asked: row.asked,
   }
 }

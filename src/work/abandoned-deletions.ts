@@ -1,5 +1,5 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
-import { isSameCreation } from '../ledger/creation.ts'
+import { isSameCreation } from '../ledger/user-identity.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findAccount } from '../store/account-list.ts'
 import { drawAsked } from '../store/clock.ts'

@@ -27,7 +27,13 @@ export async function closeDeletedAdmin(
       const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
       const before = (await lockAccounts(tx, [adminId])).get(adminId)
       const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
-      const effect = { counted: 0n, preserved, users: new Map<string, number>() }
+      const effect = {
+        counted: 0n,
+        appeared: 0n,
+        appearances: 0,
+        preserved,
+        users: new Map<string, number>(),
+      }
       if (before)
         await saveAccounts(tx, [{ before, after: applyEffect(before, effect), readAt: null }], answered.at)
       await addUsers(

@@ -1,5 +1,5 @@
 import { isLedgerError, type LedgerError } from '../errors.ts'
-import { isSameCreation } from '../ledger/creation.ts'
+import { isSameCreation } from '../ledger/user-identity.ts'
 import { drawAsked } from '../store/clock.ts'
 import { type Deletion, finishDeletion, updateDeletion } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'

@@ -1,5 +1,5 @@
 import { LedgerError } from '../errors.ts'
-import { isSameCreation } from '../ledger/creation.ts'
+import { isSameCreation } from '../ledger/user-identity.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
 import type { Asked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'

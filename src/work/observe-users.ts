@@ -1,7 +1,7 @@
-import { applyEffect, effectsOf } from '../ledger/account.ts'
+import { type AccountEffect, applyEffect, effectsOf } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
-import { creationOf } from '../ledger/creation.ts'
-import { judgeGone, judgeUser, type TenureChange } from '../ledger/tenure.ts'
+import { isOutdated, judgeGone, judgeUser, type SeenUser, type TenureChange } from '../ledger/tenure.ts'
+import { identify } from '../ledger/user-identity.ts'
 import type { PanelUser } from '../panel/types.ts'
 import { addUsers } from '../store/account-users.ts'
 import { lockAccounts, saveAccounts } from '../store/accounts.ts'
@@ -61,45 +61,61 @@ export async function observeUsersIn(
   const adminIds = await openAccounts(tx, [...owners.values()], ticks)
   const known = groupByName(await lockTenures(tx, seen))
 
-  const changes: TenureChange<StoredTenure>[] = []
+  const judged: JudgedUser[] = seen.map((user) => {
+    const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
+    if (adminId === undefined) return { user, adminId, changes: null }
+    return {
+      user,
+      adminId,
+      changes: judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks),
+    }
+  })
+  const stored = await saveChanges(
+    tx,
+    judged.flatMap(({ changes }) => (changes ? [changes] : [])),
+    asked,
+    answered.at,
+  )
+
   const dropped: string[] = []
   const accepted = new Map<string, AcceptedReading>()
-  for (const user of seen) {
-    const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
-    const judged =
-      adminId === undefined
-        ? null
-        : judgeUser(
-            known.get(user.username) ?? [],
-            {
-              username: user.username,
-              createdAt: user.createdAt,
-              adminId,
-              lifetime: user.lifetimeUsedTraffic,
-              status: user.status,
-              dataLimit: user.dataLimit,
-              expire: user.expire,
-            },
-            ticks,
-          )
-    const own = judged?.at(-1)
-    if (!judged || !own) {
-      const other = since && findServing(known.get(user.username) ?? [], user, adminId, since)
-      if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
-      else dropped.push(user.username)
+  for (const { user, adminId, changes } of judged) {
+    const own = changes && stored.has(changes) ? changes.at(-1) : undefined
+    if (own) {
+      accepted.set(user.username, {
+        adminId: own.after.adminId,
+        createdAt: own.after.createdAt,
+        lifetime: user.lifetimeUsedTraffic,
+        status: user.status,
+        added: own.after.counted - (own.before?.counted ?? 0n),
+      })
       continue
     }
-    changes.push(...judged)
-    accepted.set(user.username, {
-      adminId: own.after.adminId,
-      createdAt: own.after.createdAt,
-      lifetime: user.lifetimeUsedTraffic,
-      status: user.status,
-      added: own.after.counted - (own.before?.counted ?? 0n),
-    })
+    const other = since && findServing(known.get(user.username) ?? [], user, adminId, { asked, since })
+    if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
+    else dropped.push(user.username)
   }
-  await saveChanges(tx, changes, asked, answered.at)
   return { dropped, accepted }
+}
+
+/** `adminId`: undefined: of an owner without an account. `changes`: null: the reading was dropped. */
+type JudgedUser = {
+  user: PanelUser
+  adminId: bigint | null | undefined
+  changes: TenureChange<StoredTenure>[] | null
+}
+
+function toSeen(user: PanelUser, adminId: bigint | null, asked: Asked): SeenUser {
+  return {
+    username: user.username,
+    createdAt: user.createdAt,
+    adminId,
+    lifetime: user.lifetimeUsedTraffic,
+    at: user.toldAt ?? asked.at.getTime(),
+    status: user.status,
+    dataLimit: user.dataLimit,
+    expire: user.expire,
+  }
 }
 
 /**
@@ -129,7 +145,7 @@ export async function endTenuresIn(
   const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
   const since = user.createdAt === undefined ? asked : answered
   const ticks: Ticks = { asked: since.tick, answered: answered.tick }
-  await saveChanges(tx, judgeGone(own, ticks, by), asked, answered.at)
+  await saveChanges(tx, [judgeGone(own, ticks, by)], asked, answered.at)
 }
 
 /**
@@ -138,11 +154,12 @@ export async function endTenuresIn(
  */
 function findServing(
   known: readonly StoredTenure[],
-  { createdAt }: PanelUser,
+  user: PanelUser,
   adminId: bigint | null | undefined,
-  since: Asked,
+  { asked, since }: { asked: Asked; since: Asked },
 ): StoredTenure | undefined {
-  const kept = creationOf(known, createdAt)
+  if (adminId === undefined) return undefined
+  const kept = identify(known, { ...toSeen(user, adminId, asked), asked: asked.tick }).known
   return known.find(
     (tenure) =>
       tenure.createdAt === kept &&
@@ -153,31 +170,47 @@ function findServing(
   )
 }
 
+/**
+ * Stores what users' readings change, each user's as a whole or not at all.
+ *
+ * @returns those that were stored; the others came too late (see {@link isOutdated}).
+ */
 async function saveChanges(
   tx: Tx,
-  changes: TenureChange<StoredTenure>[],
+  judged: readonly TenureChange<StoredTenure>[][],
   asked: Asked,
   at: Date,
-): Promise<void> {
+): Promise<Set<TenureChange<StoredTenure>[]>> {
+  const accounts = await lockAccounts(tx, touched(effectsOf(judged.flat())).keys())
+  // Only with the accounts locked does nobody complete a scan before this is committed.
+  const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
+  const stored = judged.filter((changes) => !isOutdated(changes, asked.tick, scanned))
+  const changes = stored.flat()
   await saveTenures(tx, changes, asked, at)
-  const effects = effectsOf(changes)
-  const touched = [...effects].filter(
-    ([, effect]) =>
-      effect.counted !== 0n || effect.preserved !== 0n || [...effect.users.values()].some(Boolean),
-  )
-  const accounts = await lockAccounts(
-    tx,
-    touched.map(([adminId]) => adminId),
-  )
-  const accountChanges = touched.flatMap(([adminId, effect]) => {
+  const effects = touched(effectsOf(changes))
+  const accountChanges = [...effects].flatMap(([adminId, effect]) => {
     const before = accounts.get(adminId)
     return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
   })
   await saveAccounts(tx, accountChanges, at)
   await addUsers(
     tx,
-    touched.flatMap(([adminId, effect]) =>
+    [...effects].flatMap(([adminId, effect]) =>
       [...effect.users].map(([status, by]) => ({ adminId, status, by })),
+    ),
+  )
+  return new Set(stored)
+}
+
+/** Accounts in which something changes, and those where users appear, even if the sums stay as they are. */
+function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect> {
+  return new Map(
+    [...effects].filter(
+      ([, effect]) =>
+        effect.appearances > 0 ||
+        effect.counted !== 0n ||
+        effect.preserved !== 0n ||
+        [...effect.users.values()].some(Boolean),
     ),
   )
 }

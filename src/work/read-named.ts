@@ -18,17 +18,23 @@ export async function readNamedUsers(work: ReadUsers, usernames: Iterable<string
   }
 }
 
+/** How often a user is asked for whose reading overlapped another observation; then that one has to do. */
+const questionsAtMost = 3
+
 /** Asks the panel for one user and stores what it says: its counters, or that it is gone. */
 export async function readNamedUser(
   { db, panel }: Pick<ReadUsers, 'db' | 'panel'>,
   username: string,
 ): Promise<void> {
   try {
-    const asked = await drawAsked(db)
-    const user = await panel.user(username)
-    if (user) await observeUsers(db, asked, [user])
-    // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
-    if (user?.username !== username) await observeGone(db, asked, username)
+    for (let question = 1; question <= questionsAtMost; question += 1) {
+      const asked = await drawAsked(db)
+      const user = await panel.user(username)
+      const { dropped } = user ? await observeUsers(db, asked, [user]) : { dropped: [] }
+      // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
+      if (user?.username !== username) await observeGone(db, asked, username)
+      if (dropped.length === 0) return
+    }
   } catch (error) {
     if (!isLedgerError(error, 'invalid_request')) throw error
   }

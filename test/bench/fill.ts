@@ -15,6 +15,7 @@ export function userOf(admin: string, index: number, lifetime: bigint): PanelUse
     dataLimit: null,
     expire: null,
     owner: { username: admin, isSudo: false, usersUsage: null },
+    toldAt: null,
   }
 }
 

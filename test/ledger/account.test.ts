@@ -3,6 +3,7 @@ import {
   type Account,
   applyEffect,
   applyPanelReading,
+  type CompleteScan,
   completeScan,
   effectsOf,
   partsOf,
@@ -10,7 +11,15 @@ import {
 import type { Tenure } from '../../src/ledger/tenure.ts'
 import { emptyAccount } from './books.ts'
 
-const counted = (bytes: bigint) => ({ counted: bytes, preserved: 0n, users: new Map<string, number>() })
+const counted = (bytes: bigint, appeared = 0n) => ({
+  counted: bytes,
+  appeared,
+  appearances: 0,
+  preserved: 0n,
+  users: new Map<string, number>(),
+})
+const scanned = (account: Account, over: Partial<CompleteScan> = {}) =>
+  completeScan(account, { begun: 1n, panelBefore: account, at: 0, ...over })
 const reading = (account: Account, value: bigint, tick: bigint, lagHasPassed = false) =>
   applyPanelReading(account, value, { asked: tick, answered: tick + 1n }, lagHasPassed)
 
@@ -49,34 +58,34 @@ describe("the admin's counter", () => {
 })
 
 describe('the offset', () => {
-  const scanned = completeScan(applyEffect(emptyAccount, counted(1_000n)), 100_000)
+  const waiting = scanned(applyEffect(emptyAccount, counted(1_000n)), { at: 100_000 })
 
   it('is not taken before the panel must have booked what the scan saw', () => {
-    expect(reading(scanned, 200n, 1n, false)).toMatchObject({
+    expect(reading(waiting, 200n, 1n, false)).toMatchObject({
       panelOffset: 0n,
-      snapshot: scanned.snapshot,
+      snapshot: waiting.snapshot,
     })
   })
 
   it('is what the users prove beyond the counter, and lets both grow on from there', () => {
-    const compared = reading(scanned, 200n, 1n, true)
+    const compared = reading(waiting, 200n, 1n, true)
     expect(compared).toMatchObject({ panelOffset: 800n, snapshot: null, total: 1_000n })
     expect(compared && reading(compared, 260n, 3n)?.total).toBe(1_060n)
   })
 
   it('never falls', () => {
-    const compared = reading({ ...scanned, panelOffset: 900n, total: 1_000n }, 200n, 1n, true)
+    const compared = reading({ ...waiting, panelOffset: 900n, total: 1_000n }, 200n, 1n, true)
     expect(compared?.panelOffset).toBe(900n)
   })
 
   it('is compared with the scan that waits, however many scans follow', () => {
-    expect(completeScan(applyEffect(scanned, counted(5n)), 120_000).snapshot).toEqual(scanned.snapshot)
+    expect(scanned(applyEffect(waiting, counted(5n)), { at: 120_000 }).snapshot).toEqual(waiting.snapshot)
   })
 })
 
 describe('the opening balance', () => {
   it('takes growth up to the first complete scan, and none after it', () => {
-    const opened = completeScan(applyEffect(emptyAccount, counted(100n)), 0)
+    const opened = scanned(applyEffect(emptyAccount, counted(100n)))
     expect(opened.openingBalance).toBe(100n)
     expect(applyEffect(opened, counted(11n))).toMatchObject({ total: 111n, openingBalance: 100n })
   })
@@ -95,12 +104,17 @@ describe('what changed tenures do', () => {
     expire: null,
     endedBy: null,
     resetPending: false,
+    formerCreatedAt: null,
+    seenAt: 0,
+    fall: null,
   }
 
   it('moves counted bytes from current to preserved at the end, and users to deleted', () => {
     const effects = effectsOf([{ before: tenure, after: { ...tenure, endedBy: 'panel' } }])
     expect(effects.get(1n)).toEqual({
       counted: 0n,
+      appeared: 0n,
+      appearances: 0,
       preserved: 10n,
       users: new Map([
         ['active', -1],
@@ -114,8 +128,20 @@ describe('what changed tenures do', () => {
       { before: tenure, after: { ...tenure, endedBy: 'transfer' } },
       { before: null, after: { ...tenure, adminId: 2n, counted: 0n } },
     ])
-    expect(effects.get(1n)).toEqual({ counted: 0n, preserved: 10n, users: new Map([['active', -1]]) })
-    expect(effects.get(2n)).toEqual({ counted: 0n, preserved: 0n, users: new Map([['active', 1]]) })
+    expect(effects.get(1n)).toEqual({
+      counted: 0n,
+      appeared: 0n,
+      appearances: 0,
+      preserved: 10n,
+      users: new Map([['active', -1]]),
+    })
+    expect(effects.get(2n)).toEqual({
+      counted: 0n,
+      appeared: 0n,
+      appearances: 1,
+      preserved: 0n,
+      users: new Map([['active', 1]]),
+    })
   })
 
   it('leaves accounts alone for users without an owner', () => {

@@ -2,10 +2,18 @@ import {
   type Account,
   applyEffect,
   applyPanelReading,
+  type CompleteScan,
   completeScan,
   effectsOf,
 } from '../../src/ledger/account.ts'
-import { judgeGone, judgeUser, noteReset, type Tenure, type TenureChange } from '../../src/ledger/tenure.ts'
+import {
+  isOutdated,
+  judgeGone,
+  judgeUser,
+  noteReset,
+  type Tenure,
+  type TenureChange,
+} from '../../src/ledger/tenure.ts'
 import type { WorldUser } from './world.ts'
 
 export const emptyAccount: Account = {
@@ -15,16 +23,23 @@ export const emptyAccount: Account = {
   panelCounted: 0n,
   panelReading: null,
   panelAnswered: 0n,
+  panelFall: null,
   panelOffset: 0n,
+  usersOffset: 0n,
+  scanned: 0n,
+  scannedReading: null,
   snapshot: null,
   openingBalance: 0n,
   opened: false,
 }
 
+/** A tenure, and the tick at which its last reading was asked for. */
+export type BooksTenure = Tenure & { asked: bigint }
+
 /** The ledger's arithmetic over plain maps, as the store drives it. */
 export class Books {
   accounts = new Map<bigint, Account>()
-  tenures: Tenure[] = []
+  tenures: BooksTenure[] = []
   growth = new Map<bigint, bigint>()
   private tick = 0n
   private admins: readonly string[]
@@ -59,29 +74,28 @@ export class Books {
   }
 
   /** Returns whether the reading was accepted. */
-  seeUser(user: WorldUser, asked: bigint): boolean {
-    const known = this.tenures.filter(
-      (tenure) =>
-        tenure.username === user.name && (tenure.createdAt === user.createdAt || tenure.endedBy === null),
-    )
+  seeUser(user: WorldUser, asked: bigint, at: number): boolean {
+    const known = this.tenures.filter((tenure) => tenure.username === user.name)
     const seen = {
       username: user.name,
       createdAt: user.createdAt,
       adminId: this.idOf(user.owner),
       lifetime: user.lifetime,
+      at,
       status: 'active',
       dataLimit: null,
       expire: null,
     }
     const changes = judgeUser(known, seen, { asked, answered: this.draw() })
-    if (!changes) return false
-    this.apply(changes)
+    const scanned = (id: bigint) => this.accounts.get(id)?.scanned ?? 0n
+    if (!changes || isOutdated(changes, asked, scanned)) return false
+    this.apply(changes, asked)
     return true
   }
 
   seeGone(name: string, asked: bigint): void {
     const open = this.tenures.filter((tenure) => tenure.username === name && tenure.endedBy === null)
-    this.apply(judgeGone(open, { asked, answered: this.draw() }))
+    this.apply(judgeGone(open, { asked, answered: this.draw() }), asked)
   }
 
   /** What the service notes after the panel has deleted a user for it. */
@@ -90,7 +104,7 @@ export class Books {
     const open = this.tenures.filter(
       (tenure) => tenure.username === name && tenure.createdAt === createdAt && tenure.endedBy === null,
     )
-    this.apply(judgeGone(open, { asked, answered: this.draw() }, 'service'))
+    this.apply(judgeGone(open, { asked, answered: this.draw() }, 'service'), asked)
   }
 
   /** What the service notes when the panel has said that it set back the counters of these users, or of all. */
@@ -103,10 +117,10 @@ export class Books {
     })
   }
 
-  private apply(changes: TenureChange[]): void {
+  private apply(changes: TenureChange<BooksTenure>[], asked: bigint): void {
     for (const { before, after } of changes) {
-      if (before) this.tenures[this.tenures.indexOf(before)] = after
-      else this.tenures.push(after)
+      if (before) this.tenures[this.tenures.indexOf(before)] = { ...after, asked }
+      else this.tenures.push({ ...after, asked })
     }
     for (const [id, effect] of effectsOf(changes)) {
       this.put(id, applyEffect(this.accounts.get(id) ?? emptyAccount, effect))
@@ -126,8 +140,18 @@ export class Books {
     if (after) this.put(id, after)
   }
 
-  finishScan(admin: string, at: number): void {
-    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), at))
+  /** Open tenures of the admin whose last reading was asked for before tick `begun`. */
+  unseen(admin: string, begun: bigint): BooksTenure[] {
+    return this.tenures.filter(
+      ({ adminId, endedBy, asked }) => adminId === this.idOf(admin) && endedBy === null && asked < begun,
+    )
+  }
+
+  /** Returns whether the scan is complete. */
+  finishScan(admin: string, scan: CompleteScan): boolean {
+    if (this.unseen(admin, scan.begun).length > 0) return false
+    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), scan))
+    return true
   }
 
   counted(admin: string, ended: boolean): bigint {

@@ -1,18 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { partsOf } from '../../src/ledger/account.ts'
+import { type Account, partsOf } from '../../src/ledger/account.ts'
 import { Books } from './books.ts'
 import { World, type WorldUser } from './world.ts'
 
 const admins = ['ada', 'ben']
 const names = ['u1', 'u2', 'u3']
-const lagMs = 30
+const lagMs = 30_000
 
 type Observation =
-  | { kind: 'users'; admin: string; asked: bigint; sample: WorldUser[] | null }
-  | { kind: 'name'; name: string; asked: bigint; sample: WorldUser | 'gone' | null }
-  | { kind: 'usage'; asked: bigint; askedAt: number; sample: [string, bigint][] | null }
-  | { kind: 'deletion'; name: string; asked: bigint; sample: WorldUser | 'gone' | null; preserved: boolean }
+  | (Told<WorldUser[]> & { kind: 'users'; admin: string })
+  | (Told<WorldUser | 'gone'> & { kind: 'name'; name: string })
+  | (Told<[string, bigint][]> & { kind: 'usage'; askedAt: number })
+  | (Told<WorldUser | 'gone'> & { kind: 'deletion'; name: string; preserved: boolean })
+  | (Told<WorldUser[]> & { kind: 'scan'; admin: string; before: PanelBefore; isRead: boolean })
+
+/** What was asked for at tick `asked`, and what the panel said when its clock showed `at`; null: nothing yet. */
+type Told<Sample> = { asked: bigint; at: number; sample: Sample | null }
+/** What was known of the admin's counter before a scan of its users began. */
+type PanelBefore = Pick<Account, 'panelCounted' | 'panelReading'>
 
 /** A reset of all users through the front: everybody is read, the panel acts, and what it says of it is noted. */
 type Reset = { of: string | null; since: bigint; asked: bigint | null; hasSpoken: boolean }
@@ -28,21 +34,24 @@ class Story {
   private spokenOf = new Set<number>()
   private totals = new Map<string, bigint>()
 
-  ask(observation: Observation['kind'], pick: number): void {
-    const asked = this.books.draw()
+  ask(kind: Observation['kind'], pick: number): void {
     const admin = admins[pick % admins.length] as string
     const name = names[pick % names.length] as string
-    if (observation === 'users') this.underWay.push({ kind: 'users', admin, asked, sample: null })
-    else if (observation === 'name') this.underWay.push({ kind: 'name', name, asked, sample: null })
-    else if (observation === 'deletion') {
-      this.underWay.push({ kind: 'deletion', name, asked, sample: null, preserved: false })
-    } else this.underWay.push({ kind: 'usage', asked, askedAt: this.world.now, sample: null })
+    // Before the tick is drawn: what the counter said by then, the users' counters have.
+    const before = this.books.account(admin)
+    const told = { asked: this.books.draw(), at: 0, sample: null }
+    if (kind === 'users') this.underWay.push({ kind, admin, ...told })
+    else if (kind === 'name') this.underWay.push({ kind, name, ...told })
+    else if (kind === 'deletion') this.underWay.push({ kind, name, ...told, preserved: false })
+    else if (kind === 'scan') this.underWay.push({ kind, admin, before, ...told, isRead: false })
+    else this.underWay.push({ kind, askedAt: this.world.now, ...told })
   }
 
   answer(pick: number): void {
     const observation = this.underWay[pick % Math.max(1, this.underWay.length)]
     if (!observation || observation.sample !== null) return
-    if (observation.kind === 'users') {
+    observation.at = this.world.clock()
+    if (observation.kind === 'users' || observation.kind === 'scan') {
       observation.sample = this.world.report().filter(({ owner }) => owner === observation.admin)
     } else if (observation.kind === 'name' || observation.kind === 'deletion') {
       observation.sample = this.world.report().find(({ name }) => name === observation.name) ?? 'gone'
@@ -56,22 +65,41 @@ class Story {
     const observation = this.underWay[index]
     if (!observation || observation.sample === null) return
     this.underWay.splice(index, 1)
-    if (observation.kind === 'deletion') {
-      this.delete(observation)
-      return
+    const { asked, at } = observation
+    switch (observation.kind) {
+      case 'deletion':
+        this.delete(observation)
+        return
+      case 'scan':
+        this.storeScan(observation)
+        return
+      case 'users':
+        for (const user of observation.sample) this.see(user, asked, at)
+        return
+      case 'usage':
+        for (const [admin, value] of observation.sample) {
+          this.books.seeUsage(admin, value, asked, observation.askedAt)
+        }
+        return
+      case 'name':
+        if (observation.sample === 'gone') this.books.seeGone(observation.name, asked)
+        else this.see(observation.sample, asked, at)
     }
-    if (observation.kind === 'users') {
-      for (const user of observation.sample) this.see(user, observation.asked)
-    } else if (observation.kind === 'usage') {
-      for (const [admin, value] of observation.sample) {
-        this.books.seeUsage(admin, value, observation.asked, observation.askedAt)
-      }
-    } else if (observation.sample === 'gone') this.books.seeGone(observation.name, observation.asked)
-    else this.see(observation.sample, observation.asked)
   }
 
-  private see(user: WorldUser, asked: bigint): boolean {
-    const isAccepted = this.books.seeUser(user, asked)
+  /** First what the pages said; at the next turn, when others may have come in between, who is unseen, and the end. */
+  private storeScan(scan: Extract<Observation, { kind: 'scan' }>): void {
+    if (!scan.isRead) {
+      for (const user of scan.sample ?? []) this.see(user, scan.asked, scan.at)
+      this.underWay.push({ ...scan, isRead: true })
+      return
+    }
+    this.askForUnseen(scan.admin, scan.asked)
+    this.books.finishScan(scan.admin, { begun: scan.asked, panelBefore: scan.before, at: this.world.now })
+  }
+
+  private see(user: WorldUser, asked: bigint, at: number): boolean {
+    const isAccepted = this.books.seeUser(user, asked, at)
     if (!isAccepted) return false
     this.world.accept(user, this.spokenOf.delete(user.id))
     this.storedAt.set(user.id, { tick: this.books.draw(), owner: user.owner })
@@ -89,7 +117,7 @@ class Story {
     if (!reset) return
     if (reset.asked === null) {
       for (const user of this.world.report()) {
-        if (reset.of === null || user.owner === reset.of) this.see(user, this.books.draw())
+        if (reset.of === null || user.owner === reset.of) this.seeNow(user)
       }
       reset.asked = this.books.draw()
     } else if (!reset.hasSpoken) {
@@ -111,7 +139,7 @@ class Story {
     const { sample, name } = deletion
     if (sample === null || sample === 'gone') return
     if (!deletion.preserved) {
-      if (this.see(sample, deletion.asked)) this.underWay.push({ ...deletion, preserved: true })
+      if (this.see(sample, deletion.asked, deletion.at)) this.underWay.push({ ...deletion, preserved: true })
       return
     }
     // A user created anew under the name meanwhile is another one.
@@ -129,21 +157,25 @@ class Story {
     for (const admin of admins) this.scan(admin)
   }
 
+  /** A scan that nothing overlaps. */
   scan(admin: string): void {
+    const panelBefore = this.books.account(admin)
     const begun = this.books.draw()
-    for (const user of this.world.report().filter(({ owner }) => owner === admin)) {
-      this.see(user, this.books.draw())
-    }
-    const unseen = this.books.tenures.filter(
-      ({ adminId, endedBy, answered }) =>
-        adminId === this.books.idOf(admin) && endedBy === null && answered < begun,
-    )
-    for (const { username } of unseen) {
+    for (const user of this.world.report().filter(({ owner }) => owner === admin)) this.seeNow(user)
+    this.askForUnseen(admin, begun)
+    this.books.finishScan(admin, { begun, panelBefore, at: this.world.now })
+  }
+
+  private askForUnseen(admin: string, begun: bigint): void {
+    for (const { username } of this.books.unseen(admin, begun)) {
       const user = this.world.report().find(({ name }) => name === username)
-      if (user) this.see(user, this.books.draw())
+      if (user) this.seeNow(user)
       else this.books.seeGone(username, this.books.draw())
     }
-    this.books.finishScan(admin, this.world.now)
+  }
+
+  private seeNow(user: WorldUser): void {
+    this.see(user, this.books.draw(), this.world.clock())
   }
 
   check(): void {
@@ -153,7 +185,7 @@ class Story {
       const booked = this.books.growth.get(this.books.idOf(admin) ?? -1n) ?? 0n
       claim('a total never decreases', account.total >= (this.totals.get(admin) ?? 0n))
       claim('a total never exceeds the truth', account.total <= this.world.truth(admin))
-      claim('a total is at least what U proves', account.total >= account.usersCounted)
+      claim('a total is at least what U proves', account.total >= account.usersCounted + account.usersOffset)
       claim('a total is at least what C proves', account.total >= account.panelCounted + account.panelOffset)
       claim('current is what open tenures counted', parts.current === this.books.counted(admin, false))
       claim('preserved is what ended tenures counted', parts.preserved === this.books.counted(admin, true))
@@ -177,6 +209,8 @@ const pick = fc.nat(11)
 const name = fc.constantFrom(...names)
 const owner = fc.constantFrom<(string | null)[]>('ada', 'ben', null)
 const bytes = fc.bigInt({ min: 1n, max: 1_000n })
+/** By how much times of creation are moved into the past: seconds, and what lies between the zones of the world. */
+const shift = fc.constantFrom(1, 7_000, 200_000, 3.5 * 3_600_000)
 
 const traffic: fc.Arbitrary<Step>[] = [
   fc.tuple(name, bytes).map(
@@ -185,7 +219,7 @@ const traffic: fc.Arbitrary<Step>[] = [
         story.world.consume(user, n),
   ),
   fc.constant<Step>((story) => story.world.book()),
-  fc.integer({ min: 1, max: 2 * lagMs }).map(
+  fc.integer({ min: 1, max: 10 * lagMs }).map(
     (ms): Step =>
       (story) =>
         story.world.pass(ms),
@@ -197,7 +231,7 @@ const traffic: fc.Arbitrary<Step>[] = [
   ),
 ]
 const observing: fc.Arbitrary<Step>[] = [
-  fc.tuple(fc.constantFrom<Observation['kind'][]>('users', 'name', 'usage', 'deletion'), pick).map(
+  fc.tuple(fc.constantFrom<Observation['kind'][]>('users', 'name', 'usage', 'deletion', 'scan'), pick).map(
     ([kind, n]): Step =>
       (story) =>
         story.ask(kind, n),
@@ -255,6 +289,17 @@ const meddling: fc.Arbitrary<Step>[] = [
   ),
   fc.constant<Step>((story) => story.world.takeBackup()),
   fc.constant<Step>((story) => story.world.restoreBackup()),
+  fc.constant<Step>((story) => story.world.swapBackup()),
+  fc.tuple(name, shift).map(
+    ([user, ms]): Step =>
+      (story) =>
+        story.world.changeDate(user, ms),
+  ),
+  fc.tuple(name, shift).map(
+    ([user, ms]): Step =>
+      (story) =>
+        story.world.reimport(user, ms),
+  ),
 ]
 
 describe('any history', () => {

@@ -3,27 +3,23 @@ import { judgeGone, judgeUser, noteReset, type SeenUser, type Tenure } from '../
 
 const ada = 1n
 const ben = 2n
+const seenAt = Date.UTC(2026, 2, 3)
 const seen = (over: Partial<SeenUser> = {}): SeenUser => ({
   username: 'u',
   createdAt: '2026-01-01 00:00:00.000001',
   adminId: ada,
   lifetime: 100n,
+  at: seenAt,
   status: 'active',
   dataLimit: null,
   expire: null,
   ...over,
 })
 const tenure = (over: Partial<Tenure> = {}): Tenure => {
-  const { lifetime, ...user } = seen()
-  return {
-    ...user,
-    reading: lifetime,
-    counted: lifetime,
-    answered: 10n,
-    endedBy: null,
-    resetPending: false,
-    ...over,
-  }
+  const { lifetime, at, ...user } = seen()
+  const formerCreatedAt = null
+  const counter = { reading: lifetime, counted: lifetime, answered: 10n, fall: null, resetPending: false }
+  return { ...user, ...counter, formerCreatedAt, endedBy: null, seenAt: at, ...over }
 }
 const later = { asked: 11n, answered: 12n }
 
@@ -38,11 +34,16 @@ describe('a reading accepted later', () => {
   it.each([
     { reads: 130n, counted: 130n, why: 'a rise counts' },
     { reads: 100n, counted: 100n, why: 'nothing new counts nothing' },
-    { reads: 40n, counted: 100n, why: 'a fall is a reset: nothing counts, the next rise counts from there' },
-  ])('of $reads bytes: $why', ({ reads, counted }) => {
+    {
+      reads: 40n,
+      counted: 100n,
+      fall: { from: 100n, to: 40n },
+      why: 'a fall is a reset: nothing counts, the next rise counts from there',
+    },
+  ])('of $reads bytes: $why', ({ reads, counted, fall = null }) => {
     const before = tenure()
     expect(judgeUser([before], seen({ lifetime: reads }), later)).toEqual([
-      { before, after: tenure({ reading: reads, counted, answered: 12n }) },
+      { before, after: tenure({ reading: reads, counted, answered: 12n, fall }) },
     ])
   })
 
@@ -71,7 +72,9 @@ describe('a counter that the panel says it has set back', () => {
   it('is believed once: the fall after the next one counts nothing', () => {
     const [once] = judgeUser([told], seen({ lifetime: 40n }), after) ?? []
     const again = judgeUser(once ? [once.after] : [], seen({ lifetime: 30n }), { asked: 23n, answered: 24n })
-    expect(again?.[0]?.after).toEqual(tenure({ reading: 30n, counted: 140n, answered: 24n }))
+    expect(again?.[0]?.after).toEqual(
+      tenure({ reading: 30n, fall: { from: 40n, to: 30n }, counted: 140n, answered: 24n }),
+    )
   })
 
   it('drops a reading that was asked for before the panel had spoken', () => {
@@ -132,7 +135,7 @@ describe('a user seen under another owner', () => {
 })
 
 describe('another user of the same name', () => {
-  const reborn = seen({ createdAt: '2026-02-02 00:00:00.000001', lifetime: 7n })
+  const reborn = seen({ createdAt: '2026-04-04 00:00:00.000001', lifetime: 7n, at: Date.UTC(2026, 3, 5) })
 
   it('counts from its own beginning, and shows that the old one is gone', () => {
     const old = tenure()
@@ -146,7 +149,7 @@ describe('another user of the same name', () => {
   })
 
   it('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
-    const newer = tenure({ createdAt: reborn.createdAt, answered: 30n })
+    const newer = tenure({ createdAt: reborn.createdAt, answered: 30n, seenAt: reborn.at })
     expect(judgeUser([newer], seen(), { asked: 20n, answered: 31n })).toEqual([
       { before: null, after: tenure({ answered: 31n, endedBy: 'panel' }) },
     ])

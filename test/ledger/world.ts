@@ -1,3 +1,7 @@
+/** When the panel begins. */
+const beginning = Date.UTC(2026, 0, 1)
+const someMinutesMs = 180_000
+
 /** Stands for the owner of bytes that a user without one consumed, or that a restored backup brought back. */
 const nobody = ''
 
@@ -15,7 +19,7 @@ export type WorldUser = {
   consumedBy: Map<string, bigint>
 }
 type Pending = { owner: string; bytes: bigint; since: number }
-type Backup = { users: WorldUser[]; usage: [string, bigint][] }
+export type Backup = { users: WorldUser[]; usage: [string, bigint][] }
 
 export class World {
   now = 0
@@ -35,6 +39,8 @@ export class World {
   protected acceptedAt = new Map<number, number>()
   /** The last reading of each user that the ledger accepted. */
   protected accepted = new Map<number, WorldUser>()
+  /** Of each name, the user whose reading was accepted last. */
+  private lastAccepted = new Map<string, number>()
   protected pending: Pending[] = []
   /** Users that are gone, as they were: a backup may bring them back. */
   private gone = new Map<number, WorldUser>()
@@ -54,7 +60,9 @@ export class World {
   create(name: string, owner: string | null): void {
     if (this.users.has(name)) return
     this.created += 1
-    const createdAt = `2026-01-01 00:00:00.${String(this.created).padStart(6, '0')}`
+    // Between a deletion and the next user of the name some time passes.
+    this.now += 1
+    const createdAt = toText(this.now, this.created)
     this.users.set(name, { name, createdAt, owner, lifetime: 0n, id: this.created, consumedBy: new Map() })
   }
 
@@ -83,6 +91,31 @@ export class World {
       add(this.usage, owner, bytes)
     }
     this.pending = this.pending.filter(({ since }) => since >= limit)
+  }
+
+  /** What the panel's clock says: milliseconds since 1970. */
+  clock(): number {
+    return beginning + this.now
+  }
+
+  /**
+   * Somebody moves a user's time of creation into the past: by a conversion of the panel's database, or by hand. Only of one
+   * that the ledger has seen last under its name: of another it would learn neither the old date nor the new one. And only of
+   * one that has lived for some minutes: a backup can bring its former date back, which the clock must be able to tell.
+   */
+  changeDate(name: string, ms: number): void {
+    const user = this.users.get(name)
+    if (!user || this.lastAccepted.get(name) !== user.id) return
+    if (toMs(user.createdAt) < this.clock() - someMinutesMs) user.createdAt = earlier(user.createdAt, ms)
+  }
+
+  /** A user that is gone is put back from an export: with the counter it had, under an older time of creation. */
+  reimport(name: string, ms: number): void {
+    const id = this.lastAccepted.get(name)
+    const user = id === undefined ? undefined : this.gone.get(id)
+    if (!user || this.users.has(name)) return
+    this.users.set(name, { ...copy(user), createdAt: earlier(user.createdAt, ms) })
+    this.gone.delete(user.id)
   }
 
   remove(name: string): void {
@@ -116,20 +149,31 @@ export class World {
    * again, so they may be charged again.
    */
   restoreBackup(): void {
-    if (!this.backup) return
+    const { backup } = this
+    if (backup) this.putBack(backup)
+  }
+
+  /** The backup is put back, and what was there before is the backup now: done twice, every counter is where it was. */
+  swapBackup(): void {
+    const { backup } = this
+    this.takeBackup()
+    if (backup) this.putBack(backup)
+  }
+
+  protected putBack(backup: Backup): void {
     this.restoredAt = this.acceptances
     for (const user of this.users.values()) this.gone.set(user.id, user)
-    const restored = this.backup.users.map((user) => {
+    const restored = backup.users.map((user) => {
       const current = this.gone.get(user.id) ?? user
       const consumedBy = new Map(current.consumedBy)
       add(consumedBy, nobody, atLeastZero(user.lifetime - current.lifetime))
       return { ...user, consumedBy }
     })
-    for (const [admin, usage] of this.backup.usage) {
+    for (const [admin, usage] of backup.usage) {
       add(this.beyond, admin, atLeastZero(usage - (this.usage.get(admin) ?? 0n)))
     }
     this.users = new Map(restored.map((user) => [user.name, user]))
-    this.usage = new Map(this.backup.usage)
+    this.usage = new Map(backup.usage)
     this.pending = []
   }
 
@@ -153,6 +197,7 @@ export class World {
    *   nobody can tell; what it counts too much then may be charged. Without a backup nothing may.
    */
   accept(user: WorldUser, mayCountAll = false): void {
+    this.lastAccepted.set(user.name, user.id)
     const before = this.accepted.get(user.id)
     const isRestored = this.restoredAt >= (this.acceptedAt.get(user.id) ?? 0)
     this.acceptances += 1
@@ -181,6 +226,21 @@ export class World {
 
 function consumed({ consumedBy }: WorldUser): bigint {
   return [...consumedBy.values()].reduce((sum, bytes) => sum + bytes, 0n)
+}
+
+/** A naive timestamp, with microseconds that no other one has. */
+function toText(ms: number, micros: number): string {
+  const text = new Date(beginning + ms).toISOString().slice(0, 23).replace('T', ' ')
+  return `${text}${String(micros % 1_000).padStart(3, '0')}`
+}
+
+function earlier(createdAt: string, ms: number): string {
+  const moved = new Date(toMs(createdAt) - ms)
+  return `${moved.toISOString().slice(0, 23).replace('T', ' ')}${createdAt.slice(23)}`
+}
+
+function toMs(createdAt: string): number {
+  return Date.parse(`${createdAt.slice(0, 23).replace(' ', 'T')}Z`)
 }
 
 function copy(user: WorldUser): WorldUser {

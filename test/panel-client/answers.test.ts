@@ -27,6 +27,7 @@ describe('what the panel answers', () => {
       dataLimit: 10_000n,
       expire: 1_795_343_560n,
       owner: { username: 'ada', isSudo: false, usersUsage: 1540n },
+      toldAt: expect.any(Number),
     })
   })
 

@@ -3,7 +3,13 @@ import { type ErrorCode, LedgerError } from '../../src/errors.ts'
 import { askPatiently, type RetryPolicy } from '../../src/panel/retry.ts'
 import type { PanelAnswer } from '../../src/panel/transport.ts'
 
-const answer = (status: number): PanelAnswer => ({ status, contentType: '', location: undefined, text: '' })
+const answer = (status: number): PanelAnswer => ({
+  status,
+  contentType: '',
+  location: undefined,
+  date: null,
+  text: '',
+})
 
 /** Answers, or fails, with each of `outcomes` in turn. */
 function script(outcomes: (number | ErrorCode)[], policy: Partial<RetryPolicy> = {}) {

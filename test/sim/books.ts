@@ -4,17 +4,24 @@ import type { LedgerRows, TenureRow } from './rows.ts'
 /** What a counter of the ledger must have counted, by the answers it was given. */
 type Seen = { counted: bigint; reading: bigint; at: number; answered: string }
 
+/** `isReset`: whether the panel has said since the last reading that it set the counter back. `user`: its id there. */
+type KnownTenure = Seen & { isOpen: boolean; isReset: boolean; user: number }
+
 /** Everything that is known of the ledger, kept beside it. */
 type Known = {
-  /** `isReset`: whether the panel has said since the last reading that it set the counter back. */
-  tenures: Map<string, Seen & { isOpen: boolean; isReset: boolean }>
+  tenures: Map<string, KnownTenure>
   usage: Map<string, Seen>
   totals: Map<string, bigint>
   /** When the last reading of a user that the ledger took was given. */
-  lastTold: Map<string, number>
-  /** What each account proved when all was at rest: its total, and the panel witness. */
-  proven: Map<string, { total: bigint; counted: bigint }>
+  lastTold: Map<number, number>
+  /** Bytes that users brought along at first sight, by account. */
+  appeared: Map<string, bigint>
+  /** What each account proved when all was at rest: its total, and each witness. */
+  proven: Map<string, Proof>
 }
+
+/** `users`: without what users brought along. */
+type Proof = { total: bigint; counted: bigint; users: bigint }
 
 /** A claim of the ledger that does not hold. */
 export class BrokenClaim extends Error {}
@@ -34,6 +41,7 @@ export class Books {
     usage: new Map(),
     totals: new Map(),
     lastTold: new Map(),
+    appeared: new Map(),
     proven: new Map(),
   }
   private readonly panel: VirtualPanel
@@ -55,8 +63,8 @@ export class Books {
 
   /** Takes note of what a transaction of an operation, which was given `samples`, has changed; and checks it. */
   observe(rows: LedgerRows, samples: Samples): void {
-    const firstSeen = new Set(rows.tenures.map(userOf).filter((user) => !this.known.lastTold.has(user)))
-    for (const tenure of rows.tenures) this.observeTenure(tenure, firstSeen, samples)
+    const seenBefore = new Set(this.known.lastTold.keys())
+    for (const tenure of rows.tenures) this.observeTenure(tenure, seenBefore, samples)
     for (const account of rows.accounts) {
       this.observeUsage(account, samples)
       const before = this.known.totals.get(account.id) ?? 0n
@@ -86,19 +94,23 @@ export class Books {
   atRest(rows: LedgerRows, isListed: (admin: string) => boolean): void {
     for (const account of rows.accounts) {
       const { counted } = this.known.usage.get(account.id) ?? { counted: 0n }
-      const before = this.known.proven.get(account.id) ?? { total: 0n, counted: 0n }
-      const least = max(this.countedOf(rows, account.id), before.total + counted - before.counted)
+      const before = this.known.proven.get(account.id) ?? { total: 0n, counted: 0n, users: 0n }
+      const all = this.countedOf(rows, account.id)
+      const users = all - (this.known.appeared.get(account.id) ?? 0n)
+      // What either has seen since is beyond what both together had proven.
+      const since = max(counted - before.counted, users - before.users)
+      const least = max(all, before.total + since)
       claim(
         account.total >= least,
         `at rest the total of ${account.admin} is ${account.total}, and the witnesses prove ${least}`,
       )
       if (isListed(account.admin) && !account.isClosed) {
-        this.known.proven.set(account.id, { total: account.total, counted })
+        this.known.proven.set(account.id, { total: account.total, counted, users })
       }
     }
   }
 
-  private observeTenure(row: TenureRow, firstSeen: Set<string>, samples: Samples): void {
+  private observeTenure(row: TenureRow, seenBefore: Set<number>, samples: Samples): void {
     const before = this.known.tenures.get(row.id)
     if (before?.answered === row.answered) {
       claim(before.counted === row.counted, `the bytes of a user changed without a reading: ${show(row)}`)
@@ -120,17 +132,20 @@ export class Books {
         user.createdAt === row.createdAt && user.owner === row.admin && user.lifetime === row.reading,
     )
     if (!sample) throw new BrokenClaim(`a reading was stored that the panel never gave: ${show(row)}`)
-    const last = this.known.lastTold.get(userOf(row))
+    const last = this.known.lastTold.get(sample.user.id)
     claim(
       last === undefined || sample.at > last,
       `an older reading was taken after a newer one: ${show(row)}`,
     )
-    this.known.lastTold.set(userOf(row), sample.at)
+    this.known.lastTold.set(sample.user.id, sample.at)
     this.panel.accept(sample.user, before?.isReset)
     // A tenure that was open rises; a new user brings its whole past; who moved or came back is anchored.
     const rise = before?.isOpen === true ? riseOf(before, row.reading) : 0n
-    const counted = before ? before.counted + rise : firstSeen.has(userOf(row)) ? row.reading : 0n
+    const counted = before ? before.counted + rise : seenBefore.has(sample.user.id) ? 0n : row.reading
     claim(counted === row.counted, `the panel showed ${counted} bytes of ${show(row)}`)
+    if (!before && row.adminId !== null) {
+      this.known.appeared.set(row.adminId, (this.known.appeared.get(row.adminId) ?? 0n) + counted)
+    }
     this.known.tenures.set(row.id, {
       counted,
       reading: row.reading,
@@ -138,22 +153,19 @@ export class Books {
       answered: row.answered,
       isOpen: row.isOpen,
       isReset: false,
+      user: sample.user.id,
     })
   }
 
   /** The ledger has noted that the panel says it set this counter back; it counts nothing by that alone. */
-  private observeReset(
-    row: TenureRow,
-    before: (Seen & { isOpen: boolean; isReset: boolean }) | undefined,
-    samples: Samples,
-  ): void {
-    const last = this.known.lastTold.get(userOf(row)) ?? 0
-    const reset = samples.resets.findLast(({ user }) => user.createdAt === row.createdAt)
+  private observeReset(row: TenureRow, before: KnownTenure | undefined, samples: Samples): void {
+    const last = this.known.lastTold.get(before?.user ?? -1) ?? 0
+    const reset = samples.resets.findLast(({ user }) => user.id === before?.user)
     if (!reset || !before?.isOpen) throw new BrokenClaim(`nobody has set back this counter: ${show(row)}`)
     claim(last > reset.since, `a reset was noted of a counter that was not read before: ${show(row)}`)
     claim(before.counted === row.counted, `the bytes of a user changed at a reset: ${show(row)}`)
     claim(before.reading === row.reading, `a counter was read by nobody: ${show(row)}`)
-    this.known.lastTold.set(userOf(row), reset.at)
+    this.known.lastTold.set(before.user, reset.at)
     this.known.tenures.set(row.id, { ...before, answered: row.answered, isReset: true })
   }
 
@@ -190,11 +202,6 @@ export class Books {
 function riseOf(before: Seen & { isReset: boolean }, reading: bigint): bigint {
   if (reading >= before.reading) return reading - before.reading
   return before.isReset ? reading : 0n
-}
-
-/** Users are told apart by their names and the times they were created at. */
-function userOf(tenure: TenureRow): string {
-  return `${tenure.username} ${tenure.createdAt}`
 }
 
 function show(row: TenureRow): string {

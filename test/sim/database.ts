@@ -32,12 +32,14 @@ const tables = [
   'scan_round',
   'front_readings',
   'deletions',
+  'events',
 ]
 const sequences = [
   'ledger_clock',
   'admins_id_seq',
   'tenures_id_seq',
   'deletions_id_seq',
+  'events_id_seq',
   'front_readings_id_seq',
 ]
 

@@ -23,6 +23,9 @@ export type Happening = Extract<
       | 'panel moves to MySQL'
       | 'back up panel'
       | 'restore panel'
+      | 'swap panel'
+      | 'change date'
+      | 'reimport user'
   }
 >
 
@@ -79,6 +82,15 @@ export function happen(panel: VirtualPanel, step: Happening): void {
       break
     case 'restore panel':
       panel.restoreBackup()
+      break
+    case 'swap panel':
+      panel.swapBackup()
+      break
+    case 'change date':
+      panel.changeDate(step.user, step.seconds * 1_000)
+      break
+    case 'reimport user':
+      panel.reimport(step.user, step.seconds * 1_000)
       break
   }
 }

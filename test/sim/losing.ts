@@ -9,6 +9,8 @@ const losing = new Set<Step['do']>([
   'reset usage',
   'remove admin',
   'restore panel',
+  'swap panel',
+  'reimport user',
   'restore ledger',
 ])
 

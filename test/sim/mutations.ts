@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'forget the offset',
     file: 'ledger/account.ts',
-    from: 'max(account.panelOffset, snapshot.value - next.counted)',
+    from: 'max(account.panelOffset, snapshot.value + account.usersOffset - next.counted)',
     to: '0n',
   },
   {
@@ -43,7 +43,31 @@ export const mutations: readonly Mutation[] = [
   {
     name: "count a moved user's past",
     file: 'ledger/tenure.ts',
-    from: 'own?.counted ?? (firstSight ? lifetime : 0n)',
-    to: 'own?.counted ?? lifetime',
+    from: 'if (same.length === 0) return lifetime',
+    to: 'if (same.every(({ adminId }) => adminId !== seen.adminId)) return lifetime',
+  },
+  {
+    name: 'late panel reading',
+    file: 'ledger/account.ts',
+    from: 'panelBefore.panelCounted + account.panelOffset - account.usersCounted',
+    to: 'account.panelCounted + account.panelOffset - account.usersCounted',
+  },
+  {
+    name: 'late first sight',
+    file: 'ledger/tenure.ts',
+    from: '!isLater(asked, scanned(change.after.adminId))',
+    to: 'asked < 0n',
+  },
+  {
+    name: 'no users_offset cap',
+    file: 'ledger/account.ts',
+    from: 'max(0n, account.usersOffset - effect.appeared)',
+    to: 'account.usersOffset',
+  },
+  {
+    name: 'forget what users do not show',
+    file: 'ledger/account.ts',
+    from: 'panelBefore.panelCounted + account.panelOffset - account.usersCounted',
+    to: '0n',
   },
 ]

@@ -13,7 +13,13 @@ export type Request = {
 }
 
 /** What the panel answers. */
-export type Reply = { status: number; contentType: string; text: string }
+export type Reply = {
+  status: number
+  contentType: string
+  text: string
+  /** By the panel's clock, in whole seconds; left out: it does not say. */
+  date?: number
+}
 
 /** What is told of the panel's answers, and of what it is about to do. */
 export type Told = {
@@ -59,7 +65,8 @@ export async function answer(panel: VirtualPanel, request: Request, told: Told):
   const route = routes.find(({ method, pattern }) => method === request.method && pattern.test(request.path))
   if (!route) throw new Error(`the simulated panel has no ${request.method} ${request.path}`)
   const name = decodeURIComponent(route.pattern.exec(request.path)?.[1] ?? '')
-  return route.handle({ ...request, ...told, panel, name })
+  const reply = await route.handle({ ...request, ...told, panel, name })
+  return { ...reply, date: Math.floor(panel.clock() / 1_000) * 1_000 }
 }
 
 const internalError: Reply = { status: 500, contentType: 'text/plain', text: 'Internal Server Error' }

@@ -1,4 +1,4 @@
-import { World, type WorldUser } from '../ledger/world.ts'
+import { type Backup, World, type WorldUser } from '../ledger/world.ts'
 import { isSameAdmin, isSameUser, type PanelDatabase } from '../panel/names.ts'
 import type { Request } from './panel-api.ts'
 import { isReadable, type Spoil } from './spoil.ts'
@@ -31,6 +31,7 @@ export type Unanswered = {
 export class VirtualPanel extends World {
   /** Counts what the panel tells: of two answers the later one was given later. */
   told = 0
+  /** Whether users may be there again, or under other times of creation, than receipts say. */
   hasRestored = false
   database: PanelDatabase = 'sqlite'
   /** Whether the list of admins has entries that nobody can count for. */
@@ -97,10 +98,24 @@ export class VirtualPanel extends World {
     return this.everyone().map((user) => ({ user, since, at: this.told }))
   }
 
-  override restoreBackup(): void {
+  protected override putBack(backup: Backup): void {
+    this.cannotTellReceipts()
+    super.putBack(backup)
+  }
+
+  override changeDate(name: string, ms: number): void {
+    this.cannotTellReceipts()
+    super.changeDate(name, ms)
+  }
+
+  override reimport(name: string, ms: number): void {
+    this.cannotTellReceipts()
+    super.reimport(name, ms)
+  }
+
+  private cannotTellReceipts(): void {
     this.hasRestored = true
     this.deleted.clear()
-    super.restoreBackup()
   }
 
   /** What the ledger has accepted so far, and may therefore charge. */

@@ -76,6 +76,12 @@ export type Step =
   | { do: 'panel moves to MySQL' }
   | { do: 'back up panel' }
   | { do: 'restore panel' }
+  /** The backup is put back, and what was there before is the backup: done twice, every counter is where it was. */
+  | { do: 'swap panel' }
+  /** A user's time of creation is moved into the past. */
+  | { do: 'change date'; user: User; seconds: number }
+  /** A user that is gone is put back with its counter, created earlier than it was. */
+  | { do: 'reimport user'; user: User; seconds: number }
   | { do: 'back up ledger' }
   | { do: 'restore ledger' }
 
@@ -84,6 +90,8 @@ const user = fc.constantFrom(...users)
 const owner = fc.constantFrom<Owner[]>(...admins, null)
 const replica = fc.nat(replicas - 1)
 const pick = fc.nat(5)
+/** By which dates are changed: a little, some minutes, and what lies between the zones of the world. */
+const seconds = fc.constantFrom(1, 400, 12_600)
 const spelling = fc.constantFrom<Spelling[]>('plain', 'plain', 'plain', 'shouted', 'spaced')
 const failing = (...faults: Fault[]) =>
   fc.record({ do: fc.constant('fail'), pick, fault: fc.constantFrom(...faults) })
@@ -224,6 +232,9 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
   { weight: 2, arbitrary: alone('back up panel') },
   { weight: 2, arbitrary: alone('restore panel') },
+  { weight: 2, arbitrary: alone('swap panel') },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('change date'), user, seconds }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('reimport user'), user, seconds }) },
   { weight: 2, arbitrary: alone('back up ledger') },
   { weight: 2, arbitrary: alone('restore ledger') },
 ]

@@ -76,7 +76,7 @@ export function clientOver(wire: Wire): PanelClient {
       // Logging in changes nothing, and takes no time.
       const reply =
         path === '/api/admin/token' ? await answer(wire.panel, request, wire.told) : await send(wire, request)
-      return { ...reply, location: undefined }
+      return { ...reply, location: undefined, date: reply.date ?? null }
     },
     closed: () => false,
     close: async () => {},

@@ -35,6 +35,7 @@ export function user(username: string, lifetime: bigint, over: Partial<PanelUser
     dataLimit: null,
     expire: null,
     owner: admin('ada'),
+    toldAt: null,
     ...over,
   }
 }

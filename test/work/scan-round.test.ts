@@ -87,6 +87,7 @@ describe('scans are due', () => {
       .selectFrom('tenures')
       .select('ended_by')
       .where('username', '=', 'u2')
+      .orderBy('id')
       .execute()
     // It goes on without an owner: no account is charged any more.
     expect(owners).toEqual([{ ended_by: 'transfer' }, { ended_by: null }])
