@@ -48,19 +48,21 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  return untilAccepted(`User ${request.username}`, async () => {
+  return untilAccepted(db, `User ${request.username}`, async (begun) => {
     const asked = await drawAsked(db)
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
       return null
     const worker = await work.worker.id()
-    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, user, worker }))
+    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, begun, asked, user, worker }))
   })
 }
 
 type FinalReading = {
   request: UserDeletionRequest
   receipt: Deletion | null
+  /** When the final reading began to be needed. */
+  begun: Asked
   asked: Asked
   user: PanelUser
   worker: string
@@ -69,17 +71,17 @@ type FinalReading = {
 /** Stores the final reading together with the receipt; undefined when the reading was dropped and has to be taken again. */
 async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion | undefined> {
   const { request, user, worker } = final
-  const { accepted } = await observeUsersIn(tx, final.asked, [user])
+  const { accepted } = await observeUsersIn(tx, final.asked, [user], final.begun)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {
     throw new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
   }
-  if (request.onlyStatuses && !request.onlyStatuses.includes(user.status)) {
+  if (request.onlyStatuses && !request.onlyStatuses.includes(reading.status)) {
     const wanted = request.onlyStatuses.join(' or ')
     throw new LedgerError(
       'not_found',
-      `User ${user.username} is ${user.status} by now; only who is ${wanted} was to be deleted.`,
+      `User ${user.username} is ${reading.status} by now; only who is ${wanted} was to be deleted.`,
     )
   }
   const opened = await takePlace(
@@ -93,7 +95,7 @@ async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion 
     username: user.username,
     created_at: reading.createdAt,
     admin_id: reading.adminId,
-    final_reading: user.lifetimeUsedTraffic,
+    final_reading: reading.lifetime,
     preserved_bytes: (opened.preserved_bytes ?? 0n) + reading.added,
     preserved_at: final.asked.at,
   })

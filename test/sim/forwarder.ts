@@ -65,7 +65,7 @@ export function forwarderOf(
       pattern: /^\/api\/users\/reset$/,
       act: () => {
         options.samples.resets.push(...panel.resetThroughFront(options.by, since))
-        return done
+        return answer(200, { detail: 'Users successfully reset.' })
       },
     },
     {
@@ -108,5 +108,5 @@ export function forwarderOf(
 }
 
 function answer(status: number, body: unknown): ForwardedAnswer {
-  return { status, headers: {}, body: Buffer.from(JSON.stringify(body)) }
+  return { status, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) }
 }

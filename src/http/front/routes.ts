@@ -92,6 +92,7 @@ async function answerGuarded(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (request.server.isUnderPressure()) throw new Overloaded()
+  const preserveTraffic = readPreserveTraffic(request.target)
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
@@ -105,8 +106,24 @@ async function answerGuarded(
     },
     token: panelTokenOf(headers),
     gone: gone.signal,
+    preserveTraffic,
   })
   return reply.code(answer.status).headers(headersForClient(answer.headers, front.panel)).send(answer.body)
+}
+
+/**
+ * `preserve_traffic` of the query, which no call of the panel has; true when it is left out. It is passed on with the rest:
+ * the panel ignores what it does not know.
+ *
+ * @throws `invalid_request` for any other value, and when it is given twice.
+ */
+function readPreserveTraffic({ encoded }: Target): boolean {
+  const query = new URLSearchParams(encoded.split('?').slice(1).join('?'))
+  const [given = 'true', ...others] = query.getAll('preserve_traffic')
+  if (others.length === 0 && (given === 'true' || given === 'false')) return given === 'true'
+  throw new LedgerError('invalid_request', 'preserve_traffic must be true or false, and be given once.', {
+    field: 'preserve_traffic',
+  })
 }
 
 /** Headers that a WebSocket's handshake makes itself are left out. */

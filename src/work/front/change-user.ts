@@ -24,12 +24,12 @@ export async function changeThroughFront(
  * @returns false: the panel does not show this user.
  */
 export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(`User ${username}`, async () => {
+  return untilAccepted(work.db, `User ${username}`, async (begun) => {
     const asked = await drawAsked(work.db)
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false
-      const { dropped } = await observeUsers(work.db, asked, [user])
+      const { dropped } = await observeUsers(work.db, asked, [user], begun)
       return dropped.length === 0 ? true : undefined
     } catch (error) {
       if (token !== undefined && isLedgerError(error, 'panel_unauthorized', 'panel_forbidden')) return false

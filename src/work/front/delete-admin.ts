@@ -14,7 +14,7 @@ import {
   hasRefused,
   learn,
 } from './front-request.ts'
-import { readEveryone } from './reset-users.ts'
+import { readEveryone } from './read-everyone.ts'
 
 /** An admin that is being deleted, and its receipt. */
 type Leaving = { username: string; receipt: Deletion }
@@ -29,7 +29,7 @@ export async function deleteAdminThroughFront(
   caller: FrontCaller,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  await readEveryone(work, { admin: username, token: caller.token }, request.gone)
+  await readEveryone(work, { purpose: 'delete_admin', admin: username, token: caller.token }, request)
   const leaving = await openReceipt(work, username, caller)
   // The panel does not have this admin, or does not let anybody delete it.
   if (!leaving) return forward(work, request)

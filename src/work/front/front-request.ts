@@ -3,6 +3,7 @@ import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts
 import { auditName, type Caller, type Callers } from '../callers.ts'
 import type { DeleteUsers, UserDeletionRequest } from '../final-reading.ts'
 import type { ObserveAdmins } from '../observe-admins.ts'
+import type { GuardedCall } from './guarded-call.ts'
 
 /** A guarded call as a caller sent it. */
 export type FrontRequest = {
@@ -12,6 +13,11 @@ export type FrontRequest = {
   token: string | null
   /** Aborted when the caller has gone away: nothing is forwarded from then on. */
   gone: AbortSignal
+  /**
+   * Whether the call waits until everybody whom it concerns has been read. False: the caller, a sudo admin, goes on although
+   * somebody cannot be read; bytes that nobody has read are lost then.
+   */
+  preserveTraffic: boolean
 }
 
 /** What guarded calls are carried out with. */
@@ -83,6 +89,31 @@ export async function asSudo(
   return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
 }
 
+/**
+ * Lets only a sudo admin go on without a reading, and says in the log that it did. A caller whom the panel does not know
+ * is refused by the panel, as for any call.
+ *
+ * @throws `forbidden`.
+ */
+export async function mayLoseTraffic(
+  work: FrontWork,
+  call: GuardedCall,
+  request: FrontRequest,
+): Promise<void> {
+  if (request.preserveTraffic) return
+  const caller = await identify(work, request)
+  if (!caller) return
+  if (!caller.isSudo) {
+    throw new LedgerError('forbidden', 'Only a sudo admin may send preserve_traffic=false.', {
+      field: 'preserve_traffic',
+    })
+  }
+  work.log.warn(
+    { caller: auditName(caller), call },
+    'a sudo admin goes on even if traffic cannot be preserved',
+  )
+}
+
 /** What a caller of the front asks for when it deletes a user. */
 export function deletionOf(username: string, caller: FrontCaller): UserDeletionRequest {
   return {
@@ -107,7 +138,11 @@ export async function forward(work: FrontWork, { request, gone }: FrontRequest):
   if (gone.aborted) {
     throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
   }
-  return work.forwarder.forward(request)
+  // What the answer says is read here, too.
+  return work.forwarder.forward({
+    ...request,
+    headers: { ...request.headers, 'accept-encoding': 'identity' },
+  })
 }
 
 /**

@@ -3,7 +3,15 @@ import { changeThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
-import { asSudo, type FrontRequest, type FrontWork, sudoOnly, usagePath, userPath } from './front-request.ts'
+import {
+  asSudo,
+  type FrontRequest,
+  type FrontWork,
+  mayLoseTraffic,
+  sudoOnly,
+  usagePath,
+  userPath,
+} from './front-request.ts'
 import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
@@ -19,7 +27,7 @@ export type Front = {
    * the outcome.
    *
    * @returns the panel's own answer.
-   * @throws `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
+   * @throws `forbidden` for `preserveTraffic: false` of anybody but a sudo admin. `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
    *   answer.
    */
   handle(call: GuardedCall, request: FrontRequest): Promise<ForwardedAnswer>
@@ -29,7 +37,8 @@ export function createFront(work: FrontWork): Front {
   return {
     panel: work.forwarder,
     guarded: guardedCallOf,
-    handle: (call, request) => {
+    handle: async (call, request) => {
+      await mayLoseTraffic(work, call, request)
       switch (call.kind) {
         case 'delete user':
           return deleteThroughFront(work, call.username, request)
