@@ -1,7 +1,7 @@
 import { LedgerError } from '../errors.ts'
 import { isSameCreation } from '../ledger/creation.ts'
 import type { PanelClient, PanelUser } from '../panel/types.ts'
-import { type Asked, drawAsked } from '../store/clock.ts'
+import type { Asked } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
 import {
   beginDeletion,
@@ -48,22 +48,21 @@ export async function preserve(
   receipt: Deletion | null,
 ): Promise<Deletion | null> {
   const { db, panel } = work
-  return untilAccepted(db, `User ${request.username}`, async (begun) => {
-    const asked = await drawAsked(db)
+  return untilAccepted(db, `User ${request.username}`, async (asked, since) => {
     const user = await panel.user(request.username, asCaller(request))
     if (user === null || (receipt?.created_at && !isSameCreation(receipt.created_at, user.createdAt)))
       return null
     const worker = await work.worker.id()
-    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, begun, asked, user, worker }))
+    return transact(db, (tx) => storeFinalReading(tx, { request, receipt, asked, since, user, worker }))
   })
 }
 
 type FinalReading = {
   request: UserDeletionRequest
   receipt: Deletion | null
-  /** When the final reading began to be needed. */
-  begun: Asked
   asked: Asked
+  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  since: Asked | undefined
   user: PanelUser
   worker: string
 }
@@ -71,7 +70,7 @@ type FinalReading = {
 /** Stores the final reading together with the receipt; undefined when the reading was dropped and has to be taken again. */
 async function storeFinalReading(tx: Tx, final: FinalReading): Promise<Deletion | undefined> {
   const { request, user, worker } = final
-  const { accepted } = await observeUsersIn(tx, final.asked, [user], final.begun)
+  const { accepted } = await observeUsersIn(tx, final.asked, [user], final.since)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
   if (request.onlyAdminId !== null && reading.adminId !== request.onlyAdminId) {

@@ -26,15 +26,16 @@ export async function pollAdmins({ db, panel, panelLag }: ObserveAdmins, asked: 
 /**
  * Reads one admin's counter from the panel now. An admin the panel no longer lists keeps what it has.
  *
- * @param begun when the caller began to need the reading: one that somebody else asked for since then serves as well.
+ * @param ticks `asked`: drawn before; left out, it is drawn here. `since`: another reading that was asked for after it
+ *   serves as well; left out, none does.
  * @returns the admin as the panel names it; null: the panel does not list it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
   { db, panel, panelLag }: ObserveAdmins,
   { username }: { username: string },
-  begun?: Asked,
+  ticks: { asked?: Asked; since?: Asked | undefined } = {},
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
-  const asked = await drawAsked(db)
+  const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
   // The panel matches parts of names, in any case.
   const matching = await panel.admins({ username })
@@ -45,8 +46,8 @@ export async function readAdmin(
     null
   const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
   const [other] = dropped
-  if (!admin || !other || !begun) return { admin, dropped: dropped.length > 0 }
-  if (!isLater(other.panelAsked, begun.tick)) return { admin, dropped: true }
+  if (!admin || !other) return { admin, dropped: false }
+  if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
   return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
 }
 
@@ -56,8 +57,8 @@ export async function readAdmin(
  * @throws `observation_overlapped` when others change it all the time.
  */
 export async function mustReadAdmin(work: ObserveAdmins, username: string): Promise<PanelAdmin | null> {
-  return untilAccepted(work.db, `Admin ${username}`, async (begun) => {
-    const { admin, dropped } = await readAdmin(work, { username }, begun)
+  return untilAccepted(work.db, `Admin ${username}`, async (asked, since) => {
+    const { admin, dropped } = await readAdmin(work, { username }, { asked, since })
     return dropped ? undefined : admin
   })
 }

@@ -17,17 +17,17 @@ import { transact } from '../store/transact.ts'
  * another observation.
  *
  * @param asked the tick drawn before the panel was asked.
- * @param begun when the caller began to need these readings: where another one has been accepted that was asked for since
- *   then, it serves as well, and the user is not dropped. Left out: only these readings serve.
+ * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
+ *   not dropped. Left out: only these readings serve.
  * @returns the names whose readings were dropped; whoever needs them asks the panel again.
  */
 export async function observeUsers(
   db: Database,
   asked: Asked,
   users: readonly PanelUser[],
-  begun?: Asked,
+  since?: Asked,
 ): Promise<{ dropped: string[] }> {
-  return transact(db, (tx) => observeUsersIn(tx, asked, users, begun))
+  return transact(db, (tx) => observeUsersIn(tx, asked, users, since))
 }
 
 /**
@@ -52,7 +52,7 @@ export async function observeUsersIn(
   tx: Tx,
   asked: Asked,
   users: readonly PanelUser[],
-  begun?: Asked,
+  since?: Asked,
 ): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
   const answered = await drawAnswered(tx)
   const ticks = { asked: asked.tick, answered: answered.tick }
@@ -84,7 +84,7 @@ export async function observeUsersIn(
           )
     const own = judged?.at(-1)
     if (!judged || !own) {
-      const other = begun && findServing(known.get(user.username) ?? [], user, adminId, begun)
+      const other = since && findServing(known.get(user.username) ?? [], user, adminId, since)
       if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
       else dropped.push(user.username)
       continue
@@ -133,14 +133,14 @@ export async function endTenuresIn(
 }
 
 /**
- * The reading of this very user, under this owner, that somebody else asked for later than `begun`: it is as good as the
+ * The reading of this very user, under this owner, that somebody else asked for after `since`: it is as good as the
  * caller's own. Not where the panel says that it has set the counter back since: what came after that is not in it.
  */
 function findServing(
   known: readonly StoredTenure[],
   { createdAt }: PanelUser,
   adminId: bigint | null | undefined,
-  begun: Asked,
+  since: Asked,
 ): StoredTenure | undefined {
   const kept = creationOf(known, createdAt)
   return known.find(
@@ -149,7 +149,7 @@ function findServing(
       tenure.adminId === adminId &&
       tenure.endedBy === null &&
       !tenure.resetPending &&
-      isLater(tenure.asked, begun.tick),
+      isLater(tenure.asked, since.tick),
   )
 }
 

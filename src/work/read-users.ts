@@ -1,5 +1,5 @@
 import type { PanelClient, PanelUser } from '../panel/types.ts'
-import { type Asked, drawAsked } from '../store/clock.ts'
+import { drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { observeUsers } from './observe-users.ts'
 
@@ -23,23 +23,18 @@ export type UsersProgress = { done: number; total: number }
 /**
  * Reads users from the panel, page by page in constant memory, and stores what it says of them.
  *
- * @param filter `admin`: only the users of this admin. `token`: read with its rights, not the configured account's. `begun`: another reading that was asked for since then serves as well. `onDropped` is told whose readings overlapped another observation.
+ * @param filter `admin`: only the users of this admin. `token`: read with its rights, not the configured account's. `onDropped` is told whose readings overlapped another observation.
  * @param progress told after each page.
  * @returns how many users there were.
  */
 export async function readUsers(
   work: ReadUsers,
-  filter: {
-    admin?: string
-    token?: string
-    begun?: Asked
-    onDropped?: (usernames: string[]) => Promise<void>
-  },
+  filter: { admin?: string; token?: string; onDropped?: (usernames: string[]) => Promise<void> },
   progress: (users: UsersProgress) => Promise<void>,
 ): Promise<number> {
   const { db, panel } = work
   const size = work.pageSize ?? pageSize
-  const { admin, token, begun, onDropped } = filter
+  const { admin, token, onDropped } = filter
   let offset = 0
   let before: readonly PanelUser[] = []
   for (;;) {
@@ -51,7 +46,7 @@ export async function readUsers(
       token === undefined ? {} : { token },
     )
     const tookMs = work.now() - startedAt
-    const { dropped } = await observeUsers(db, asked, page.users, begun)
+    const { dropped } = await observeUsers(db, asked, page.users)
     if (dropped.length > 0) await onDropped?.(dropped)
     // The list is ordered by age and each page begins with the newest user of the page before. One that begins later
     // shows that users were deleted meanwhile and the rest moved up: go back, so that nobody is passed over.

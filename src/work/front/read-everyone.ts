@@ -41,7 +41,7 @@ export async function readEveryone(
   try {
     await readUsers(
       reading,
-      { ...(admin !== undefined && { admin }), token, begun, onDropped },
+      { ...(admin !== undefined && { admin }), token, onDropped },
       async ({ done, total }) => {
         await reportFrontReading(db, id, { done, total })
         const adminsDone = done === total ? 1 : 0
