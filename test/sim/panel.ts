@@ -112,5 +112,6 @@ export class VirtualPanel extends World {
     this.acceptedAt = new Map(acceptedAt)
     this.beyond = new Map(beyond)
     this.deleted.clear()
+    for (const one of this.unanswered) one.at = Number.NEGATIVE_INFINITY
   }
 }

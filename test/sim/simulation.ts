@@ -84,6 +84,8 @@ export class Simulation {
         return this.letRun(step.pick, step.until)
       case 'fail':
         return this.fail(step.pick, step.fault)
+      case 'start badly':
+        return this.startBadly(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -226,6 +228,23 @@ export class Simulation {
     const points = this.scheduler.runnable().filter(({ label }) => label !== 'rollback')
     const point = points[pick % Math.max(1, points.length)]
     if (point) await this.go(point, fault)
+  }
+
+  /** Work begins and goes on until it changes something in the panel, and that goes wrong. */
+  private async startBadly({
+    replica,
+    work,
+    fault,
+    at,
+  }: Extract<Step, { do: 'start badly' }>): Promise<void> {
+    const task = await this.start(replica, work)
+    for (;;) {
+      const [next] = this.scheduler.runnable(task)
+      if (!next || this.broken) return
+      const changes = next.line === null && !next.label.startsWith('GET')
+      if (changes && next.kind === at) return this.go(next, fault)
+      await this.go(next)
+    }
   }
 
   private async go(point: Point, fault: Fault | null = null): Promise<void> {
