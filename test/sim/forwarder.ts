@@ -100,8 +100,11 @@ export function forwarderOf(
         throw error
       }
     },
-    request: () => {
+    open: () => {
       throw new Error('the simulator streams nothing')
+    },
+    openSocket: () => {
+      throw new Error('the simulator has no WebSockets')
     },
     close: async () => {},
   }
