@@ -1,4 +1,5 @@
-import type { Dispatcher } from 'undici'
+import type { Readable } from 'node:stream'
+import type { WebSocket } from 'ws'
 
 /** The statuses a Marzban user can have. */
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
@@ -85,17 +86,50 @@ export type ForwardedAnswer = {
   body: Buffer
 }
 
-/** Sends callers' requests to the panel, each once. */
+/** A request that is passed on as it came. */
+export type PassedOn = {
+  method: string
+  /** Path and query, encoded. */
+  target: string
+  headers: Record<string, string | string[]>
+  body: Buffer | null
+}
+
+/** The panel's answer to it, still coming in: who takes it reads the body to its end or destroys it. */
+export type OpenAnswer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: Readable
+}
+
+/** A WebSocket that a client wants to the panel. */
+export type SocketToOpen = {
+  /** Path and query, encoded. */
+  target: string
+  headers: Record<string, string | string[]>
+  protocols: string[]
+}
+
+/** Sends callers' requests to the panel. */
 export type Forwarder = {
   /** Where the panel is, as of {@link parsePanelAddress}. */
   origin: string
   basePath: string
-  /** @throws `panel_unreachable`, `panel_timeout`, `panel_bad_answer`: the panel may have acted or not. */
+  /**
+   * Sends a request once and waits for the whole answer.
+   *
+   * @throws `panel_unreachable`, `panel_timeout`, `panel_bad_answer`: the panel may have acted or not. `overloaded`: no
+   *   connection was free in time, and nothing was sent.
+   */
   forward(request: Forwarded): Promise<ForwardedAnswer>
-  /** The same with bodies streamed, as undici's `Dispatcher.request` with a callback; its errors are those of `forward`. */
-  request(
-    request: Dispatcher.RequestOptions,
-    answered: (error: Error | null, response: Dispatcher.ResponseData) => void,
-  ): void
+  /**
+   * Sends a request, what only reads once more if there was no answer, and resolves as soon as the answer begins.
+   *
+   * @param signal ends the exchange as long as the answer has not begun.
+   * @throws as {@link Forwarder.forward}.
+   */
+  open(request: PassedOn, signal: AbortSignal): Promise<OpenAnswer>
+  /** Begins to open a WebSocket. It never emits an error that nobody listens to; however it fails, it closes. */
+  openSocket(request: SocketToOpen): WebSocket
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { isLedgerError, LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
 import { auditName, type Caller, type Callers } from '../callers.ts'
 import type { DeleteUsers, UserDeletionRequest } from '../final-reading.ts'
@@ -37,7 +37,10 @@ export type FrontCaller = Caller & { token: string }
  *
  * @throws a panel error when it cannot be asked.
  */
-export async function identify(work: FrontWork, { token }: FrontRequest): Promise<FrontCaller | null> {
+export async function identify(
+  work: FrontWork,
+  { token }: Pick<FrontRequest, 'token'>,
+): Promise<FrontCaller | null> {
   if (token === null) return null
   try {
     return { ...(await work.callers.identify({ bearer: token })), token } as FrontCaller
@@ -154,7 +157,7 @@ export async function learn(work: FrontWork, what: string, observe: () => Promis
     await observe()
   } catch (error) {
     if (!isLedgerError(error)) work.log.error({ err: error }, `${what}: its outcome could not be learned yet`)
-    else work.log.warn({ code: error.code }, `${what}: its outcome is learned later. ${error.message}`)
+    else work.log.warn(logFields(error), `${what}: its outcome is learned later. ${error.message}`)
   }
 }
 
