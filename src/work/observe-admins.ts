@@ -1,6 +1,5 @@
 import { applyPanelReading } from '../ledger/account.ts'
 import { isLater } from '../ledger/counter.ts'
-import { panelTreatsAsSame } from '../panel/same-name.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
@@ -37,9 +36,7 @@ export async function readAdmin(
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
-  // The panel matches parts of names, in any case.
-  const matching = await panel.admins({ username })
-  const alike = matching.filter((admin) => panelTreatsAsSame(admin.username, username))
+  const alike = await panel.adminsNamed(username)
   const admin =
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??
