@@ -1,6 +1,13 @@
 import { type AccountEffect, applyEffect, effectsOf } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
-import { isOutdated, judgeGone, judgeUser, type SeenUser, type TenureChange } from '../ledger/tenure.ts'
+import {
+  isOutdated,
+  judgeGone,
+  judgeUser,
+  type SeenUser,
+  type TenureChange,
+  type UserKey,
+} from '../ledger/tenure.ts'
 import { identify } from '../ledger/user-identity.ts'
 import type { PanelUser } from '../panel/types.ts'
 import { addUsers } from '../store/account-users.ts'
@@ -11,6 +18,7 @@ import type { Database, Tx } from '../store/database.ts'
 import { saveTenures } from '../store/tenure-changes.ts'
 import { lockOpenTenures, lockTenures, type StoredTenure } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
+import { finishUnanswered } from '../store/unsettled-deletions.ts'
 
 /**
  * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
@@ -199,6 +207,7 @@ async function saveChanges(
       [...effect.users].map(([status, by]) => ({ adminId, status, by })),
     ),
   )
+  await finishUnanswered(tx, changes.flatMap(goneOf))
   return new Set(stored)
 }
 
@@ -213,6 +222,12 @@ function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect
         [...effect.users.values()].some(Boolean),
     ),
   )
+}
+
+/** The user whose tenure ended because the panel does not have it any more. */
+function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
+  const isNews = before === null || before.endedBy === null
+  return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
 }
 
 function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {
