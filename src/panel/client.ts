@@ -6,7 +6,7 @@ import { toAdmin, toUser } from './decode.ts'
 import { logIn } from './login.ts'
 import { adminAnswer, adminsAnswer, detailAnswer, userAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
-import { createTransport, describeRequest, type PanelRequest } from './transport.ts'
+import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
 import type { PanelClient } from './types.ts'
 
 /** The part of a pino logger that is used. */
@@ -30,6 +30,8 @@ export type PanelClientOptions = {
   connections?: number
   /** Upper bound of an answer's size; 32 MiB unless given: 100 users with hundreds of links each. */
   maxAnswerBytes?: number
+  /** Sends the requests; over HTTP unless given. */
+  transport?: Transport
   sleep?: (ms: number) => Promise<unknown>
   /** Uniform in [0, 1). */
   random?: () => number
@@ -48,12 +50,14 @@ export type PanelClientOptions = {
  */
 export function createPanelClient(options: PanelClientOptions): PanelClient {
   const address = parsePanelAddress(options.url)
-  const transport = createTransport({
-    address,
-    timeoutMs: options.timeoutMs,
-    connections: options.connections ?? 8,
-    maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
-  })
+  const transport =
+    options.transport ??
+    createTransport({
+      address,
+      timeoutMs: options.timeoutMs,
+      connections: options.connections ?? 8,
+      maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
+    })
   const session = createSession({
     login: async () => {
       const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))

@@ -18,6 +18,8 @@ import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
+import type { PanelDatabase } from '../panel/names.ts'
+import type { Release } from '../panel/release.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -67,6 +69,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   admins: readonly TestAdmin[]
   /** False: a Marzban before 0.8, which keeps no usage of admins. */
   hasUsage?: boolean
+  release?: Release
+  database?: PanelDatabase
   logLevel?: string
   /** How the application reaches the database, if not directly. */
   reach?: (url: string) => Promise<string>
@@ -81,7 +85,9 @@ export type TestServiceOptions = Partial<AppOptions> & {
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
   const {
     admins,
-    hasUsage = true,
+    hasUsage,
+    release,
+    database: panelDatabase,
     logLevel = 'debug',
     reach,
     upstream,
@@ -99,7 +105,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   }
   const db = openDatabase({ url, connections: { ...queue, giveBack } })
   const standIn = await startPanel({
-    hasUsage,
+    ...(hasUsage !== undefined && { hasUsage }),
+    ...(release && { release }),
+    ...(panelDatabase && { database: panelDatabase }),
     sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {

@@ -29,6 +29,8 @@ export type Workplace = {
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
 const scanIntervalSeconds = 600
+/** So small that an admin's users do not fit. */
+const pageSize = 2
 
 /**
  * Does `work` with the service's own code.
@@ -52,6 +54,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     worker: { id: async () => place.worker, close: async () => {} },
     signal: new AbortController().signal,
     rest: async () => {},
+    pageSize,
   }
   switch (work.of) {
     case 'poll':

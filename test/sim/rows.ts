@@ -43,35 +43,3 @@ export async function readRows(db: Database): Promise<LedgerRows> {
   ])
   return { tenures: tenures.rows, accounts: accounts.rows }
 }
-
-/** Deletions of `username` that are under way, as the database has them now. */
-export async function readReceipts(
-  db: Database,
-  username: string,
-): Promise<{ preserveTraffic: boolean; state: string; finalReading: bigint | null }[]> {
-  return db
-    .selectFrom('deletions')
-    .select(['preserve_traffic as preserveTraffic', 'state', 'final_reading as finalReading'])
-    .where('kind', '=', 'user')
-    .where('username', '=', username)
-    .where('finished_at', 'is', null)
-    .execute()
-}
-
-/** Deletions that have not ended, and users that a receipt calls deleted. */
-export async function readDeletions(
-  db: Database,
-): Promise<{ unfinished: number; deleted: { username: string | null; createdAt: string | null }[] }> {
-  const { unfinished } = await db
-    .selectFrom('deletions')
-    .select(sql<bigint>`count(*)`.as('unfinished'))
-    .where('finished_at', 'is', null)
-    .executeTakeFirstOrThrow()
-  const deleted = await db
-    .selectFrom('deletions')
-    .select(['username', 'created_at as createdAt'])
-    .where('kind', '=', 'user')
-    .where('state', '=', 'deleted')
-    .execute()
-  return { unfinished: Number(unfinished), deleted }
-}

@@ -8,7 +8,7 @@ import type { UserDeletionRequest } from '../../src/work/final-reading.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { type PanelOptions, type StandInPanel, startPanel } from '../panel/start.ts'
 import { accountOf, useLedger } from './ledger.ts'
 
 /** Milliseconds the panel may take in these tests: what hangs is given up soon. */
@@ -25,7 +25,7 @@ export type Deleting = {
 }
 
 /** A ledger, and a panel of its own for each test of the file that calls this. */
-export function useDeleting(): Deleting {
+export function useDeleting(options: PanelOptions = {}): Deleting {
   const ledger = useLedger()
   const deleting = { now: Date.now, panelLag: createPanelLag(0) } as Deleting
   beforeAll(() => {
@@ -33,7 +33,7 @@ export function useDeleting(): Deleting {
   })
   afterAll(() => deleting.worker.close())
   beforeEach(async () => {
-    deleting.panel = await startPanel()
+    deleting.panel = await startPanel(options)
     deleting.client = connect(deleting.panel)
   })
   afterEach(async () => {
