@@ -31,6 +31,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   panel_failed: 502,
   panel_unauthorized: 502,
   panel_forbidden: 502,
+  user_unreadable: 502,
   database_unavailable: 503,
   observation_overlapped: 503,
   config_invalid: 503,

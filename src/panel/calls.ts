@@ -1,12 +1,13 @@
 import { LedgerError } from '../errors.ts'
 import type { PanelAddress } from './address.ts'
-import { type AnswerSchema, checkAnswer } from './decode.ts'
+import { type AnswerSchema, checkAnswer } from './check-answer.ts'
 import { serviceAccount } from './login.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
 import { askPatiently } from './retry.ts'
 import type { Session } from './session.ts'
 import { isBearerToken } from './token.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest, type Transport } from './transport.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 /** Calls of the panel: a request with somebody's token, its answer judged. */
 export type Calls = {
@@ -45,7 +46,7 @@ type Sent = { answer: PanelAnswer; who: string; bearer: string }
 export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
     const exchange = () => transport.exchange(request, bearer, signal)
-    if (request.method !== 'GET') return exchange()
+    if (request.method !== 'GET' || request.once) return exchange()
     return askPatiently(exchange, {
       sleep: retry.sleep,
       random: retry.random,
@@ -81,7 +82,11 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
     const { answer } = sent
     if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
     const json = parseJson(answer)
-    if (json === undefined) throw nameBadAnswer(address, request, answer)
+    if (json === undefined) {
+      const error = nameBadAnswer(address, request, answer)
+      // What names itself JSON and is none has been cut off on the way.
+      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+    }
     return checkAnswer(schema, json, describeRequest(request))
   }
 

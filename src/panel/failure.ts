@@ -1,5 +1,6 @@
 import { errors } from 'undici'
 import { LedgerError } from '../errors.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 export type FailedExchange = {
   /** `panel.example:443` */
@@ -40,13 +41,13 @@ export function nameFailure(error: unknown, { host, what, limit, begun }: Failed
     return new LedgerError('panel_unreachable', `${what} was given up: this service is stopping.`)
   }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new LedgerError('panel_bad_answer', `The answer of ${host} to ${what} is too large (${code}).`)
+    return new UnusableAnswer('panel_bad_answer', `The answer of ${host} to ${what} is too large (${code}).`)
   }
   if (error instanceof errors.HTTPParserError) {
     return new LedgerError('panel_bad_answer', `What answers ${what} at ${host} does not speak HTTP.`)
   }
   if (begun) {
-    return new LedgerError('panel_bad_answer', `The answer of ${host} to ${what} broke off (${code}).`)
+    return new UnusableAnswer('panel_bad_answer', `The answer of ${host} to ${what} broke off (${code}).`)
   }
   const remedy = remedies.get(code) ?? 'Is MARZBAN_URL right, and is the panel running?'
   return new LedgerError('panel_unreachable', `The panel at ${host} cannot be reached (${code}). ${remedy}`)
