@@ -45,7 +45,13 @@ type Sent = { answer: PanelAnswer; who: string; bearer: string }
 
 export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
-    const exchange = () => transport.exchange(request, bearer, signal)
+    let { freshConnection = false } = request
+    const exchange = async (): Promise<PanelAnswer> => {
+      const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
+      // The panel drops the connection that a 500 came over, sometimes when the next request arrives on it.
+      freshConnection ||= answer.status === 500
+      return answer
+    }
     if (request.method !== 'GET' || request.once) return exchange()
     return askPatiently(exchange, {
       sleep: retry.sleep,

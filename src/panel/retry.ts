@@ -43,9 +43,10 @@ export async function askPatiently(
       if (!isLedgerError(error, 'panel_unreachable') || policy.ended()) throw error
       reason = error.code
     }
-    const pauseMs = reason === String(stumbled) ? 0 : policy.random() * firstPauseMs * 2 ** retry
+    const isOver = reason === String(stumbled)
+    const pauseMs = isOver ? 0 : policy.random() * firstPauseMs * 2 ** retry
     policy.onRetry(reason, pauseMs)
-    if (pauseMs > 0) await policy.sleep(pauseMs)
+    if (!isOver) await policy.sleep(pauseMs)
   }
   return ask()
 }
