@@ -1,15 +1,17 @@
 import { setTimeout } from 'node:timers/promises'
-import { LedgerError } from '../errors.ts'
 import { parsePanelAddress } from './address.ts'
-import { createCalls } from './calls.ts'
+import { type Calls, createCalls } from './calls.ts'
 import { decodeList, toAdmin, toUser } from './decode.ts'
+import { judgeDeletion } from './deletion-forms.ts'
+import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
-import { canNamePath, remedyForName } from './path-name.ts'
+import { namedPath } from './named-path.ts'
 import { readUser } from './read-user.ts'
-import { adminsAnswer, callerAnswer, detailAnswer, usersAnswer } from './schemas.ts'
+import { panelTreatsAsSame } from './same-name.ts'
+import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
 import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
-import type { PanelClient } from './types.ts'
+import type { DeletionReply, PanelClient } from './types.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -117,13 +119,23 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const path = namedPath('/api/user', username)
       return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
     },
+    async adminsNamed(username) {
+      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+      const isPlain = /^[\w.@-]+$/.test(username)
+      const admins = await this.admins(isPlain ? { username } : undefined)
+      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+    },
+    hasAdmin: (username) => hasAdmin(calls, username),
+    async release({ token } = {}) {
+      return (await calls.ask({ method: 'GET', path: '/api/system' }, systemAnswer, token)).version
+    },
     async deleteUser(username, { token } = {}) {
       const request = deletion(namedPath('/api/user', username))
-      return (await calls.find('User not found', request, detailAnswer, token)) !== null
+      return reply('user', await calls.attempt(request, token))
     },
     async deleteAdmin(username) {
       const request = deletion(namedPath('/api/admin', username))
-      return (await calls.find('Admin not found', request, detailAnswer)) !== null
+      return reply('admin', await calls.attempt(request))
     },
     close: () => transport.close(),
   }
@@ -152,14 +164,14 @@ function deletion(path: string): PanelRequest {
   return { method: 'DELETE', path, freshConnection: true }
 }
 
-/**
- * @throws `invalid_request` for a name that no path can carry: see {@link canNamePath}.
- */
-function namedPath(collection: string, username: string): string {
-  if (!canNamePath(username)) {
-    const detail =
-      "Marzban's API cannot carry this name in a path, so nothing can be asked or told about it there."
-    throw new LedgerError('invalid_request', `${detail} ${remedyForName}`, { field: 'username' })
-  }
-  return `${collection}/${encodeURIComponent(username)}`
+/** What came of a deletion that was sent, or could not be. */
+function reply(
+  of: 'user' | 'admin',
+  { answer, error }: Awaited<ReturnType<Calls['attempt']>>,
+): DeletionReply {
+  if (answer === null || error.unsent) return { verdict: error.unsent ? 'unsent' : 'unclear', error }
+  const { status, contentType, text } = answer
+  const headers = { 'content-type': contentType }
+  const verdict = judgeDeletion(of, { status, headers, body: Buffer.from(text) })
+  return { verdict, error: verdict === 'done' ? null : error }
 }

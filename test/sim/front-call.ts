@@ -21,7 +21,8 @@ export async function callThroughFront(
   const call = front.guarded(method, target.split('?', 1)[0] ?? '')
   if (!call) throw new Error(`the front does not guard ${method} ${target}`)
   const request = { method, target, headers: {}, body: null }
-  return front.handle(call, { request, token: name, gone: new AbortController().signal })
+  const gone = new AbortController().signal
+  return front.handle(call, { request, token: name, gone, preserveTraffic: true })
 }
 
 function targetOf(work: FrontCall): Pick<Forwarded, 'method' | 'target'> {

@@ -11,7 +11,11 @@ export type Samples = {
   resets: { user: WorldUser; since: number; at: number }[]
 }
 
-type Memory = { accepted: Map<number, WorldUser>; beyond: Map<string, bigint> }
+type Memory = {
+  accepted: Map<number, WorldUser>
+  acceptedAt: Map<number, number>
+  beyond: Map<string, bigint>
+}
 
 /** A request that nobody waits for any more, and what the panel may still do about it. */
 export type Unanswered = {
@@ -87,15 +91,6 @@ export class VirtualPanel extends World {
     return this.everyone().map((user) => ({ user, since, at: this.told }))
   }
 
-  /**
-   * The ledger expects a user's counter to begin at zero. Where the user was moved or removed between its reading and the
-   * reset, it does not, and may be charged again if it comes back.
-   */
-  anchor(user: WorldUser, owner: string | null): void {
-    this.accepted.set(user.id, { ...user, owner })
-    if (owner !== null) this.beyond.set(owner, (this.beyond.get(owner) ?? 0n) + user.lifetime)
-  }
-
   override restoreBackup(): void {
     this.hasRestored = true
     this.deleted.clear()
@@ -104,12 +99,17 @@ export class VirtualPanel extends World {
 
   /** What the ledger has accepted so far, and may therefore charge. */
   remember(): Memory {
-    return { accepted: new Map(this.accepted), beyond: new Map(this.beyond) }
+    return {
+      accepted: new Map(this.accepted),
+      acceptedAt: new Map(this.acceptedAt),
+      beyond: new Map(this.beyond),
+    }
   }
 
   /** The ledger knows only what it knew then. */
-  forget({ accepted, beyond }: Memory): void {
+  forget({ accepted, acceptedAt, beyond }: Memory): void {
     this.accepted = new Map(accepted)
+    this.acceptedAt = new Map(acceptedAt)
     this.beyond = new Map(beyond)
     this.deleted.clear()
     for (const one of this.unanswered) one.at = Number.NEGATIVE_INFINITY

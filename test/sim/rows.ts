@@ -11,6 +11,7 @@ export type TenureRow = {
   counted: bigint
   answered: string
   isOpen: boolean
+  resetPending: boolean
 }
 
 export type AccountRow = {
@@ -31,7 +32,8 @@ export async function readRows(db: Database): Promise<LedgerRows> {
   const [tenures, accounts] = await Promise.all([
     sql<TenureRow>`
       select tenures.id::text, tenures.username, created_at as "createdAt", admin_id::text as "adminId",
-        admins.username as admin, reading, counted, tenures.answered::text, ended_at is null as "isOpen"
+        admins.username as admin, reading, counted, tenures.answered::text, ended_at is null as "isOpen",
+        reset_pending as "resetPending"
       from tenures left join admins on admins.id = admin_id
       order by tenures.answered`.execute(db),
     sql<AccountRow>`
