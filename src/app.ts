@@ -75,7 +75,7 @@ export function buildApp(options: AppOptions): App {
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: longestParameter },
     // While draining, requests under way on open connections are still served.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -119,6 +119,8 @@ export function buildApp(options: AppOptions): App {
 /** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */
 const longestWaitMs = 2_000
 const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000, answerMs: 60_000 }
+/** Characters of a name in a path: names of the panel may be long, and no server takes paths much longer. */
+const longestParameter = 8_192
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
 /** JSON is nothing to render; Swagger UI has a policy of its own. */

@@ -167,9 +167,26 @@ export function completeScan<A extends Account>(account: A, { begun, panelBefore
   })
 }
 
-/** The account after a scan that could not read every user of the admin: only its opening balance closes. */
+/**
+ * The account after a scan that could not read every user of the admin: it proves nothing of them as a whole, but the
+ * opening balance closes, or one odd user could keep it open for ever, and with it whatever waits for it. What such a user
+ * is found to have consumed later is growth of the time when it is found.
+ */
 export function openAccount<A extends Account>(account: A): A {
   return { ...account, opened: true }
+}
+
+/** The largest number of bytes that is kept. */
+const largest = 2n ** 63n - 1n
+
+/** Whether the account's figures can be kept: none has grown beyond what 64 bits hold. */
+export function fitsAccount(account: Account): boolean {
+  return account.total <= largest && account.panelCounted <= largest && account.panelOffset <= largest
+}
+
+/** Whether what a user has counted can be kept. */
+export function fitsTenure(tenure: Pick<Tenure, 'counted'>): boolean {
+  return tenure.counted <= largest
 }
 
 /** What the total consists of: open tenures, ended tenures, and what only the panel witness saw; exactly. */

@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import { parsePanelAddress } from './address.ts'
 import { type Calls, createCalls } from './calls.ts'
-import { toAdmin, toUser } from './decode.ts'
+import { decodeList, toAdmin, toUser } from './decode.ts'
 import { judgeDeletion } from './deletion-forms.ts'
 import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
 import { namedPath } from './named-path.ts'
+import { readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
-import { adminAnswer, adminsAnswer, systemAnswer, userAnswer, usersAnswer } from './schemas.ts'
+import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
 import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
 import type { DeletionReply, PanelClient } from './types.ts'
@@ -47,7 +48,7 @@ export type PanelClientOptions = {
  * A client of the panel at `url`. Nothing is sent before the first call.
  *
  * Each call fails with a {@link LedgerError} of a `panel_` code, whose message holds no secret: `panel_unreachable`,
- * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`.
+ * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`; or `user_unreadable`.
  *
  * @throws `config_invalid` when `url` is no http address.
  */
@@ -82,34 +83,41 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
   })
 
+  const listAdmins = async (filter?: { username: string }) => {
+    const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
+    return decodeList('admin', await calls.ask(request, adminsAnswer), toAdmin)
+  }
+
   return {
     async whoami(token) {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer, token))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token))
     },
     async account() {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
     },
-    async admins(filter) {
-      const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
-      return (await calls.ask(request, adminsAnswer)).map(toAdmin)
+    admins: async (filter) => (await listAdmins(filter)).items,
+    async adminList() {
+      const { items: admins, unreadable } = await listAdmins()
+      return { admins, unreadable }
     },
-    async users({ admin, offset, limit }, { token } = {}) {
-      // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
-      // no user is on two pages and another on none.
-      const query = {
-        ...(admin !== undefined && { admin }),
-        offset: String(offset),
-        limit: String(limit),
-        sort: 'created_at,username',
-      }
-      const request = { method: 'GET', path: '/api/users', query } as const
+    async users({ admin, offset, limit }, { token, once = false } = {}) {
+      const request = {
+        method: 'GET',
+        path: '/api/users',
+        query: pageQuery(admin, offset, limit),
+        once,
+      } as const
       const { valid: page, date } = await calls.askDated(request, usersAnswer, token)
-      return { users: page.users.map((user) => toUser(user, date)), total: page.total }
+      const { items: users, unreadable } = decodeList('user', page.users, (user) => toUser(user, date))
+      return { users, total: page.total, unreadable }
+    },
+    async countUsers({ admin }, { token } = {}) {
+      const request = { method: 'GET', path: '/api/users', query: pageQuery(admin, beyondAll, 1) } as const
+      return (await calls.ask(request, usersAnswer, token)).total
     },
     async user(username, { token, freshConnection = false } = {}) {
-      const request = { method: 'GET', path: namedPath('/api/user', username), freshConnection } as const
-      const found = await calls.find('User not found', request, userAnswer, token)
-      return found && toUser(found.valid, found.date)
+      const path = namedPath('/api/user', username)
+      return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
     },
     async adminsNamed(username) {
       // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
@@ -130,6 +138,20 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       return reply('admin', await calls.attempt(request))
     },
     close: () => transport.close(),
+  }
+}
+
+/** No panel has so many users: the page that begins there is empty, and still says how many there are. */
+const beyondAll = 2 ** 31 - 1
+
+function pageQuery(admin: string | undefined, offset: number, limit: number): Record<string, string> {
+  return {
+    ...(admin !== undefined && { admin }),
+    offset: String(offset),
+    limit: String(limit),
+    // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
+    // user is on two pages and another on none.
+    sort: 'created_at,username',
   }
 }
 

@@ -1,4 +1,5 @@
-import { type AccountEffect, applyEffect, effectsOf } from '../ledger/account.ts'
+import { LedgerError } from '../errors.ts'
+import { type AccountEffect, applyEffect, effectsOf, fitsAccount, fitsTenure } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
 import {
   isOutdated,
@@ -27,6 +28,7 @@ import { finishUnanswered } from '../store/unsettled-deletions.ts'
  * @param asked the tick drawn before the panel was asked.
  * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
  *   not dropped. Left out: only these readings serve.
+ * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
  * @returns the names whose readings were dropped; whoever needs them asks the panel again.
  */
 export async function observeUsers(
@@ -194,12 +196,14 @@ async function saveChanges(
   const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
   const stored = judged.filter((changes) => !isOutdated(changes, asked.tick, scanned))
   const changes = stored.flat()
+  if (!changes.every(({ after }) => fitsTenure(after))) throw tooLarge()
   await saveTenures(tx, changes, asked, at)
   const effects = touched(effectsOf(changes))
   const accountChanges = [...effects].flatMap(([adminId, effect]) => {
     const before = accounts.get(adminId)
     return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
   })
+  if (!accountChanges.every(({ after }) => fitsAccount(after))) throw tooLarge()
   await saveAccounts(tx, accountChanges, at)
   await addUsers(
     tx,
@@ -221,6 +225,15 @@ function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect
         effect.preserved !== 0n ||
         [...effect.users.values()].some(Boolean),
     ),
+  )
+}
+
+/** No panel counts so far by itself: somebody has changed its numbers. */
+function tooLarge(): LedgerError {
+  return new LedgerError(
+    'user_unreadable',
+    'With its lifetime_used_traffic, what its admin has consumed would be more than 2^63 - 1 bytes. Mend the user in the ' +
+      'panel; or a sudo admin deletes it with preserve_traffic=false, which keeps what was counted before.',
   )
 }
 

@@ -4,8 +4,10 @@ import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import { beginScan, type DueScan, finishScan } from '../store/scans.ts'
 import { isEveryoneRead, listUnseen } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
+import { forgetUnreadableOf, type UnreadableEntry } from '../store/unreadable-items.ts'
 import { readNamedUsers } from './read-named.ts'
-import { pageSize, type ReadUsers, readUsers, type UsersProgress } from './read-users.ts'
+import { pageSize, type ReadUsers, readUsers, type UsersProgress, type UsersRead } from './read-users.ts'
+import { noteUnreadable, shorten } from './unreadable.ts'
 
 /** How often users are asked for by name whose readings overlapped other observations. */
 const roundsAtMost = 5
@@ -14,7 +16,8 @@ const roundsAtMost = 5
  * Reads all users of one admin from the panel, page by page, asks by name for those known that did not appear, and closes
  * the account's opening balance. Everybody is read by a question that was asked after the scan had begun: what the admin's
  * counter had counted by then and no user shows by its end, is in no user's counter any more. A scan that is interrupted
- * has stored what it read and is begun again. One that could not read somebody proves nothing beyond its readings.
+ * has stored what it read and is begun again. Users that cannot be read spoil
+ * nothing but what is proven of the account as a whole: that waits until all can be read.
  *
  * @param progress told after each page.
  */
@@ -28,18 +31,29 @@ export async function scanAdmin(
   const panelBefore = await readPanelWitness(db, admin.adminId)
   const begun = await drawAsked(db)
   await beginScan(db, admin.adminId, admin.panelReading)
-  const onDropped = (usernames: string[]) => readNamedUsers(work, usernames)
-  const users = await readUsers(work, { admin: admin.username, onDropped }, progress)
+  const { adminId, username } = admin
+  const failingAt = admin.failingAt?.map(Number) ?? []
+  let unreadable = 0
+  const onDropped = async (usernames: string[]) => {
+    unreadable += await readNamedUsers(work, usernames, adminId)
+  }
+  const read = await readUsers(work, { admin: username, adminId, failingAt, onDropped }, progress)
   for (let round = 1; ; round += 1) {
-    await askForUnseen(work, admin, begun)
-    if (await end(work, admin, { begun, panelBefore, users, isLast: round === roundsAtMost })) return
+    const unseen = unreadable + (await askForUnseen(work, admin, begun))
+    const nameless = read.unlisted - unseen
+    if (nameless > 0) await noteUnreadable(work, begun, [unlisted(admin, nameless)])
+    const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
+    const isLast = !isWhole || round === roundsAtMost
+    if (await end(work, admin, { begun, panelBefore, read, isWhole, isLast })) return
   }
 }
 
 type ScanEnd = {
   begun: Asked
   panelBefore: CompleteScan['panelBefore']
-  users: number
+  read: UsersRead
+  /** Whether nobody was found unreadable. */
+  isWhole: boolean
   /** Whether the scan is over although somebody was not read. */
   isLast: boolean
 }
@@ -48,35 +62,47 @@ type ScanEnd = {
 async function end(
   { db }: ReadUsers,
   { adminId }: DueScan,
-  { begun, panelBefore, users, isLast }: ScanEnd,
+  { begun, panelBefore, read, isWhole, isLast }: ScanEnd,
 ): Promise<boolean> {
   return transact(db, async (tx) => {
     const before = (await lockAccounts(tx, [adminId])).get(adminId)
     if (!before) return true
     // Not before the lock is ours: until then others add to what the users prove, and let users appear.
-    const isComplete = await isEveryoneRead(tx, adminId, begun.tick)
+    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, begun.tick))
     if (!isComplete && !isLast) return false
     const { at } = await drawAnswered(tx)
     const after = isComplete
       ? completeScan(before, { begun: begun.tick, panelBefore, at: at.getTime() })
       : openAccount(before)
     await saveAccounts(tx, [{ before, after, readAt: begun.at }], at)
-    await finishScan(tx, adminId, users)
+    await finishScan(tx, adminId, read.done, read.failingAt)
+    await forgetUnreadableOf(tx, begun, adminId)
     return true
   })
 }
 
-async function askForUnseen(work: ReadUsers, admin: DueScan, begun: Asked): Promise<void> {
+/** Users that make the panel fail whenever it lists them, and whose names the ledger has never read. */
+function unlisted({ adminId, username }: DueScan, users: number): UnreadableEntry {
+  const reason =
+    `The panel cannot list ${users} of the users of admin ${shorten(username)}: it answers 500, or too much. Their names are ` +
+    'not known here. Mend them in the panel; or a sudo admin who knows a name deletes the user with preserve_traffic=false.'
+  return { kind: 'user', name: null, adminId, reason }
+}
+
+/** Asks by name for users known that did not appear. Returns how many of them cannot be read. */
+async function askForUnseen(work: ReadUsers, admin: DueScan, begun: Asked): Promise<number> {
   const { db } = work
+  let unreadable = 0
   let after = 0n
   for (;;) {
     const unseen = await listUnseen(db, admin.adminId, begun.tick, { after, limit: pageSize })
-    await readNamedUsers(
+    unreadable += await readNamedUsers(
       work,
       unseen.map(({ username }) => username),
+      admin.adminId,
     )
     const last = unseen.at(-1)
-    if (!last || unseen.length < pageSize) return
+    if (!last || unseen.length < pageSize) return unreadable
     after = last.id
   }
 }
