@@ -5,6 +5,7 @@ import { type Answer, internalServerError } from './answer.ts'
 import { type Sudo, Tokens } from './auth.ts'
 import { Core, costOf } from './costs.ts'
 import { type Fault, Faults } from './faults.ts'
+import { serveLogs } from './logs.ts'
 import { makeSecret } from './secrets.ts'
 import { type Request, serve } from './serve.ts'
 import { PanelState, type StateOptions } from './state.ts'
@@ -59,6 +60,7 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
       incoming.socket.destroy()
     })
   })
+  serveLogs(server, tokens)
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
     connections.add(socket)

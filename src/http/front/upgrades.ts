@@ -66,6 +66,8 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   let draining = false
 
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    // Of a client that is gone already, not even the address is known.
+    if (socket.remoteAddress === undefined) return void socket.destroy()
     if (draining) return void refuse(socket, 503, 'The service is stopping; ask again later.')
     if (open >= mostAtOnce) return void refuse(socket, 503, 'There are too many WebSockets; ask again later.')
     const client = readClient(request)
