@@ -105,3 +105,16 @@ test('an answer that nobody takes any more gives its connection back', async () 
   facing.handle = echo
   expect((await send(facing.address, 'GET', '/api/x')).status).toBe(200)
 })
+
+test.each([200, 204, 205, 304, 404, 500, 999])(
+  'an answer of %i gives its connection back',
+  async (status) => {
+    facing.handle = (_incoming, response) => response.writeHead(status).end()
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
+      for (let i = 0; i < 4; i += 1) {
+        const answer = await send(facing.address, method, '/api/nodes')
+        expect(answer.status).toBe(status === 999 ? 502 : status)
+      }
+    }
+  },
+)
