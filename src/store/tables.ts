@@ -105,7 +105,7 @@ export type DeletionsTable = {
   admin_id: Optional<bigint | null>
   requested_by: string
   only_admin_id: Optional<bigint | null>
-  only_status: Optional<string | null>
+  only_statuses: Optional<string[] | null>
   preserve_traffic: boolean
   final_reading: Optional<bigint | null>
   preserved_bytes: Optional<bigint | null>
@@ -120,7 +120,15 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  collected_at: Optional<Date | null>
+  rounds: Generated<number>
+  resume_at: Optional<Date | null>
+  attempts: Generated<number>
+  claimed_by: Optional<string | null>
+  turn: Generated<bigint>
 }
+
+export type DeletionTurnsTable = { caller: Buffer; turn: bigint }
 
 export type Tables = {
   admins: AdminsTable
@@ -132,4 +140,5 @@ export type Tables = {
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
   deletions: DeletionsTable
+  deletion_turns: DeletionTurnsTable
 }

@@ -104,6 +104,7 @@ function buildService(url: string, db: Database) {
     deletions: createDeletions({ ...observing, worker, enqueue: async () => {} }),
     requestPoll: async () => {},
     requestObservation: async () => {},
+    now: () => performance.now(),
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })
   app.addHook('onClose', async () => {

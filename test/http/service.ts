@@ -9,7 +9,6 @@ import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
@@ -20,6 +19,7 @@ import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -135,7 +135,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, id) => void enqueued.push(id) }),
+    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    now,
     requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
@@ -195,7 +196,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
       }
     },
-    carryOut: (id) => runBulkDeletion(working, BigInt(id)),
+    carryOut: (id) => carryOut(working, BigInt(id)),
     settle: () => settleAbandonedDeletions(observing),
     idOf,
     databaseUses: () => uses,

@@ -122,11 +122,14 @@ export function clientOf(
         }
         return names.map(adminOf)
       }),
-    users: ({ admin, offset, limit }) =>
+    users: ({ admin, usernames, offset, limit }) =>
       call(`GET users of ${admin ?? 'all'}`, () => {
         const users = panel
           .report()
-          .filter(({ owner }) => admin === undefined || owner === admin)
+          .filter(
+            ({ name, owner }) =>
+              (admin === undefined || owner === admin) && (usernames?.includes(name) ?? true),
+          )
           .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
         return { users: users.slice(offset, offset + limit).map(tell), total: users.length }
       }),
