@@ -159,8 +159,8 @@ describe('POST /deletions', () => {
     ['{"usernames":["a1"],"admin":3}', 'admin', 'admin does not belong in a body with usernames.'],
     ['{"usernames":["a1"],"status":"expired"}', 'status', 'status does not belong in a body with usernames.'],
     ['{"status":"expired"}', 'admin', 'admin is missing; it must be an integer from 1 to'],
-    ['{"admin":"3"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
-    ['{"admin":0}', 'admin', 'admin must be an integer'],
+    ['{"admin":"3","status":"all"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
+    ['{"admin":0,"status":"all"}', 'admin', 'admin must be an integer'],
     [
       '{"admin":1,"status":"gone"}',
       'status',
@@ -172,7 +172,7 @@ describe('POST /deletions', () => {
     ['{"admin":1,"status":["all"]}', 'status', 'status must be a list of 1 to 5'],
     ['{"admin":1,"status":null}', 'status', 'status must be a list of 1 to 5'],
     [
-      '{"admin":1,"force":true}',
+      '{"admin":1,"status":"all","force":true}',
       'force',
       'force does not belong in a body with admin and status.',
     ],

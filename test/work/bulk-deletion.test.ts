@@ -57,7 +57,11 @@ describe('deleting users by name', () => {
     expect(await childrenOf(id)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ username: own, state: 'deleted' }),
-        expect.objectContaining({ username: 'someones_user', state: 'failed', error_code: 'not_yours_or_unknown' }),
+        expect.objectContaining({
+          username: 'someones_user',
+          state: 'failed',
+          error_code: 'not_yours_or_unknown',
+        }),
       ]),
     )
     expect([...ctx.panel.state.users.keys()]).toEqual(['someones_user'])
@@ -92,7 +96,10 @@ describe('deleting users by name', () => {
     const { id } = await request({ usernames: createUsers(2) })
     ctx.panel.faults.add({ kind: 'answer', status: 401 })
     await expect(run(id)).rejects.toMatchObject({ code: 'panel_unauthorized' })
-    expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'requested', error_code: 'panel_unauthorized' })
+    expect(await findDeletion(ctx.db, id)).toMatchObject({
+      state: 'requested',
+      error_code: 'panel_unauthorized',
+    })
     expect(await countChildren(ctx.db, id)).toEqual({ requested: 2 })
   })
 })
