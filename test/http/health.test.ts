@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import { migrateToNothing } from '../../src/store/migrate.ts'
@@ -64,6 +64,7 @@ describe('health', () => {
   it('/readyz notices within a second that the database is away, and that it is back', async () => {
     let now = 0
     const database = createCuttable()
+    onTestFinished(() => database.close())
     service = await startTestService({ admins: [], now: () => now, reach: (url) => database.via(url) })
     const status = async () => (await service.app.inject('/readyz')).statusCode
     expect(await status()).toBe(200)
@@ -74,7 +75,6 @@ describe('health', () => {
     expect(await status()).toBe(503)
     now = 2_000
     expect(await status()).toBe(200)
-    await database.close()
   })
 
   it('/readyz notices that the schema it has found is gone', async () => {
