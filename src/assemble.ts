@@ -156,7 +156,8 @@ async function migrate(db: Database, log: Logger): Promise<void> {
   const deadline = performance.now() + databasePatienceMs
   for (;;) {
     try {
-      const steps = await migrateToLatest(db)
+      const onWait = () => log.info('another replica migrates the database; waiting for it')
+      const steps = await migrateToLatest(db, { onWait })
       if (steps.length > 0) log.info({ steps }, 'the database was migrated')
       return
     } catch (error) {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
+import ipaddr from 'ipaddr.js'
 import { type Static, type TSchema, Type } from 'typebox'
 import { LedgerError } from './errors.ts'
 
@@ -211,9 +212,10 @@ function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)
 }
 
+/** A range of no bits is everybody, for which `true` is the word. */
 function isAddressOrRange(proxy: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true
-  const [address = '', bits = '1', ...rest] = proxy.split('/')
-  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
-  return rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest
+  const [address = '', ...range] = proxy.split('/')
+  if (isIP(address) === 0) return false
+  return range.length === 0 || (ipaddr.isValidCIDR(proxy) && ipaddr.parseCIDR(proxy)[1] > 0)
 }

@@ -9,6 +9,7 @@ import {
   startObserving,
 } from './observations.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
+import { repeat } from './repeat.ts'
 import { requestScan, type ScanJob, startScanning } from './scan.ts'
 import { steadyClock } from './steady-clock.ts'
 
@@ -58,13 +59,17 @@ export function createJobs(options: JobsOptions): Jobs {
   })
   boss.on('error', options.onError)
   const { clock } = options
-  let keeping: NodeJS.Timeout | undefined
+  let keeping: Promise<void> | undefined
   return {
     start: async () => {
       await boss.start()
       await clock.use()
       await clock.keep()
-      keeping = setInterval(() => void clock.keep().catch(options.onError), keepClockMs)
+      keeping = repeat(clock.keep, {
+        pauseMs: keepClockMs,
+        signal: stopping.signal,
+        onError: options.onError,
+      })
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -78,7 +83,7 @@ export function createJobs(options: JobsOptions): Jobs {
     requestObservation: requestObservation(boss, options.observations.work.db),
     stop: async () => {
       stopping.abort()
-      clearInterval(keeping)
+      await keeping
       await boss.stop({ graceful: true, timeout: stopTimeoutMs })
     },
   }
