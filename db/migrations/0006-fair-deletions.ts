@@ -43,8 +43,8 @@ export async function up(db: Kysely<never>): Promise<void> {
       -- Of a bulk deletion: when one of its users was last taken, as deletion_turns counts.
       add column turn bigint not null default 0`.execute(db)
 
-  // When whose turn it was. The row without a caller counts them all: who changes it decides alone whose turn is next.
-  await sql`create table deletion_turns (caller bytea primary key, turn bigint not null)`.execute(db)
+  // When whose turn it was, by the hash of a caller's name. The row without a caller counts them all: who changes it decides alone whose turn is next.
+  await sql`create table deletion_turns (caller text primary key, turn bigint not null)`.execute(db)
   await sql`insert into deletion_turns values ('', 0)`.execute(db)
 
   for (const name of Object.keys(earlier)) await sql`drop index ${sql.ref(name)}`.execute(db)

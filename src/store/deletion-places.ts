@@ -16,7 +16,7 @@ export async function claimUser(tx: Tx, place: string): Promise<ClaimedUser | nu
   const { turn } = await tx
     .updateTable('deletion_turns')
     .set({ turn: sql`turn + 1` })
-    .where('caller', '=', sql<Buffer>`''::bytea`)
+    .where('caller', '=', '')
     .returning('turn')
     .executeTakeFirstOrThrow()
   const { rows } = await sql<{
@@ -24,13 +24,13 @@ export async function claimUser(tx: Tx, place: string): Promise<ClaimedUser | nu
     username: string
     attempts: number
     bulk: bigint
-    caller: Buffer
+    caller: string
   }>`
     select child.*, bulk.id as bulk, bulk.caller
     from (
       select deletions.id, deletions.turn, caller, coalesce(turns.turn, 0) as caller_turn
       from deletions
-      cross join lateral sha256(convert_to(requested_by, 'UTF8')) as caller
+      cross join lateral encode(sha256(convert_to(requested_by, 'UTF8')), 'hex') as caller
       left join deletion_turns as turns using (caller)
       where kind <> 'user' and finished_at is null
         and collected_at is not null and cancel_requested_at is null and ${isDue}

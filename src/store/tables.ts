@@ -128,7 +128,7 @@ export type DeletionsTable = {
   turn: Generated<bigint>
 }
 
-export type DeletionTurnsTable = { caller: Buffer; turn: bigint }
+export type DeletionTurnsTable = { caller: string; turn: bigint }
 
 export type Tables = {
   admins: AdminsTable
