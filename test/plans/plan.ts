@@ -46,7 +46,9 @@ export async function readingOf(
         .map((node) => node['Relation Name'] ?? ''),
       removed: sum([
         ...scans.map((node) => perRun(node, 'Rows Removed by Filter', 'Rows Removed by Index Recheck')),
-        ...nodes.map((node) => perRun(node, 'Rows Removed by Join Filter')),
+        ...nodes
+          .filter((node) => flatten(node).some((below) => scans.includes(below)))
+          .map((node) => perRun(node, 'Rows Removed by Join Filter')),
       ]),
       rows: sum(scans.map((node) => perRun(node, 'Actual Rows'))),
     }
