@@ -5,7 +5,6 @@ import { type Kysely, sql } from 'kysely'
  * is compared whole.
  */
 const indexes: Record<string, string> = {
-  deletions_open: '(id) where finished_at is null and parent_id is null',
   deletions_open_bulks: `(hashtextextended(requested_by, 0), id) where kind <> 'user' and finished_at is null`,
   deletions_waiting: `(parent_id, attempts, id)
     where parent_id is not null and finished_at is null and claimed_by is null`,

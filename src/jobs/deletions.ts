@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { settleAbandonedDeletions } from '../work/abandoned-deletions.ts'
 import { advanceBulkDeletion, type BulkDeletion, openBulkDeletions } from '../work/bulk-deletion.ts'
+import { settleDeletions } from '../work/deleting/settle.ts'
 import { takeTurns } from '../work/deletion-turns.ts'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
 import { type JobContext, tellingFailures } from './handler.ts'
@@ -37,7 +37,7 @@ export async function startDeleting(
   const settle = async () => {
     // What is open stands in the ledger: a job that got lost is sent again.
     for (const bulk of await openBulkDeletions(work)) await lookAgain(boss, work.db, bulk, 0)
-    await settleAbandonedDeletions(work)
+    await settleDeletions(work)
   }
   await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
   await boss.schedule(settleQueue, '* * * * *', {})

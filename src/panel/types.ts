@@ -1,4 +1,6 @@
-import type { Dispatcher } from 'undici'
+import type { Readable } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { LedgerError } from '../errors.ts'
 
 /** The statuses a Marzban user can have. */
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
@@ -58,16 +60,39 @@ export type PanelClient = {
    */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
   /**
-   * `DELETE /api/user/{username}`, sent once, over a connection of its own; false when the panel itself says that there is
-   * no such user. After an error the user may be deleted or not: ask {@link PanelClient.user}.
+   * All admins that the panel may take `username` for, whatever database it has: the one of exactly this name, and those
+   * that differ in case, accents or spaces at the end. Characters that the panel's own filter misunderstands do no harm.
+   */
+  adminsNamed(username: string): Promise<PanelAdmin[]>
+  /** Whether the panel has an admin of exactly this name. Either answer is proven: by its own 404, or by its whole list. */
+  hasAdmin(username: string): Promise<boolean>
+  /** Marzban's version, such as `0.8.4`. */
+  release(options?: { token?: string }): Promise<string>
+  /**
+   * `DELETE /api/user/{username}`, sent once, over a connection of its own. It does not fail: whatever comes of it is a
+   * {@link DeletionReply}. Where that is unclear, ask {@link PanelClient.user}.
    *
    * @throws `invalid_request` as {@link PanelClient.user}.
    */
-  deleteUser(username: string, options?: { token?: string }): Promise<boolean>
+  deleteUser(username: string, options?: { token?: string }): Promise<DeletionReply>
   /** `DELETE /api/admin/{username}`, likewise; its users stay, without an owner. */
-  deleteAdmin(username: string): Promise<boolean>
+  deleteAdmin(username: string): Promise<DeletionReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
+}
+
+/** What came of a request to delete a user or an admin. */
+export type DeletionReply = {
+  /**
+   * - `done`: the panel says that it has deleted it.
+   * - `missing`: the panel says that it has none of this name.
+   * - `refused`: the panel says that it has done nothing.
+   * - `unsent`: the request has not left this service.
+   * - `unclear`: no answer came, or one that is not the panel's: it may have acted, may still act, or never will.
+   */
+  verdict: 'done' | 'missing' | 'refused' | 'unsent' | 'unclear'
+  /** Why it is not done; null: it is. */
+  error: LedgerError | null
 }
 
 /** A caller's request, as it is to reach the panel. */
@@ -88,17 +113,50 @@ export type ForwardedAnswer = {
   body: Buffer
 }
 
-/** Sends callers' requests to the panel, each once. */
+/** A request that is passed on as it came. */
+export type PassedOn = {
+  method: string
+  /** Path and query, encoded. */
+  target: string
+  headers: Record<string, string | string[]>
+  body: Buffer | null
+}
+
+/** The panel's answer to it, still coming in: who takes it reads the body to its end or destroys it. */
+export type OpenAnswer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: Readable
+}
+
+/** A WebSocket that a client wants to the panel. */
+export type SocketToOpen = {
+  /** Path and query, encoded. */
+  target: string
+  headers: Record<string, string | string[]>
+  protocols: string[]
+}
+
+/** Sends callers' requests to the panel. */
 export type Forwarder = {
   /** Where the panel is, as of {@link parsePanelAddress}. */
   origin: string
   basePath: string
-  /** @throws `panel_unreachable`, `panel_timeout`, `panel_bad_answer`: the panel may have acted or not. */
+  /**
+   * Sends a request once and waits for the whole answer.
+   *
+   * @throws `panel_unreachable`, `panel_timeout`, `panel_bad_answer`: the panel may have acted or not. `overloaded`: no
+   *   connection was free in time, and nothing was sent.
+   */
   forward(request: Forwarded): Promise<ForwardedAnswer>
-  /** The same with bodies streamed, as undici's `Dispatcher.request` with a callback; its errors are those of `forward`. */
-  request(
-    request: Dispatcher.RequestOptions,
-    answered: (error: Error | null, response: Dispatcher.ResponseData) => void,
-  ): void
+  /**
+   * Sends a request, what only reads once more if there was no answer, and resolves as soon as the answer begins.
+   *
+   * @param signal ends the exchange as long as the answer has not begun.
+   * @throws as {@link Forwarder.forward}.
+   */
+  open(request: PassedOn, signal: AbortSignal): Promise<OpenAnswer>
+  /** Begins to open a WebSocket. It never emits an error that nobody listens to; however it fails, it closes. */
+  openSocket(request: SocketToOpen): WebSocket
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
-import { type Deletion, updateDeletion } from './deletions.ts'
+import { type Deletion, finishedNow, updateDeletion } from './deletions.ts'
 import type { DeletionState } from './tables.ts'
 import { workIsUnderWay } from './worker-session.ts'
 
@@ -45,10 +45,12 @@ export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise
   if (usernames.length > 0) {
     await sql`
       insert into deletions
-        (kind, state, parent_id, username, requested_by, only_admin_id, preserve_traffic, error_code, error, finished_at)
-      select 'user', 'failed', ${parent.id}, username, ${bulk.requestedBy}, ${bulk.onlyAdminId}, true, ${code}, ${message},
-        clock_timestamp()
-      from unnest(${[...usernames]}::text[]) as username
+        (kind, state, parent_id, username, requested_by, only_admin_id, preserve_traffic, error_code, error, requested_at,
+          finished_at)
+      select 'user', 'failed', bulk.id, names.username, ${bulk.requestedBy}, ${bulk.onlyAdminId}::bigint, true, ${code}, ${message},
+        bulk.requested_at, greatest(clock_timestamp(), bulk.requested_at)
+      from deletions as bulk cross join unnest(${[...usernames]}::text[]) as names (username)
+      where bulk.id = ${parent.id}
       on conflict do nothing`.execute(tx)
   }
   return parent
@@ -142,7 +144,7 @@ export async function failUsers(
       state: 'failed',
       error_code: error.code,
       error: error.message,
-      finished_at: sql`clock_timestamp()`,
+      finished_at: finishedNow,
     })
     .where('id', '=', sql<bigint>`any(${[...ids]}::bigint[])`)
     .where('finished_at', 'is', null)
@@ -167,13 +169,18 @@ export async function listInterruptedChildren(db: Database, parentId: bigint): P
 }
 
 /**
- * Notes the final reading of an admin's counter: from now on, the panel may have been told to delete the admin. The state
+ * Notes the final reading of an admin's counter: from now on, the panel may have been asked to delete the admin. The state
  * stays: a bulk deletion that is interrupted is gone on with, not settled.
  */
-export async function preserveAdmin(db: Database, id: bigint, finalReading: bigint | null): Promise<void> {
-  await updateDeletion(db, id, {
-    preserved_at: sql`clock_timestamp()`,
+export async function preserveAdmin(
+  tx: Tx,
+  id: bigint,
+  { finalReading, worker }: { finalReading: bigint | null; worker: string },
+): Promise<Deletion> {
+  return updateDeletion(tx, id, {
+    preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
     final_reading: finalReading,
+    worker,
   })
 }
 
@@ -201,7 +208,7 @@ export async function isCancelRequested(db: Database, id: bigint): Promise<boole
 export async function cancelPendingChildren(db: Database, parentId: bigint): Promise<void> {
   await db
     .updateTable('deletions')
-    .set({ state: 'cancelled', worker: null, finished_at: sql`clock_timestamp()` })
+    .set({ state: 'cancelled', worker: null, finished_at: finishedNow })
     .where('parent_id', '=', parentId)
     .where('state', '=', 'requested')
     .execute()

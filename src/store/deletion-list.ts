@@ -34,15 +34,16 @@ export type DeletionFilter = {
 }
 
 const allKinds: DeletionKind[] = ['user', 'users', 'admin']
-const allStates: DeletionState[] = [
-  'requested',
-  'preserved',
-  'deleted',
-  'failed',
-  'gone',
-  'cancelled',
-  'incomplete',
-]
+const allStates = Object.keys({
+  requested: true,
+  preserved: true,
+  unknown: true,
+  deleted: true,
+  failed: true,
+  gone: true,
+  cancelled: true,
+  incomplete: true,
+} satisfies Record<DeletionState, true>) as DeletionState[]
 
 /**
  * A page of deletions, the newest first, and the id before which the next one begins; null when this is the last.

@@ -81,12 +81,13 @@ export async function releaseAbandonedUsers(db: Database, place: string): Promis
   await db.updateTable('deletions').set({ claimed_by: null }).where('claimed_by', '=', place).execute()
 }
 
-/** Whether users of a bulk deletion have not ended. */
-export async function hasUnfinishedUsers(db: Database, bulkId: bigint): Promise<boolean> {
+/** Whether users of a bulk deletion wait for their turn, or are being deleted. */
+export async function hasUsersLeft(db: Database, bulkId: bigint): Promise<boolean> {
   const { rows } = await sql<{ exist: boolean }>`
-    select exists (select from deletions where parent_id = ${bulkId} and finished_at is null) as exist`.execute(
-    db,
-  )
+    select exists (
+      select from deletions
+      where parent_id = ${bulkId} and finished_at is null and state in ('requested', 'preserved')
+    ) as exist`.execute(db)
   return rows[0]?.exist === true
 }
 

@@ -23,6 +23,7 @@ export type CumulativeTrafficTable = {
   panel_counted: Optional<bigint>
   panel_reading: Optional<bigint | null>
   panel_answered: Optional<bigint>
+  panel_asked: Optional<bigint>
   panel_offset: Optional<bigint>
   snapshot: Optional<bigint | null>
   snapshot_at: Optional<Date | null>
@@ -47,6 +48,8 @@ export type TenuresTable = {
   expire: bigint | null
   ended_at: Date | null
   ended_by: TenureEnd | null
+  reset_pending: Generated<boolean>
+  asked: Generated<bigint>
 }
 
 export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }
@@ -79,16 +82,33 @@ export type ScanRoundTable = {
   id: Generated<boolean>
   started_at: Date | null
   finished_at: Date | null
+  requested_at: Date | null
+  requested_tick: Generated<bigint>
   admins_done: bigint
   admins_total: bigint
   users_done: bigint
   users_total: bigint
 }
 
+export type FrontReadingsTable = {
+  id: Generated<bigint>
+  purpose: FrontPurpose
+  username: string | null
+  worker: string
+  started_at: Generated<Date>
+  finished_at: Optional<Date | null>
+  users_done: Generated<bigint>
+  users_total: Optional<bigint | null>
+}
+
+/** What users are read for before a call of the front is forwarded. */
+export type FrontPurpose = 'reset_users' | 'delete_admin'
+
 export type DeletionKind = 'user' | 'users' | 'admin'
 export type DeletionState =
   | 'requested'
   | 'preserved'
+  | 'unknown'
   | 'deleted'
   | 'failed'
   | 'gone'
@@ -126,6 +146,7 @@ export type DeletionsTable = {
   attempts: Generated<number>
   claimed_by: Optional<string | null>
   turn: Generated<bigint>
+  unknown_until: Optional<Date | null>
 }
 
 export type DeletionTurnsTable = { caller: string; turn: bigint }
@@ -139,6 +160,7 @@ export type Tables = {
   scans: ScansTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
+  front_readings: FrontReadingsTable
   deletions: DeletionsTable
   deletion_turns: DeletionTurnsTable
 }

@@ -13,15 +13,14 @@ import {
 } from '../store/bulk-deletions.ts'
 import { listOpenBulks, noteGoingOn, noteWaiting } from '../store/deletion-places.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
-import { settleUserDeletion } from './abandoned-deletions.ts'
 import { outcomeOf } from './bulk-ends.ts'
-import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
-import type { DeleteUsers } from './final-reading.ts'
+import type { AdminDeletionDeps } from './deleting/admin-deletion.ts'
+import { deleteAdmin, finishIfDeleted } from './deleting/delete-admin.ts'
+import { settleUserDeletion } from './deleting/settle.ts'
 import { findAtPanel } from './find-at-panel.ts'
-import type { ObserveAdmins } from './observe-admins.ts'
 import { scanAdmin } from './scan-admin.ts'
 
-export type BulkDeletion = DeleteUsers & ObserveAdmins & { now: () => number; signal: AbortSignal }
+export type BulkDeletion = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
 
 const pageSize = 1_000
 /** How often an admin is looked at again for users that were created while its users were being deleted. */
@@ -79,8 +78,7 @@ async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
 }
 
 /** Of users under way only the panel knows what became of them: who waits for them looks again later. */
-function refuseUnfinished({ preserved = 0, ...counts }: ChildCounts): void {
-  const unknown = 'unknown' in counts ? Number(counts.unknown) : 0
+function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
   const open = preserved + unknown
   if (open === 0) return
   throw new LedgerError(

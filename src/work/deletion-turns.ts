@@ -2,7 +2,7 @@ import { isLedgerError, type LedgerError } from '../errors.ts'
 import {
   type ClaimedUser,
   claimUser,
-  hasUnfinishedUsers,
+  hasUsersLeft,
   noteGoingOn,
   noteWaiting,
   postponeUser,
@@ -11,10 +11,10 @@ import {
 } from '../store/deletion-places.ts'
 import { findDeletion, finishDeletion } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
-import { deleteUser } from './delete-user.ts'
-import type { DeleteUsers } from './final-reading.ts'
+import { deleteUser } from './deleting/delete-user.ts'
+import type { DeletionDeps } from './deleting/request.ts'
 
-export type DeletionTurns = DeleteUsers & {
+export type DeletionTurns = DeletionDeps & {
   signal: AbortSignal
   /** Has a bulk deletion looked at after some seconds: its last user has ended, or what it waits for may have passed. */
   lookAgain(bulk: { id: bigint; requestedBy: string }, afterSeconds: number): Promise<void>
@@ -62,7 +62,7 @@ async function deleteClaimed(
   }
   await releaseUser(db, id)
   if (bulk.error_code !== null) await noteGoingOn(db, bulk.id)
-  if (!(await hasUnfinishedUsers(db, bulk.id))) await work.lookAgain(caller, 0)
+  if (!(await hasUsersLeft(db, bulk.id))) await work.lookAgain(caller, 0)
 }
 
 /**

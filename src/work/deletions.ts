@@ -9,8 +9,8 @@ import {
 import type { Deletion } from '../store/deletions.ts'
 import { transact } from '../store/transact.ts'
 import { auditName, type Caller } from './callers.ts'
-import { deleteUser } from './delete-user.ts'
-import type { DeleteUsers } from './final-reading.ts'
+import { deleteUser } from './deleting/delete-user.ts'
+import type { DeletionDeps } from './deleting/request.ts'
 import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
 
 /** How far a bulk deletion has come, in users. */
@@ -49,7 +49,7 @@ export type Deletions = {
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeleteUsers & { enqueue: EnqueueDeletion }
+export type DeletionsOptions = DeletionDeps & { enqueue: EnqueueDeletion }
 
 /** Failed users told with a bulk deletion; all of them are in the list of deletions. */
 const failuresTold = 100

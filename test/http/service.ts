@@ -8,8 +8,8 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { createCallers } from '../../src/work/callers.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
@@ -17,6 +17,8 @@ import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
+import type { PanelDatabase } from '../panel/names.ts'
+import type { Release } from '../panel/release.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
 import { carryOut } from '../support/carry-out.ts'
@@ -67,6 +69,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   admins: readonly TestAdmin[]
   /** False: a Marzban before 0.8, which keeps no usage of admins. */
   hasUsage?: boolean
+  release?: Release
+  database?: PanelDatabase
   logLevel?: string
   /** How the application reaches the database, if not directly. */
   reach?: (url: string) => Promise<string>
@@ -81,7 +85,9 @@ export type TestServiceOptions = Partial<AppOptions> & {
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
   const {
     admins,
-    hasUsage = true,
+    hasUsage,
+    release,
+    database: panelDatabase,
     logLevel = 'debug',
     reach,
     upstream,
@@ -99,7 +105,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   }
   const db = openDatabase({ url, connections: { ...queue, giveBack } })
   const standIn = await startPanel({
-    hasUsage,
+    ...(hasUsage !== undefined && { hasUsage }),
+    ...(release && { release }),
+    ...(panelDatabase && { database: panelDatabase }),
     sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {
@@ -113,7 +121,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   const worker = openWorkerSession(url)
   const observing = { db, panel, panelLag: createPanelLag(0) }
-  const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
+  const working = {
+    ...observing,
+    graceMs: 60_000,
+    worker,
+    now: Date.now,
+    signal: new AbortController().signal,
+  }
   const logged: Record<string, unknown>[] = []
   const log = createLogger('trace', {
     write: (text) => {
@@ -197,7 +211,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       }
     },
     carryOut: (id) => carryOut(working, BigInt(id)),
-    settle: () => settleAbandonedDeletions(observing),
+    settle: () => settleDeletions(working),
     idOf,
     databaseUses: () => uses,
     close: async () => {

@@ -4,14 +4,15 @@ import { connected, facing, facingTcp } from './facing.ts'
 import { adminJson, html, json, startTcpServer } from './fake-panel.ts'
 
 describe('a panel that does not answer', () => {
-  test('refused: panel_unreachable, naming host and cause, after three attempts', async () => {
+  test('refused: panel_unreachable, naming the cause, and the host for the log alone, after three attempts', async () => {
     const { url, host, close } = await startTcpServer(() => {})
     await close()
     const pauses: number[] = []
     const client = connected(url, { random: () => 0.5, sleep: async (ms) => void pauses.push(ms) })
     await expect(client.whoami('abc')).rejects.toMatchObject({
       code: 'panel_unreachable',
-      message: expect.stringContaining(`${host} cannot be reached (ECONNREFUSED)`),
+      message: expect.stringMatching(/^The panel cannot be reached \(ECONNREFUSED\)\. [^\d]*$/),
+      forOperator: expect.stringContaining(host),
     })
     expect(pauses).toEqual([100, 200])
   })
@@ -20,7 +21,8 @@ describe('a panel that does not answer', () => {
     const client = connected('http://panel.invalid')
     await expect(client.whoami('abc')).rejects.toMatchObject({
       code: 'panel_unreachable',
-      message: expect.stringMatching(/panel\.invalid:80 cannot be reached \((ENOTFOUND|EAI_AGAIN)\)/),
+      message: expect.stringMatching(/^The panel cannot be reached \((ENOTFOUND|EAI_AGAIN)\)/),
+      forOperator: expect.stringContaining('panel.invalid:80'),
     })
   })
 

@@ -18,19 +18,26 @@ import { type Database, openDatabase } from '../../src/store/database.ts'
 import { findVisibleDeletion, listDeletions } from '../../src/store/deletion-list.ts'
 import {
   claimUser,
-  hasUnfinishedUsers,
+  hasUsersLeft,
   listOpenBulks,
   noteGoingOn,
   noteWaiting,
   postponeUser,
   releaseAbandonedUsers,
 } from '../../src/store/deletion-places.ts'
-import { type Deletion, findDeletion, listAbandoned, lockUnderWay } from '../../src/store/deletions.ts'
+import { type Deletion, findDeletion } from '../../src/store/deletions.ts'
 import { readPanelPoll } from '../../src/store/panel-poll.ts'
 import { countDueScans, countScannedUsers, listFailedScans, nextDueScan } from '../../src/store/scans.ts'
 import { endTenuresOf } from '../../src/store/tenure-changes.ts'
 import { listTenures } from '../../src/store/tenure-list.ts'
 import { listUnseen, lockOpenTenures, lockTenures } from '../../src/store/tenures.ts'
+import {
+  findOpenDeletion,
+  finishUnanswered,
+  listLateAdminDeletions,
+  listUnsettled,
+  lockUnderWay,
+} from '../../src/store/unsettled-deletions.ts'
 import { observeUsers } from '../../src/work/observe-users.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { admin, user } from '../support/ledger.ts'
@@ -123,8 +130,12 @@ const deletionLists: Record<string, () => Promise<unknown>> = {
 const deletions: Record<string, () => Promise<unknown>> = {
   'a receipt': () => findDeletion(db, last),
   'a receipt that an admin may see': () => findVisibleDeletion(db, last, viewer),
-  'what services left behind': () => listAbandoned(db, 100),
-  'who deletes a user': () => db.transaction().execute((tx) => lockUnderWay(tx, 'user777')),
+  'what services left behind': () => listUnsettled(db, 100),
+  'admins deleted late': () => listLateAdminDeletions(db, 100),
+  'users deleted late': () => db.transaction().execute((tx) => finishUnanswered(tx, someUsers)),
+  'how a deletion stands': () => findOpenDeletion(db, last),
+  'who deletes a user': () => db.transaction().execute((tx) => lockUnderWay(tx, { username: 'user777' })),
+  'who deletes an admin': () => db.transaction().execute((tx) => lockUnderWay(tx, { adminId })),
   'an earlier request': () => findByIdempotencyKey(db, viewer.name, 'a key'),
   'how a bulk deletion stands': () => countChildren(db, ended.id),
   'how long it takes': () => secondsSpent(db, ended.id),
@@ -139,7 +150,7 @@ const deletions: Record<string, () => Promise<unknown>> = {
   'what the caller of a third of all has open': () => readBulkLoad(db, 'api_key'),
   'whose turn it is': () => db.transaction().execute((tx) => claimUser(tx, 'place 1')),
   'what a place left behind': () => releaseAbandonedUsers(db, 'place 1'),
-  'whether users are left': () => hasUnfinishedUsers(db, open.id),
+  'whether users are left': () => hasUsersLeft(db, open.id),
   'that it waits': async () => {
     await noteWaiting(db, open.id, { code: 'panel_failed', message: '' }, true)
     await postponeUser(db, last, 1)

@@ -4,10 +4,10 @@ import { findOpenAccount } from '../../src/store/account-list.ts'
 import type { Database } from '../../src/store/database.ts'
 import { listOpenBulks } from '../../src/store/deletion-places.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { advanceBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
-import { deleteUser } from '../../src/work/delete-user.ts'
+import { deleteUser } from '../../src/work/deleting/delete-user.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { takeTurns } from '../../src/work/deletion-turns.ts'
 import { readAdmin } from '../../src/work/observe-admins.ts'
 import type { PanelLag } from '../../src/work/panel-lag.ts'
@@ -19,6 +19,7 @@ import { scanDueAdmins } from '../../src/work/scan-round.ts'
 import { passRests } from '../support/carry-out.ts'
 import { callThroughFront } from './front-call.ts'
 import type { Work } from './steps.ts'
+import { timeoutMs } from './wire.ts'
 
 /** What a replica's operation works with. */
 export type Workplace = {
@@ -33,6 +34,8 @@ export type Workplace = {
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
 const scanIntervalSeconds = 600
+/** So small that an admin's users do not fit. */
+const pageSize = 2
 
 /**
  * Does `work` with the service's own code.
@@ -56,6 +59,8 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     worker: { id: async () => place.worker, close: async () => {} },
     signal: new AbortController().signal,
     rest: async () => {},
+    pageSize,
+    graceMs: 2 * timeoutMs,
   }
   switch (work.of) {
     case 'poll':
@@ -99,7 +104,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       }
       return
     case 'settle deletions':
-      return settleAbandonedDeletions(common)
+      return settleDeletions(common)
     case 'read user':
       return readNamedUsers(common, [work.user])
     default:
