@@ -73,7 +73,7 @@ export async function assemble(
 
   const worker = openWorkerSession(databaseUrl)
   closing.defer(() => worker.close())
-  const deleting = { ...observing, worker, now: steady }
+  const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
   const reading = { db, panel, rest: restQuarter, now: steady }
   const jobs = createJobs({
@@ -112,7 +112,15 @@ export async function assemble(
 
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
   const { requestPoll, requestObservation } = jobs
-  const services = createServices({ db, callers, stats, deletions, requestPoll, requestObservation })
+  const services = createServices({
+    db,
+    callers,
+    stats,
+    deletions,
+    requestPoll,
+    requestObservation,
+    now: steady,
+  })
   const app = buildApp({
     services,
     log,

@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'panel_unauthorized'
   /** The panel knows the caller and does not let it (403). */
   | 'panel_forbidden'
+  /** The panel has this user, and does not say of it what has to be counted. */
+  | 'user_unreadable'
   | 'database_unavailable'
   /** A reading overlapped another observation of the same user and was dropped; ask the panel again. */
   | 'observation_overlapped'
@@ -37,6 +39,8 @@ export type LedgerErrorOptions = {
   retryAfter?: number
   /** What the log says beside the message, and no answer: the panel's address, and what to do about it. */
   forOperator?: string | undefined
+  /** Nothing of the request that failed has reached the panel, for certain. */
+  unsent?: boolean
   cause?: unknown
 }
 
@@ -49,6 +53,7 @@ export class LedgerError extends Error {
   readonly field: string | undefined
   readonly retryAfter: number | undefined
   readonly forOperator: string | undefined
+  readonly unsent: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -57,6 +62,7 @@ export class LedgerError extends Error {
     this.field = options.field
     this.retryAfter = options.retryAfter
     this.forOperator = options.forOperator
+    this.unsent = options.unsent ?? false
   }
 }
 

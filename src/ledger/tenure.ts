@@ -21,7 +21,14 @@ export type UserFacts = {
 }
 
 /** One user under one owner; `adminId` is null for a user without an owner. */
-export type Tenure = UserKey & UserFacts & Counter & { adminId: bigint | null; endedBy: TenureEnd | null }
+export type Tenure = UserKey &
+  UserFacts &
+  Counter & {
+    adminId: bigint | null
+    endedBy: TenureEnd | null
+    /** The panel says that it has set this counter back to zero since the last reading; the next reading shows whether. */
+    resetPending: boolean
+  }
 
 /** A user as one answer of the panel showed it. */
 export type SeenUser = UserKey &
@@ -38,7 +45,7 @@ export type TenureChange<T extends Tenure = Tenure> = { before: T | null; after:
  * Judges one user of a panel answer against the tenures already known of its name.
  *
  * - First sight of the user counts its whole lifetime for the owner it is seen under.
- * - Under the owner it had, its counter advances; under another one the old tenure ends and a new one is anchored at
+ * - Under the owner it had, its counter advances (see {@link afterReset} for one that the panel may have set back); under another one the old tenure ends and a new one is anchored at
  *   the present reading: the bytes since the last reading may be either owner's and are charged to nobody.
  * - A tenure that had ended and is seen again continues, anchored at the present reading.
  * - Another user of the same name that was open is gone: the panel's names are unique.
@@ -71,9 +78,37 @@ export function judgeUser<T extends Tenure>(
 
 function present(own: Tenure | undefined, firstSight: boolean, seen: SeenUser, ticks: Ticks): Tenure {
   const { lifetime, ...user } = seen
-  if (own?.endedBy === null) return { ...advance(own, lifetime, ticks.answered), ...user }
+  if (own?.endedBy === null) {
+    return { ...advance(afterReset(own, lifetime), lifetime, ticks.answered), ...user, resetPending: false }
+  }
   const counted = own?.counted ?? (firstSight ? lifetime : 0n)
-  return { ...user, reading: lifetime, counted, answered: ticks.answered, endedBy: null }
+  return {
+    ...user,
+    reading: lifetime,
+    counted,
+    answered: ticks.answered,
+    endedBy: null,
+    resetPending: false,
+  }
+}
+
+/**
+ * The tenure as it stood after the reset that the panel has spoken of, if `lifetime` proves that this user was reset: then
+ * the counter began at zero. Only a fall proves it. A user that was with another admin meanwhile, or that the reset did not
+ * reach, stands where it was or higher; to count all of that would count its past twice.
+ */
+function afterReset(own: Tenure, lifetime: bigint): Tenure {
+  return own.resetPending && lifetime < own.reading ? { ...own, reading: 0n } : own
+}
+
+/**
+ * Notes that the panel says it has set this counter back since its last reading. The reading stays: the next one is
+ * compared with it. A reading that was asked for before the panel had spoken is dropped from then on: it may be from before.
+ *
+ * @param answered drawn after the panel's answer.
+ */
+export function noteReset<T extends Tenure>(tenure: T, answered: bigint): T {
+  return { ...tenure, resetPending: true, answered }
 }
 
 /**
@@ -92,5 +127,5 @@ export function judgeGone<T extends Tenure>(
 }
 
 function end(tenure: Tenure, by: TenureEnd, answered: bigint): Tenure {
-  return { ...tenure, endedBy: by, answered }
+  return { ...tenure, endedBy: by, answered, resetPending: false }
 }

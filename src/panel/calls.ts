@@ -1,4 +1,4 @@
-import { LedgerError } from '../errors.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelAddress } from './address.ts'
 import { type AnswerSchema, checkAnswer } from './decode.ts'
 import { serviceAccount } from './login.ts'
@@ -17,6 +17,11 @@ export type Calls = {
    * caller's token is the caller's to renew.
    */
   ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
+  /**
+   * Sends `request` once and gives back whatever comes of it. `error` is why it is no success, should the answer prove to be
+   * none; its `unsent` says that the panel cannot have got the request.
+   */
+  attempt(request: PanelRequest, token?: string): Promise<{ answer: PanelAnswer | null; error: LedgerError }>
   /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
   find<Valid>(
     missing: string,
@@ -55,11 +60,11 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
   }
 
   const sendAsService = async (request: PanelRequest, signal: AbortSignal): Promise<Sent> => {
-    const token = await session.token()
+    const token = await session.token().catch(failBeforeSending)
     const answer = await send(request, token, signal)
     if (!refusesToken(answer)) return { answer, who: serviceAccount, bearer: token }
     // Who is refused has changed nothing, so this one repetition is harmless for a deletion too.
-    const renewed = await session.renew(token)
+    const renewed = await session.renew(token).catch(failBeforeSending)
     const sent = { answer: await send(request, renewed, signal), who: serviceAccount, bearer: renewed }
     if (refusesToken(sent.answer)) session.refuse(renewed, nameRefusal(address, request, sent.answer, sent))
     return sent
@@ -67,7 +72,8 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
 
   const sendAsCaller = async (request: PanelRequest, token: string, signal: AbortSignal): Promise<Sent> => {
     if (!isBearerToken(token)) {
-      throw new LedgerError('panel_unauthorized', 'What the caller sent does not have the form of a token.')
+      const message = 'What the caller sent does not have the form of a token.'
+      throw new LedgerError('panel_unauthorized', message, { unsent: true })
     }
     return { answer: await send(request, token, signal), who: 'the caller', bearer: token }
   }
@@ -86,6 +92,20 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
   }
 
   return {
+    async attempt(request, token) {
+      try {
+        const sent = await call(request, token)
+        const { answer } = sent
+        const error =
+          answer.status === 200
+            ? nameBadAnswer(address, request, answer)
+            : nameRefusal(address, request, answer, sent)
+        return { answer, error }
+      } catch (error) {
+        if (!isLedgerError(error)) throw error
+        return { answer: null, error }
+      }
+    },
     async ask(request, schema, token) {
       return accept(request, schema, await call(request, token))
     },
@@ -95,6 +115,18 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
       return accept(request, schema, sent)
     },
   }
+}
+
+/** Whoever has no token that the panel takes has not been heard. */
+function failBeforeSending(error: unknown): never {
+  if (!isLedgerError(error)) throw error
+  const { code, message, retryAfter, forOperator } = error
+  throw new LedgerError(code, message, {
+    ...(retryAfter !== undefined && { retryAfter }),
+    forOperator,
+    unsent: true,
+    cause: error,
+  })
 }
 
 function refusesToken(answer: PanelAnswer): boolean {

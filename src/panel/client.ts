@@ -1,13 +1,16 @@
 import { setTimeout } from 'node:timers/promises'
-import { LedgerError } from '../errors.ts'
 import { parsePanelAddress } from './address.ts'
-import { createCalls } from './calls.ts'
+import { type Calls, createCalls } from './calls.ts'
 import { toAdmin, toUser } from './decode.ts'
+import { judgeDeletion } from './deletion-forms.ts'
+import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
-import { adminAnswer, adminsAnswer, detailAnswer, userAnswer, usersAnswer } from './schemas.ts'
+import { namedPath } from './named-path.ts'
+import { panelTreatsAsSame } from './same-name.ts'
+import { adminAnswer, adminsAnswer, systemAnswer, userAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
-import { createTransport, describeRequest, type PanelRequest } from './transport.ts'
-import type { PanelClient } from './types.ts'
+import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
+import type { DeletionReply, PanelClient } from './types.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -30,6 +33,8 @@ export type PanelClientOptions = {
   connections?: number
   /** Upper bound of an answer's size; 32 MiB unless given: 100 users with hundreds of links each. */
   maxAnswerBytes?: number
+  /** Sends the requests; over HTTP unless given. */
+  transport?: Transport
   sleep?: (ms: number) => Promise<unknown>
   /** Uniform in [0, 1). */
   random?: () => number
@@ -48,12 +53,14 @@ export type PanelClientOptions = {
  */
 export function createPanelClient(options: PanelClientOptions): PanelClient {
   const address = parsePanelAddress(options.url)
-  const transport = createTransport({
-    address,
-    timeoutMs: options.timeoutMs,
-    connections: options.connections ?? 8,
-    maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
-  })
+  const transport =
+    options.transport ??
+    createTransport({
+      address,
+      timeoutMs: options.timeoutMs,
+      connections: options.connections ?? 8,
+      maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
+    })
   const session = createSession({
     login: async () => {
       const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
@@ -86,15 +93,16 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
       return (await calls.ask(request, adminsAnswer)).map(toAdmin)
     },
-    async users({ admin, offset, limit }, { token } = {}) {
+    async users({ admin, usernames = [], offset, limit }, { token } = {}) {
       // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
       // no user is on two pages and another on none.
-      const query = {
-        ...(admin !== undefined && { admin }),
-        offset: String(offset),
-        limit: String(limit),
-        sort: 'created_at,username',
-      }
+      const query: [string, string][] = [
+        ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
+        ...usernames.map((username): [string, string] => ['username', username]),
+        ['offset', String(offset)],
+        ['limit', String(limit)],
+        ['sort', 'created_at,username'],
+      ]
       const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
       return { users: page.users.map(toUser), total: page.total }
     },
@@ -103,13 +111,23 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const user = await calls.find('User not found', request, userAnswer, token)
       return user && toUser(user)
     },
+    async adminsNamed(username) {
+      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+      const isPlain = /^[\w.@-]+$/.test(username)
+      const admins = await this.admins(isPlain ? { username } : undefined)
+      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+    },
+    hasAdmin: (username) => hasAdmin(calls, username),
+    async release({ token } = {}) {
+      return (await calls.ask({ method: 'GET', path: '/api/system' }, systemAnswer, token)).version
+    },
     async deleteUser(username, { token } = {}) {
       const request = deletion(namedPath('/api/user', username))
-      return (await calls.find('User not found', request, detailAnswer, token)) !== null
+      return reply('user', await calls.attempt(request, token))
     },
     async deleteAdmin(username) {
       const request = deletion(namedPath('/api/admin', username))
-      return (await calls.find('Admin not found', request, detailAnswer)) !== null
+      return reply('admin', await calls.attempt(request))
     },
     close: () => transport.close(),
   }
@@ -124,19 +142,14 @@ function deletion(path: string): PanelRequest {
   return { method: 'DELETE', path, freshConnection: true }
 }
 
-/**
- * @throws `invalid_request` for a name that no path can carry: a server takes `.`, `..` and `/` for something else than
- * a name, whether encoded or not.
- */
-function namedPath(collection: string, username: string): string {
-  if (
-    username === '' ||
-    username === '.' ||
-    username === '..' ||
-    /[/\\]/.test(username) ||
-    !username.isWellFormed()
-  ) {
-    throw new LedgerError('invalid_request', 'This is no name that Marzban can give.', { field: 'username' })
-  }
-  return `${collection}/${encodeURIComponent(username)}`
+/** What came of a deletion that was sent, or could not be. */
+function reply(
+  of: 'user' | 'admin',
+  { answer, error }: Awaited<ReturnType<Calls['attempt']>>,
+): DeletionReply {
+  if (answer === null || error.unsent) return { verdict: error.unsent ? 'unsent' : 'unclear', error }
+  const { status, contentType, text } = answer
+  const headers = { 'content-type': contentType }
+  const verdict = judgeDeletion(of, { status, headers, body: Buffer.from(text) })
+  return { verdict, error: verdict === 'done' ? null : error }
 }

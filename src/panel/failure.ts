@@ -10,6 +10,8 @@ export type FailedExchange = {
   limit: string
   /** Whether the head of an answer had arrived. */
   begun: boolean
+  /** Whether it failed before anything was written to a connection, for certain. */
+  unsent?: boolean
 }
 
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
@@ -31,9 +33,12 @@ const remedies = new Map([
  * or broke off, otherwise `panel_unreachable`. Messages hold the code of the cause and nothing it says: a parser's error
  * quotes the bytes that it stumbled over, and a socket's error the panel's address, which only the log may name.
  */
-export function nameFailure(error: unknown, { host, what, limit, begun }: FailedExchange): LedgerError {
+export function nameFailure(
+  error: unknown,
+  { host, what, limit, begun, unsent = false }: FailedExchange,
+): LedgerError {
   const failed = (code: ErrorCode, message: string) =>
-    new LedgerError(code, message, { forOperator: `The panel is expected at ${host}.` })
+    new LedgerError(code, message, { forOperator: `The panel is expected at ${host}.`, unsent })
   const code = causeCode(error)
   if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
     return failed('panel_timeout', `The panel did not answer ${what} in time (${limit}).`)

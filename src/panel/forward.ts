@@ -5,6 +5,7 @@ import { isLedgerError, LedgerError } from '../errors.ts'
 import { hostnameOf, type PanelAddress, parsePanelAddress } from './address.ts'
 import { nameFailure } from './failure.ts'
 import { openPanelSocket } from './socket.ts'
+import { tellingStart } from './telling-start.ts'
 import { createTurns, type Turns } from './turns.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder, OpenAnswer, PassedOn } from './types.ts'
 
@@ -52,13 +53,18 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     turns: createTurns({ atOnce: connections, waitMs }),
   }
 
-  const name = (error: unknown, what: string, begun: boolean, timeoutMs: number): LedgerError =>
+  const name = (
+    error: unknown,
+    what: string,
+    at: { begun: boolean; unsent?: boolean },
+    timeoutMs: number,
+  ): LedgerError =>
     isLedgerError(error)
       ? error
-      : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, begun })
+      : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, ...at })
 
   const send = async (
-    { pool }: Lane,
+    pool: Dispatcher,
     request: PassedOn & { answerTimeoutMs?: number },
     signal?: AbortSignal,
   ) => {
@@ -86,13 +92,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const lane = isRead(request.method) ? kept : single
     const turn = await lane.turns.take(signal)
     try {
-      const { statusCode: status, headers, body } = await send(lane, request, signal)
+      const { statusCode: status, headers, body } = await send(lane.pool, request, signal)
       releaseWith(body, turn)
       return { status, headers, body }
     } catch (error) {
       turn.end()
       // The path may be a subscription's secret link: the message does not repeat it.
-      throw name(error, `a ${request.method} request passed on`, false, answerTimeoutMs)
+      throw name(error, `a ${request.method} request passed on`, { begun: false }, answerTimeoutMs)
     }
   }
 
@@ -103,14 +109,17 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const what = `${request.method} ${request.target.split('?', 1)[0]}`
       const timeoutMs = request.answerTimeoutMs ?? answerTimeoutMs
       const turn = await single.turns.take()
-      let begun = false
+      const at = { begun: false, unsent: true }
+      const pool = tellingStart(single.pool, () => {
+        at.unsent = false
+      })
       try {
-        const response = await send(single, request)
-        begun = true
+        const response = await send(pool, request)
+        at.begun = true
         const body = Buffer.from(await response.body.arrayBuffer())
         return { status: response.statusCode, headers: response.headers, body }
       } catch (error) {
-        throw name(error, what, begun, timeoutMs)
+        throw name(error, what, at, timeoutMs)
       } finally {
         turn.end()
       }

@@ -37,6 +37,11 @@ export const adminAnswer = Compile(Admin)
 export const adminsAnswer = Compile(Type.Array(Admin))
 export const userAnswer = Compile(User)
 export const usersAnswer = Compile(Type.Object({ users: Type.Array(User), total: Count }))
+/** All of an admin that its being there depends on. */
+export const adminNamesAnswer = Compile(Type.Array(Type.Object({ username: Type.String() })))
+/** An admin's usage: any number proves that the panel has it. */
+export const usageAnswer = Compile(Type.Number())
+export const systemAnswer = Compile(Type.Object({ version: Type.String() }))
 export const tokenAnswer = Compile(Type.Object({ access_token: Type.String() }))
 /** What the panel says when a deletion is done, and whenever it refuses something, except as follows. */
 export const detailAnswer = Compile(Type.Object({ detail: Type.String() }))

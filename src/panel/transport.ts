@@ -1,12 +1,13 @@
 import { Pool } from 'undici'
 import type { PanelAddress } from './address.ts'
 import { nameFailure } from './failure.ts'
+import { tellingStart } from './telling-start.ts'
 
 /** One request to the panel; `path` is what follows the base path and begins with `/api/`. */
 export type PanelRequest = {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
-  query?: Record<string, string>
+  query?: Record<string, string> | [string, string][]
   form?: Record<string, string>
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean
@@ -65,8 +66,15 @@ export function createTransport(options: TransportOptions): Transport {
     async exchange(request, bearer, signal) {
       const pool = request.freshConnection ? fresh : kept
       let begun = false
+      let unsent = true
+      const onStart = () => {
+        unsent = false
+      }
       try {
-        const response = await pool.request({ ...toWire(address, request, bearer), signal })
+        const response = await tellingStart(pool, onStart).request({
+          ...toWire(address, request, bearer),
+          signal,
+        })
         begun = true
         return {
           status: response.statusCode,
@@ -81,6 +89,7 @@ export function createTransport(options: TransportOptions): Transport {
           what: describeRequest(request),
           limit: 'MARZBAN_TIMEOUT',
           begun,
+          unsent,
         })
       }
     },

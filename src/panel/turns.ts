@@ -114,6 +114,6 @@ function tooMany(): LedgerError {
   return new LedgerError(
     'overloaded',
     'The panel is being sent as many requests at once as it may be; ask again later.',
-    { retryAfter: 5 },
+    { retryAfter: 5, unsent: true },
   )
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { WebSocket } from 'ws'
+import type { LedgerError } from '../errors.ts'
 
 /** The statuses a Marzban user can have. */
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
@@ -43,9 +44,12 @@ export type PanelClient = {
   account(): Promise<PanelAdmin>
   /** `GET /api/admins`: all admins, or those whose name contains `username`, in any case. */
   admins(filter?: { username: string }): Promise<PanelAdmin[]>
-  /** `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner. */
+  /**
+   * `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner, `usernames` by exact
+   * names.
+   */
   users(
-    page: { admin?: string; offset: number; limit: number },
+    page: { admin?: string; usernames?: readonly string[]; offset: number; limit: number },
     options?: { token?: string },
   ): Promise<PanelUserPage>
   /**
@@ -56,16 +60,39 @@ export type PanelClient = {
    */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
   /**
-   * `DELETE /api/user/{username}`, sent once, over a connection of its own; false when the panel itself says that there is
-   * no such user. After an error the user may be deleted or not: ask {@link PanelClient.user}.
+   * All admins that the panel may take `username` for, whatever database it has: the one of exactly this name, and those
+   * that differ in case, accents or spaces at the end. Characters that the panel's own filter misunderstands do no harm.
+   */
+  adminsNamed(username: string): Promise<PanelAdmin[]>
+  /** Whether the panel has an admin of exactly this name. Either answer is proven: by its own 404, or by its whole list. */
+  hasAdmin(username: string): Promise<boolean>
+  /** Marzban's version, such as `0.8.4`. */
+  release(options?: { token?: string }): Promise<string>
+  /**
+   * `DELETE /api/user/{username}`, sent once, over a connection of its own. It does not fail: whatever comes of it is a
+   * {@link DeletionReply}. Where that is unclear, ask {@link PanelClient.user}.
    *
    * @throws `invalid_request` as {@link PanelClient.user}.
    */
-  deleteUser(username: string, options?: { token?: string }): Promise<boolean>
+  deleteUser(username: string, options?: { token?: string }): Promise<DeletionReply>
   /** `DELETE /api/admin/{username}`, likewise; its users stay, without an owner. */
-  deleteAdmin(username: string): Promise<boolean>
+  deleteAdmin(username: string): Promise<DeletionReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
+}
+
+/** What came of a request to delete a user or an admin. */
+export type DeletionReply = {
+  /**
+   * - `done`: the panel says that it has deleted it.
+   * - `missing`: the panel says that it has none of this name.
+   * - `refused`: the panel says that it has done nothing.
+   * - `unsent`: the request has not left this service.
+   * - `unclear`: no answer came, or one that is not the panel's: it may have acted, may still act, or never will.
+   */
+  verdict: 'done' | 'missing' | 'refused' | 'unsent' | 'unclear'
+  /** Why it is not done; null: it is. */
+  error: LedgerError | null
 }
 
 /** A caller's request, as it is to reach the panel. */

@@ -3,7 +3,11 @@ import type { Account } from '../ledger/account.ts'
 import type { Tx } from './database.ts'
 import type { CumulativeTrafficTable } from './tables.ts'
 
-export type StoredAccount = Account & { adminId: bigint }
+export type StoredAccount = Account & {
+  adminId: bigint
+  /** The tick at which the last accepted `users_usage` was asked for. */
+  panelAsked: bigint
+}
 
 /** Locks the accounts of `adminIds` and reads them. Rows are locked in the order of their ids. */
 export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<Map<bigint, StoredAccount>> {
@@ -28,6 +32,7 @@ function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
     panelCounted: row.panel_counted,
     panelReading: row.panel_reading,
     panelAnswered: row.panel_answered,
+    panelAsked: row.panel_asked,
     panelOffset: row.panel_offset,
     snapshot:
       row.snapshot === null || row.snapshot_at === null
@@ -57,6 +62,7 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       panel_counted = new.panel_counted,
       panel_reading = new.panel_reading,
       panel_answered = new.panel_answered,
+      panel_asked = new.panel_asked,
       panel_offset = new.panel_offset,
       snapshot = new.snapshot,
       snapshot_at = new.snapshot_at,
@@ -71,14 +77,15 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       ${after.map((a) => a.panelCounted)}::bigint[],
       ${after.map((a) => a.panelReading)}::bigint[],
       ${after.map((a) => a.panelAnswered)}::bigint[],
+      ${after.map((a) => a.panelAsked)}::bigint[],
       ${after.map((a) => a.panelOffset)}::bigint[],
       ${after.map((a) => a.snapshot?.value ?? null)}::bigint[],
       ${after.map((a) => (a.snapshot ? new Date(a.snapshot.at) : null))}::timestamptz[],
       ${after.map((a) => a.openingBalance)}::bigint[],
       ${after.map((a) => a.opened)}::boolean[],
       ${changes.map((c) => c.readAt)}::timestamptz[]
-    ) as new (admin_id, total, users_counted, preserved, panel_counted, panel_reading, panel_answered, panel_offset,
-      snapshot, snapshot_at, opening_balance, opened, read_at)
+    ) as new (admin_id, total, users_counted, preserved, panel_counted, panel_reading, panel_answered, panel_asked,
+      panel_offset, snapshot, snapshot_at, opening_balance, opened, read_at)
     where account.admin_id = new.admin_id`.execute(tx)
   await bookHour(tx, changes, at)
 }

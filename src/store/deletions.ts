@@ -1,7 +1,6 @@
 import { type Selectable, sql, type UpdateObject } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import type { DeletionsTable, Tables } from './tables.ts'
-import { workIsUnderWay } from './worker-session.ts'
 
 /** A deletion asked of this service: its receipt, and where it stands. Bytes and times as the columns say. */
 export type Deletion = Selectable<DeletionsTable>
@@ -12,25 +11,10 @@ export async function findDeletion(db: Database | Tx, id: bigint): Promise<Delet
   return row ?? null
 }
 
-/** The deletion of this user that is under way, locked; `alive`: whether the service that works on it still is. */
-export async function lockUnderWay(
-  tx: Tx,
-  username: string,
-): Promise<(Deletion & { alive: boolean }) | null> {
-  const row = await tx
-    .selectFrom('deletions')
-    .selectAll()
-    .select(sql<boolean>`${sql.raw(workIsUnderWay)}`.as('alive'))
-    .where('kind', '=', 'user')
-    .where('username', '=', username)
-    .where('worker', 'is not', null)
-    .forUpdate()
-    .executeTakeFirst()
-  return row ?? null
-}
-
 export type NewUserDeletion = {
   username: string
+  /** Which user of that name it is; null: nobody knows. */
+  createdAt: string | null
   requestedBy: string
   preserveTraffic: boolean
   worker: string
@@ -44,6 +28,7 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
       kind: 'user',
       state: 'requested',
       username: deletion.username,
+      created_at: deletion.createdAt,
       requested_by: deletion.requestedBy,
       preserve_traffic: deletion.preserveTraffic,
       worker: deletion.worker,
@@ -53,10 +38,32 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
     .executeTakeFirstOrThrow()
 }
 
+/** A user's reading that has been stored: under which name and account, and what it was, in bytes. */
+export type StoredReading = {
+  username: string
+  createdAt: string
+  adminId: bigint | null
+  lifetime: bigint
+  /** What it added to the account. */
+  added: bigint
+}
+
+/** Puts on a receipt that the user's final reading is stored, or a later one after the panel did not delete the user. */
+export async function noteReading(tx: Tx, id: bigint, reading: StoredReading): Promise<Deletion> {
+  return updateDeletion(tx, id, {
+    username: reading.username,
+    created_at: reading.createdAt,
+    admin_id: reading.adminId,
+    final_reading: reading.lifetime,
+    preserved_bytes: sql`coalesce(preserved_bytes, 0) + ${reading.added}::bigint`,
+    preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
+  })
+}
+
 /** Opens the receipt of an admin that is about to be deleted alone: everything that its users have is stored. */
 export async function insertAdminDeletion(
   tx: Tx | Database,
-  deletion: { adminId: bigint; requestedBy: string; worker: string },
+  deletion: { adminId: bigint; requestedBy: string; worker: string; finalReading: bigint | null },
 ): Promise<Deletion> {
   return tx
     .insertInto('deletions')
@@ -67,8 +74,10 @@ export async function insertAdminDeletion(
       requested_by: deletion.requestedBy,
       preserve_traffic: true,
       worker: deletion.worker,
-      started_at: sql`clock_timestamp()`,
-      preserved_at: sql`clock_timestamp()`,
+      final_reading: deletion.finalReading,
+      requested_at: sql`now()`,
+      started_at: sql`now()`,
+      preserved_at: sql`now()`,
     })
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -101,9 +110,12 @@ export type Outcome = {
   error?: { code: string; message: string }
 }
 
+/** The time for `finished_at`, which never lies before the others of a receipt: clocks are set back at times. */
+export const finishedNow = sql<Date>`greatest(clock_timestamp(), requested_at, preserved_at)`
+
 /**
  * Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. One that has ended stays
- * as it is, unless it was given up as interrupted by a service that was not dead and has deleted the user after all.
+ * as it is, unless it was given up without an answer, and turns out to have happened.
  */
 export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
   const finished = await db
@@ -113,7 +125,7 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
       error_code: outcome.error?.code ?? null,
       error: outcome.error?.message ?? null,
       worker: null,
-      finished_at: sql`clock_timestamp()`,
+      finished_at: finishedNow,
       total_traffic: sql`(
         select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
       )`,
@@ -122,85 +134,10 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
     .where((is) =>
       is.or([
         is('finished_at', 'is', null),
-        ...(outcome.state === 'deleted' ? [is('error_code', '=', 'interrupted')] : []),
+        ...(outcome.state === 'deleted' ? [is('unknown_until', 'is not', null)] : []),
       ]),
     )
     .returningAll()
     .executeTakeFirst()
   return finished ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-}
-
-/**
- * Deletions of single users, and of admins alone, that nobody works on any more, although they have not ended. What
- * belongs to a bulk deletion goes on with it.
- */
-export async function listAbandoned(db: Database, limit: number): Promise<Deletion[]> {
-  return db
-    .selectFrom('deletions')
-    .selectAll()
-    .where((is) => is.or([is('kind', '=', 'user'), is('state', '=', 'preserved')]))
-    .where('parent_id', 'is', null)
-    .where('finished_at', 'is', null)
-    .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-}
-
-/** Who may see only some deletions: those of its account, and those that it asked for. */
-export type Viewer = { name: string; adminId: bigint | null }
-
-/** One deletion by its id; null when there is none that `viewer` may see. */
-export async function findVisibleDeletion(
-  db: Database,
-  id: bigint,
-  viewer: Viewer | null,
-): Promise<Deletion | null> {
-  const query = db.selectFrom('deletions').selectAll().where('id', '=', id)
-  return (await (viewer ? query.where(seenBy(viewer)) : query).executeTakeFirst()) ?? null
-}
-
-/** What was asked for before its account was opened, an earlier admin of the same name has asked for. */
-function seenBy({ name, adminId }: Viewer) {
-  return sql<boolean>`(admin_id = ${adminId} or (requested_by = ${name} and requested_at >= (
-    select first_seen_at from admins where admins.id = ${adminId}
-  )))`
-}
-
-export type DeletionFilter = {
-  /** Only deletions that concern this account. */
-  adminId?: bigint
-  /** Only deletions that this caller may see. */
-  visibleTo?: Viewer
-  kinds?: Deletion['kind'][]
-  states?: Deletion['state'][]
-  parentId?: bigint
-  from?: Date
-  to?: Date
-  /** The id before which the page ends: the newest come first. */
-  before: bigint | null
-  limit: number
-}
-
-/** A page of deletions, the newest first, and the id before which the next one begins; null when this is the last. */
-export async function listDeletions(
-  db: Database,
-  filter: DeletionFilter,
-): Promise<{ deletions: Deletion[]; next: bigint | null }> {
-  let query = db.selectFrom('deletions').selectAll()
-  const { adminId, visibleTo, kinds, states, parentId, from, to, before } = filter
-  if (adminId !== undefined) query = query.where('admin_id', '=', adminId)
-  if (parentId !== undefined) query = query.where('parent_id', '=', parentId)
-  if (kinds) query = query.where('kind', 'in', kinds)
-  if (states) query = query.where('state', 'in', states)
-  if (from) query = query.where('requested_at', '>=', from)
-  if (to) query = query.where('requested_at', '<', to)
-  if (before !== null) query = query.where('id', '<', before)
-  if (visibleTo) query = query.where(seenBy(visibleTo))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(filter.limit + 1)
-    .execute()
-  const deletions = rows.slice(0, filter.limit)
-  return { deletions, next: rows.length > filter.limit ? (deletions.at(-1)?.id ?? null) : null }
 }

@@ -23,6 +23,7 @@ export type CumulativeTrafficTable = {
   panel_counted: Optional<bigint>
   panel_reading: Optional<bigint | null>
   panel_answered: Optional<bigint>
+  panel_asked: Optional<bigint>
   panel_offset: Optional<bigint>
   snapshot: Optional<bigint | null>
   snapshot_at: Optional<Date | null>
@@ -47,6 +48,8 @@ export type TenuresTable = {
   expire: bigint | null
   ended_at: Date | null
   ended_by: TenureEnd | null
+  reset_pending: Generated<boolean>
+  asked: Generated<bigint>
 }
 
 export type TrafficHourlyTable = { admin_id: bigint; hour: Date; bytes: bigint }
@@ -79,16 +82,33 @@ export type ScanRoundTable = {
   id: Generated<boolean>
   started_at: Date | null
   finished_at: Date | null
+  requested_at: Date | null
+  requested_tick: Generated<bigint>
   admins_done: bigint
   admins_total: bigint
   users_done: bigint
   users_total: bigint
 }
 
+export type FrontReadingsTable = {
+  id: Generated<bigint>
+  purpose: FrontPurpose
+  username: string | null
+  worker: string
+  started_at: Generated<Date>
+  finished_at: Optional<Date | null>
+  users_done: Generated<bigint>
+  users_total: Optional<bigint | null>
+}
+
+/** What users are read for before a call of the front is forwarded. */
+export type FrontPurpose = 'reset_users' | 'delete_admin'
+
 export type DeletionKind = 'user' | 'users' | 'admin'
 export type DeletionState =
   | 'requested'
   | 'preserved'
+  | 'unknown'
   | 'deleted'
   | 'failed'
   | 'gone'
@@ -105,7 +125,7 @@ export type DeletionsTable = {
   admin_id: Optional<bigint | null>
   requested_by: string
   only_admin_id: Optional<bigint | null>
-  only_status: Optional<string | null>
+  only_statuses: Optional<string[] | null>
   preserve_traffic: boolean
   final_reading: Optional<bigint | null>
   preserved_bytes: Optional<bigint | null>
@@ -120,7 +140,16 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  collected_at: Optional<Date | null>
+  rounds: Generated<number>
+  resume_at: Optional<Date | null>
+  attempts: Generated<number>
+  claimed_by: Optional<string | null>
+  turn: Generated<bigint>
+  unknown_until: Optional<Date | null>
 }
+
+export type DeletionTurnsTable = { caller: string; turn: bigint }
 
 export type Tables = {
   admins: AdminsTable
@@ -131,5 +160,7 @@ export type Tables = {
   scans: ScansTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
+  front_readings: FrontReadingsTable
   deletions: DeletionsTable
+  deletion_turns: DeletionTurnsTable
 }

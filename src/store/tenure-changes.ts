@@ -1,16 +1,20 @@
 import { sql } from 'kysely'
 import type { Ticks } from '../ledger/counter.ts'
 import type { Tenure, TenureChange, TenureEnd } from '../ledger/tenure.ts'
+import type { Asked } from './clock.ts'
 import type { Tx } from './database.ts'
 import type { StoredTenure } from './tenures.ts'
 
 /**
  * Stores changed tenures in at most three statements. A user that another transaction inserted meanwhile violates a
  * unique key, and the transaction is run again.
+ *
+ * @param asked when what changes them was asked for.
  */
 export async function saveTenures(
   tx: Tx,
   changes: readonly TenureChange<StoredTenure>[],
+  { tick: asked }: Pick<Asked, 'tick'>,
   at: Date,
 ): Promise<void> {
   const kept: (Tenure & { id: bigint })[] = []
@@ -21,9 +25,9 @@ export async function saveTenures(
     else (after.endedBy === null ? kept : ended).push({ ...after, id: before.id })
   }
   // First those that end: a name has one open tenure at a time.
-  await updateTenures(tx, ended, at)
-  await updateTenures(tx, kept, at)
-  await insertTenures(tx, started, at)
+  await updateTenures(tx, ended, asked, at)
+  await updateTenures(tx, kept, asked, at)
+  await insertTenures(tx, started, asked, at)
 }
 
 /** Ended tenures of one status: how many, and the bytes that they counted. */
@@ -39,7 +43,7 @@ export async function endTenuresOf(
 ): Promise<EndedTenures[]> {
   const { rows } = await sql<{ status: string; users: bigint; counted: bigint }>`
     with ended as (
-      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}
+      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}, reset_pending = false
       where id = any(array(
         select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
         order by id for no key update
@@ -50,12 +54,18 @@ export async function endTenuresOf(
   return rows.map((row) => ({ ...row, users: Number(row.users) }))
 }
 
-async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })[], at: Date): Promise<void> {
+async function updateTenures(
+  tx: Tx,
+  tenures: readonly (Tenure & { id: bigint })[],
+  asked: bigint,
+  at: Date,
+): Promise<void> {
   if (tenures.length === 0) return
   await sql`
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
       data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
+      reset_pending = new.reset_pending, asked = ${asked},
       ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
     from unnest(
       ${tenures.map((t) => t.id)}::bigint[],
@@ -65,17 +75,18 @@ async function updateTenures(tx: Tx, tenures: readonly (Tenure & { id: bigint })
       ${tenures.map((t) => t.status)}::text[],
       ${tenures.map((t) => t.dataLimit)}::bigint[],
       ${tenures.map((t) => t.expire)}::bigint[],
-      ${tenures.map((t) => t.endedBy)}::text[]
-    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by)
+      ${tenures.map((t) => t.endedBy)}::text[],
+      ${tenures.map((t) => t.resetPending)}::boolean[]
+    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending)
     where tenures.id = new.id`.execute(tx)
 }
 
-async function insertTenures(tx: Tx, tenures: readonly Tenure[], at: Date): Promise<void> {
+async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
   await sql`
     insert into tenures
-      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, ended_at)
-    select new.*, case when new.ended_by is not null then ${at}::timestamptz end
+      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, asked, ended_at)
+    select new.*, ${asked}, case when new.ended_by is not null then ${at}::timestamptz end
     from unnest(
       ${tenures.map((t) => t.username)}::text[],
       ${tenures.map((t) => t.createdAt)}::timestamp[],

@@ -4,7 +4,11 @@ import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
 import type { TenuresTable } from './tables.ts'
 
-export type StoredTenure = Tenure & { id: bigint }
+export type StoredTenure = Tenure & {
+  id: bigint
+  /** The tick at which the last accepted reading was asked for. */
+  asked: bigint
+}
 
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
@@ -66,20 +70,19 @@ export async function listUnseen(
 }
 
 /**
- * Anchors open tenures at zero, where the panel has set the counters of all users back: what it says next has been
- * consumed since. Only those that were read between the ticks `since` and `asked`: a user that was not seen then may be
- * with another admin by now, its counter where it was, and anchored at zero it would be counted twice. Rows are locked
- * in the order of their ids.
+ * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
+ * were read between the ticks `since` and `asked`, before it was told to: of the others nobody knows how far they had come.
+ * Rows are locked in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.
  */
-export async function anchorAtZero(
+export async function markReset(
   tx: Tx,
   adminId: bigint | null,
   ticks: Ticks & { since: bigint },
 ): Promise<void> {
   await sql`
-    update tenures set reading = 0, answered = ${ticks.answered}
+    update tenures set reset_pending = true, answered = ${ticks.answered}
     where id = any(array(
       select id from tenures
       where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
@@ -101,5 +104,7 @@ export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
     dataLimit: row.data_limit,
     expire: row.expire,
     endedBy: row.ended_by,
+    resetPending: row.reset_pending,
+    asked: row.asked,
   }
 }

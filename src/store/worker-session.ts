@@ -8,19 +8,21 @@ export type WorkerSession = {
   close(): Promise<void>
 }
 
+/** Condition of SQL that the session named by the column `worker` is alive, which one's own role may see. */
+export const sessionIsAlive = `exists (
+  select from pg_stat_activity
+  where worker = pg_stat_activity.pid || ' ' || extract(epoch from pg_stat_activity.backend_start)
+)`
+
 /**
- * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, which one's
- * own role may see, and it has not been silent for longer than the final reading, the deletion and the question after it
+ * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, and it has not been silent for longer than the final reading, the deletion and the question after it
  * can take, each at most twice MARZBAN_TIMEOUT. A time that lies as far in the future, since the clock was set back, shows
  * nothing.
  */
 export const workIsUnderWay = `(
   coalesce(preserved_at, started_at)
     between clock_timestamp() - interval '15 minutes' and clock_timestamp() + interval '15 minutes'
-  and exists (
-    select from pg_stat_activity
-    where worker = pg_stat_activity.pid || ' ' || extract(epoch from pg_stat_activity.backend_start)
-  )
+  and ${sessionIsAlive}
 )`
 
 /** Opens sessions at `url` when they are first needed. */

@@ -1,7 +1,7 @@
 import { applyPanelReading } from '../ledger/account.ts'
-import { areAlike } from '../panel/alike.ts'
+import { isLater } from '../ledger/counter.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
-import { type AccountChange, lockAccounts, saveAccounts } from '../store/accounts.ts'
+import { type AccountChange, lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
 import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
@@ -25,33 +25,37 @@ export async function pollAdmins({ db, panel, panelLag }: ObserveAdmins, asked: 
 /**
  * Reads one admin's counter from the panel now. An admin the panel no longer lists keeps what it has.
  *
+ * @param ticks `asked`: drawn before; left out, it is drawn here. `since`: another reading that was asked for after it
+ *   serves as well; left out, none does.
  * @returns the admin as the panel names it; null: the panel does not list it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
   { db, panel, panelLag }: ObserveAdmins,
   { username }: { username: string },
+  ticks: { asked?: Asked; since?: Asked | undefined } = {},
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
-  const asked = await drawAsked(db)
+  const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
-  // The panel matches parts of names, in any case.
-  const matching = await panel.admins({ username })
-  const alike = matching.filter((admin) => areAlike(admin.username, username))
+  const alike = await panel.adminsNamed(username)
   const admin =
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??
     null
   const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
-  return { admin, dropped: dropped > 0 }
+  const [other] = dropped
+  if (!admin || !other) return { admin, dropped: false }
+  if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
+  return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
 }
 
 /**
  * {@link readAdmin}, until the reading is accepted.
  *
- * @throws `observation_overlapped` when others read the admin all the time.
+ * @throws `observation_overlapped` when others change it all the time.
  */
 export async function mustReadAdmin(work: ObserveAdmins, username: string): Promise<PanelAdmin | null> {
-  return untilAccepted(`Admin ${username}`, async () => {
-    const { admin, dropped } = await readAdmin(work, { username })
+  return untilAccepted(work.db, `Admin ${username}`, async (asked, since) => {
+    const { admin, dropped } = await readAdmin(work, { username }, { asked, since })
     return dropped ? undefined : admin
   })
 }
@@ -61,7 +65,7 @@ async function storeAdmins(
   asked: Asked,
   admins: readonly PanelAdmin[],
   { lagHasPassed, complete }: { lagHasPassed: ReturnType<PanelLag['ask']>; complete: boolean },
-): Promise<{ dropped: number }> {
+): Promise<{ dropped: StoredAccount[] }> {
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
@@ -69,18 +73,18 @@ async function storeAdmins(
     await markPresent(tx, admins, ticks)
     const accounts = await lockAccounts(tx, ids.values())
     const changes: AccountChange[] = []
-    let dropped = 0
+    const dropped: StoredAccount[] = []
     for (const { username, usersUsage } of admins) {
       const before = accounts.get(ids.get(username) ?? -1n)
       if (!before || usersUsage === null) continue
       const { adminId, snapshot } = before
       const isDue = snapshot !== null && lagHasPassed(adminId, snapshot.at)
       const after = applyPanelReading(before, usersUsage, ticks, isDue)
-      if (!after) dropped += 1
+      if (!after) dropped.push(before)
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.
       if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
-        changes.push({ before, after, readAt: asked.at })
+        changes.push({ before, after: { ...after, panelAsked: asked.tick }, readAt: asked.at })
       }
     }
     await saveAccounts(tx, changes, answered.at)

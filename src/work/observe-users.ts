@@ -1,6 +1,7 @@
 import { applyEffect, effectsOf } from '../ledger/account.ts'
-import type { Ticks } from '../ledger/counter.ts'
-import { judgeGone, judgeUser, type TenureChange } from '../ledger/tenure.ts'
+import { isLater, type Ticks } from '../ledger/counter.ts'
+import { creationOf } from '../ledger/creation.ts'
+import { judgeGone, judgeUser, type TenureChange, type UserKey } from '../ledger/tenure.ts'
 import type { PanelUser } from '../panel/types.ts'
 import { addUsers } from '../store/account-users.ts'
 import { lockAccounts, saveAccounts } from '../store/accounts.ts'
@@ -10,24 +11,38 @@ import type { Database, Tx } from '../store/database.ts'
 import { saveTenures } from '../store/tenure-changes.ts'
 import { lockOpenTenures, lockTenures, type StoredTenure } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
+import { finishUnanswered } from '../store/unsettled-deletions.ts'
 
 /**
  * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
  * another observation.
  *
  * @param asked the tick drawn before the panel was asked.
+ * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
+ *   not dropped. Left out: only these readings serve.
  * @returns the names whose readings were dropped; whoever needs them asks the panel again.
  */
 export async function observeUsers(
   db: Database,
   asked: Asked,
   users: readonly PanelUser[],
+  since?: Asked,
 ): Promise<{ dropped: string[] }> {
-  return transact(db, (tx) => observeUsersIn(tx, asked, users))
+  return transact(db, (tx) => observeUsersIn(tx, asked, users, since))
 }
 
-/** What an accepted reading did: whose user it is, under which time of creation it is kept, and the bytes it added. */
-export type AcceptedReading = { adminId: bigint | null; createdAt: string; added: bigint }
+/**
+ * What an accepted reading did: whose user it is, under which time of creation it is kept, what it showed, and the bytes it
+ * added.
+ */
+export type AcceptedReading = {
+  adminId: bigint | null
+  createdAt: string
+  /** Bytes. */
+  lifetime: bigint
+  status: string
+  added: bigint
+}
 
 /**
  * {@link observeUsers} as part of a transaction that stores more.
@@ -38,6 +53,7 @@ export async function observeUsersIn(
   tx: Tx,
   asked: Asked,
   users: readonly PanelUser[],
+  since?: Asked,
 ): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
   const answered = await drawAnswered(tx)
   const ticks = { asked: asked.tick, answered: answered.tick }
@@ -69,17 +85,21 @@ export async function observeUsersIn(
           )
     const own = judged?.at(-1)
     if (!judged || !own) {
-      dropped.push(user.username)
+      const other = since && findServing(known.get(user.username) ?? [], user, adminId, since)
+      if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
+      else dropped.push(user.username)
       continue
     }
     changes.push(...judged)
     accepted.set(user.username, {
       adminId: own.after.adminId,
       createdAt: own.after.createdAt,
+      lifetime: user.lifetimeUsedTraffic,
+      status: user.status,
       added: own.after.counted - (own.before?.counted ?? 0n),
     })
   }
-  await saveChanges(tx, changes, answered.at)
+  await saveChanges(tx, changes, asked, answered.at)
   return { dropped, accepted }
 }
 
@@ -110,11 +130,37 @@ export async function endTenuresIn(
   const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
   const since = user.createdAt === undefined ? asked : answered
   const ticks: Ticks = { asked: since.tick, answered: answered.tick }
-  await saveChanges(tx, judgeGone(own, ticks, by), answered.at)
+  await saveChanges(tx, judgeGone(own, ticks, by), asked, answered.at)
 }
 
-async function saveChanges(tx: Tx, changes: TenureChange<StoredTenure>[], at: Date): Promise<void> {
-  await saveTenures(tx, changes, at)
+/**
+ * The reading of this very user, under this owner, that somebody else asked for after `since`: it is as good as the
+ * caller's own. Not where the panel says that it has set the counter back since: what came after that is not in it.
+ */
+function findServing(
+  known: readonly StoredTenure[],
+  { createdAt }: PanelUser,
+  adminId: bigint | null | undefined,
+  since: Asked,
+): StoredTenure | undefined {
+  const kept = creationOf(known, createdAt)
+  return known.find(
+    (tenure) =>
+      tenure.createdAt === kept &&
+      tenure.adminId === adminId &&
+      tenure.endedBy === null &&
+      !tenure.resetPending &&
+      isLater(tenure.asked, since.tick),
+  )
+}
+
+async function saveChanges(
+  tx: Tx,
+  changes: TenureChange<StoredTenure>[],
+  asked: Asked,
+  at: Date,
+): Promise<void> {
+  await saveTenures(tx, changes, asked, at)
   const effects = effectsOf(changes)
   const touched = [...effects].filter(
     ([, effect]) =>
@@ -135,6 +181,13 @@ async function saveChanges(tx: Tx, changes: TenureChange<StoredTenure>[], at: Da
       [...effect.users].map(([status, by]) => ({ adminId, status, by })),
     ),
   )
+  await finishUnanswered(tx, changes.flatMap(goneOf))
+}
+
+/** The user whose tenure ended because the panel does not have it any more. */
+function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
+  const isNews = before === null || before.endedBy === null
+  return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
 }
 
 function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {

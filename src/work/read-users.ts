@@ -13,6 +13,8 @@ export type ReadUsers = {
   rest: (tookMs: number, signal: AbortSignal) => Promise<void>
   now: () => number
   signal: AbortSignal
+  /** Users asked for at once, an even number; left out: {@link pageSize}. */
+  pageSize?: number
 }
 
 /** How many users of how many have been read. */
@@ -31,6 +33,7 @@ export async function readUsers(
   progress: (users: UsersProgress) => Promise<void>,
 ): Promise<number> {
   const { db, panel } = work
+  const size = work.pageSize ?? pageSize
   const { admin, token, onDropped } = filter
   let offset = 0
   let before: readonly PanelUser[] = []
@@ -39,7 +42,7 @@ export async function readUsers(
     const asked = await drawAsked(db)
     const startedAt = work.now()
     const page = await panel.users(
-      { ...(admin !== undefined && { admin }), offset, limit: pageSize },
+      { ...(admin !== undefined && { admin }), offset, limit: size },
       token === undefined ? {} : { token },
     )
     const tookMs = work.now() - startedAt
@@ -52,10 +55,10 @@ export async function readUsers(
     await progress({ done, total: Math.max(page.total, done) })
     await work.rest(tookMs, work.signal)
     if (gap) {
-      offset = Math.max(0, offset - pageSize / 2)
+      offset = Math.max(0, offset - size / 2)
       continue
     }
-    if (page.users.length < pageSize) return done
+    if (page.users.length < size) return done
     before = page.users
     offset = done - 1
   }

@@ -101,9 +101,10 @@ function buildService(url: string, db: Database) {
       scanIntervalSeconds: 600,
       onFailure: () => {},
     }),
-    deletions: createDeletions({ ...observing, worker, enqueue: async () => {} }),
+    deletions: createDeletions({ ...observing, worker, graceMs: 60_000, enqueue: async () => {} }),
     requestPoll: async () => {},
     requestObservation: async () => {},
+    now: () => performance.now(),
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })
   app.addHook('onClose', async () => {

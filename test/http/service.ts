@@ -8,9 +8,8 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
@@ -18,8 +17,11 @@ import { createPanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
+import type { PanelDatabase } from '../panel/names.ts'
+import type { Release } from '../panel/release.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -67,6 +69,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   admins: readonly TestAdmin[]
   /** False: a Marzban before 0.8, which keeps no usage of admins. */
   hasUsage?: boolean
+  release?: Release
+  database?: PanelDatabase
   logLevel?: string
   /** How the application reaches the database, if not directly. */
   reach?: (url: string) => Promise<string>
@@ -85,7 +89,9 @@ export type TestServiceOptions = Partial<AppOptions> & {
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
   const {
     admins,
-    hasUsage = true,
+    hasUsage,
+    release,
+    database: panelDatabase,
     logLevel = 'debug',
     reach,
     upstream,
@@ -105,7 +111,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   }
   const db = openDatabase({ url, connections: { ...queue, giveBack } })
   const standIn = await startPanel({
-    hasUsage,
+    ...(hasUsage !== undefined && { hasUsage }),
+    ...(release && { release }),
+    ...(panelDatabase && { database: panelDatabase }),
     sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {
@@ -119,7 +127,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   const worker = openWorkerSession(url)
   const observing = { db, panel, panelLag: createPanelLag(0) }
-  const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
+  const working = {
+    ...observing,
+    graceMs: 60_000,
+    worker,
+    now: Date.now,
+    signal: new AbortController().signal,
+  }
   const logged: Record<string, unknown>[] = []
   const log = createLogger('trace', {
     write: (text) => {
@@ -141,7 +155,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, id) => void enqueued.push(id) }),
+    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    now,
     requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
@@ -202,8 +217,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
       }
     },
-    carryOut: (id) => runBulkDeletion(working, BigInt(id)),
-    settle: () => settleAbandonedDeletions(observing),
+    carryOut: (id) => carryOut(working, BigInt(id)),
+    settle: () => settleDeletions(working),
     idOf,
     databaseUses: () => uses,
     close: async () => {

@@ -94,6 +94,7 @@ describe('what changed tenures do', () => {
     dataLimit: null,
     expire: null,
     endedBy: null,
+    resetPending: false,
   }
 
   it('moves counted bytes from current to preserved at the end, and users to deleted', () => {

@@ -5,7 +5,7 @@ import {
   completeScan,
   effectsOf,
 } from '../../src/ledger/account.ts'
-import { judgeGone, judgeUser, type Tenure, type TenureChange } from '../../src/ledger/tenure.ts'
+import { judgeGone, judgeUser, noteReset, type Tenure, type TenureChange } from '../../src/ledger/tenure.ts'
 import type { WorldUser } from './world.ts'
 
 export const emptyAccount: Account = {
@@ -91,6 +91,16 @@ export class Books {
       (tenure) => tenure.username === name && tenure.createdAt === createdAt && tenure.endedBy === null,
     )
     this.apply(judgeGone(open, { asked, answered: this.draw() }, 'service'))
+  }
+
+  /** What the service notes when the panel has said that it set back the counters of these users, or of all. */
+  noteReset(admin: string | null, since: bigint, asked: bigint): void {
+    const answered = this.draw()
+    this.tenures = this.tenures.map((tenure) => {
+      const isRead = tenure.endedBy === null && tenure.answered > since && tenure.answered < asked
+      const isOne = admin === null || tenure.adminId === this.idOf(admin)
+      return isRead && isOne ? noteReset(tenure, answered) : tenure
+    })
   }
 
   private apply(changes: TenureChange[]): void {

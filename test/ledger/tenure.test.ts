@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judgeGone, judgeUser, type SeenUser, type Tenure } from '../../src/ledger/tenure.ts'
+import { judgeGone, judgeUser, noteReset, type SeenUser, type Tenure } from '../../src/ledger/tenure.ts'
 
 const ada = 1n
 const ben = 2n
@@ -15,7 +15,15 @@ const seen = (over: Partial<SeenUser> = {}): SeenUser => ({
 })
 const tenure = (over: Partial<Tenure> = {}): Tenure => {
   const { lifetime, ...user } = seen()
-  return { ...user, reading: lifetime, counted: lifetime, answered: 10n, endedBy: null, ...over }
+  return {
+    ...user,
+    reading: lifetime,
+    counted: lifetime,
+    answered: 10n,
+    endedBy: null,
+    resetPending: false,
+    ...over,
+  }
 }
 const later = { asked: 11n, answered: 12n }
 
@@ -41,6 +49,48 @@ describe('a reading accepted later', () => {
   it('brings status, limit and expiry along', () => {
     const facts = { status: 'limited', dataLimit: 5n, expire: 6n }
     expect(judgeUser([tenure()], seen(facts), later)?.[0]?.after).toMatchObject(facts)
+  })
+})
+
+describe('a counter that the panel says it has set back', () => {
+  const told = noteReset(tenure(), 20n)
+  const after = { asked: 21n, answered: 22n }
+
+  it.each([
+    { reads: 0n, counted: 100n, why: 'nothing has been consumed since' },
+    { reads: 40n, counted: 140n, why: 'a fall proves it: all that it shows has been consumed since' },
+    { reads: 99n, counted: 199n, why: 'a fall by a byte proves it as well' },
+    { reads: 100n, counted: 100n, why: 'what stands where it was may never have been set back' },
+    { reads: 130n, counted: 130n, why: 'of what stands higher only the rise is certain' },
+  ])('and now shows $reads bytes: $why', ({ reads, counted }) => {
+    expect(judgeUser([told], seen({ lifetime: reads }), after)?.[0]?.after).toEqual(
+      tenure({ reading: reads, counted, answered: 22n }),
+    )
+  })
+
+  it('is believed once: the fall after the next one counts nothing', () => {
+    const [once] = judgeUser([told], seen({ lifetime: 40n }), after) ?? []
+    const again = judgeUser(once ? [once.after] : [], seen({ lifetime: 30n }), { asked: 23n, answered: 24n })
+    expect(again?.[0]?.after).toEqual(tenure({ reading: 30n, counted: 140n, answered: 24n }))
+  })
+
+  it('drops a reading that was asked for before the panel had spoken', () => {
+    expect(judgeUser([told], seen({ lifetime: 40n }), { asked: 19n, answered: 22n })).toBeNull()
+  })
+
+  it('counts nothing when the user was with another admin meanwhile, or was gone', () => {
+    const moved = judgeUser([told], seen({ adminId: ben, lifetime: 40n }), after)?.map(
+      (change) => change.after,
+    )
+    expect(moved).toMatchObject([
+      { adminId: ada, counted: 100n, resetPending: false },
+      { adminId: ben, counted: 0n, reading: 40n, resetPending: false },
+    ])
+    const back = judgeUser(moved ?? [], seen({ lifetime: 30n }), { asked: 23n, answered: 24n })
+    expect(back?.at(-1)?.after).toMatchObject({ adminId: ada, reading: 30n, counted: 100n })
+    const gone = judgeGone([told], after).map((change) => change.after)
+    const returned = judgeUser(gone, seen({ lifetime: 30n }), { asked: 23n, answered: 24n })
+    expect(returned?.[0]?.after).toMatchObject({ reading: 30n, counted: 100n })
   })
 })
 

@@ -29,6 +29,10 @@ export class World {
    * nobody saw it move.
    */
   beyond = new Map<string, bigint>()
+  /** When a backup was last restored, in readings that were accepted until then; before the first: never. */
+  private restoredAt = -1
+  private acceptances = 0
+  protected acceptedAt = new Map<number, number>()
   /** The last reading of each user that the ledger accepted. */
   protected accepted = new Map<number, WorldUser>()
   protected pending: Pending[] = []
@@ -92,10 +96,10 @@ export class World {
     if (user) user.owner = owner
   }
 
-  /** Of one owner's users, or of all. */
-  resetAll(owner: string | null = null): void {
+  /** Of one owner's users, or of all; `reaches` says whom, of a reset that does not come to its end. */
+  resetAll(owner: string | null = null, reaches: (user: WorldUser) => boolean = () => true): void {
     for (const user of this.users.values()) {
-      if (owner === null || user.owner === owner) user.lifetime = 0n
+      if ((owner === null || user.owner === owner) && reaches(user)) user.lifetime = 0n
     }
   }
 
@@ -113,6 +117,7 @@ export class World {
    */
   restoreBackup(): void {
     if (!this.backup) return
+    this.restoredAt = this.acceptances
     for (const user of this.users.values()) this.gone.set(user.id, user)
     const restored = this.backup.users.map((user) => {
       const current = this.gone.get(user.id) ?? user
@@ -140,11 +145,23 @@ export class World {
     return [...this.users.values()].map(copy)
   }
 
-  /** Told when the ledger accepts a reading. */
-  accept(user: WorldUser): void {
+  /**
+   * Told when the ledger accepts a reading.
+   *
+   * @param mayCountAll whether the panel had said since the last reading that it set all counters back. The ledger then
+   *   takes a fall for that. If it was a restored backup that lowered the counter of a user whom the reset did not reach,
+   *   nobody can tell; what it counts too much then may be charged. Without a backup nothing may.
+   */
+  accept(user: WorldUser, mayCountAll = false): void {
     const before = this.accepted.get(user.id)
+    const isRestored = this.restoredAt >= (this.acceptedAt.get(user.id) ?? 0)
+    this.acceptances += 1
     this.accepted.set(user.id, user)
+    this.acceptedAt.set(user.id, this.acceptances)
     if (user.owner === null) return
+    if (mayCountAll && before && isRestored && user.lifetime < before.lifetime) {
+      add(this.beyond, user.owner, atLeastZero(user.lifetime - consumed(user) + consumed(before)))
+    }
     if (!before) {
       add(this.beyond, user.owner, atLeastZero(user.lifetime - (user.consumedBy.get(user.owner) ?? 0n)))
     } else if (before.owner === user.owner) {
@@ -160,6 +177,10 @@ export class World {
   truth(admin: string): bigint {
     return (this.consumed.get(admin) ?? 0n) + (this.beyond.get(admin) ?? 0n)
   }
+}
+
+function consumed({ consumedBy }: WorldUser): bigint {
+  return [...consumedBy.values()].reduce((sum, bytes) => sum + bytes, 0n)
 }
 
 function copy(user: WorldUser): WorldUser {

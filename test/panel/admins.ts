@@ -1,10 +1,11 @@
 import { type Answer, json, Refusal } from './answer.ts'
 import { type Call, readInteger, readJson, requireSudo } from './call.ts'
+import { contains } from './names.ts'
 import { renderAdmin } from './render.ts'
 import type { Admin } from './state.ts'
 
 export function showCaller({ who, state, hasUsage }: Call): Answer {
-  const admin = state.admins.get(who.username)
+  const admin = state.findAdmin(who.username)
   if (admin && who.inDatabase) return json(renderAdmin(admin, hasUsage))
   const environment: Admin = { username: who.username, password: '', isSudo: true, usage: 0n }
   return json(renderAdmin(environment, hasUsage, false))
@@ -14,9 +15,9 @@ export function listAdmins(call: Call): Answer {
   requireSudo(call)
   const offset = readInteger(call, 'offset') ?? 0
   const limit = readInteger(call, 'limit') ?? Number.POSITIVE_INFINITY
-  const part = (call.query.get('username') ?? '').toLowerCase()
+  const part = call.query.get('username') ?? ''
   const admins = [...call.state.admins.values()]
-    .filter(({ username }) => username.toLowerCase().includes(part))
+    .filter(({ username }) => contains(call.state.database, username, part))
     .slice(offset, offset + limit)
   return json(admins.map((admin) => renderAdmin(admin, call.hasUsage)))
 }
@@ -26,13 +27,13 @@ export function createAdmin(call: Call): Answer {
   const { username, password, is_sudo } = readJson(call)
   if (typeof username !== 'string') throw new Refusal(422, { username: 'Field required' })
   if (typeof password !== 'string') throw new Refusal(422, { password: 'Field required' })
-  if (call.state.admins.has(username)) throw new Refusal(409, 'Admin already exists')
+  if (call.state.findAdmin(username)) throw new Refusal(409, 'Admin already exists')
   const admin = call.state.createAdmin(username, { password, isSudo: is_sudo === true })
   return json(renderAdmin(admin, call.hasUsage))
 }
 
 function find(call: Call): Admin {
-  const admin = call.state.admins.get(call.path.admin ?? '')
+  const admin = call.state.findAdmin(call.path.admin ?? '')
   if (!admin) throw new Refusal(404, 'Admin not found')
   return admin
 }
@@ -53,7 +54,7 @@ export function deleteAdmin(call: Call): Answer {
     throw new Refusal(403, "You're not allowed to delete sudo accounts. Use marzban-cli instead.")
   }
   call.state.deleteAdmin(admin.username)
-  return json({ detail: 'Admin removed successfully' })
+  return json(call.saysDone ? { detail: 'Admin removed successfully' } : {})
 }
 
 export function showUsage(call: Call): Answer {
@@ -82,10 +83,10 @@ function switchUsers(call: Call, from: string, to: string): Answer {
   return json({ detail: `Users successfully ${to === 'active' ? 'activated' : 'disabled'}` })
 }
 
-export function showSystem({ state }: Call): Answer {
+export function showSystem({ state, release }: Call): Answer {
   const count = (status: string) => [...state.users.values()].filter((user) => user.status === status).length
   return json({
-    version: '0.8.4',
+    version: release,
     mem_total: 25_276_502_016,
     mem_used: 667_136_000,
     cpu_cores: 2,

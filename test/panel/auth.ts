@@ -23,7 +23,7 @@ export class Tokens {
       throw new Refusal(422, Object.fromEntries(missing.map((field) => [field, 'Field required'])))
     }
     const username = form.get('username') ?? ''
-    const known = username === this.sudo.username ? this.sudo : this.state.admins.get(username)
+    const known = username === this.sudo.username ? this.sudo : this.state.findAdmin(username)
     if (!known || known.password !== form.get('password')) {
       throw new Refusal(401, 'Incorrect username or password', { 'www-authenticate': 'Bearer' })
     }
@@ -43,7 +43,7 @@ export class Tokens {
     if (token === undefined) throw new Refusal(401, 'Not authenticated', { 'www-authenticate': 'Bearer' })
     const username = this.issued.get(token)
     if (username === this.sudo.username) return { username, isSudo: true, inDatabase: false }
-    const admin = username === undefined ? undefined : this.state.admins.get(username)
+    const admin = username === undefined ? undefined : this.state.findAdmin(username)
     if (!admin) throw new Refusal(401, 'Could not validate credentials', { 'www-authenticate': 'Bearer' })
     return { username: admin.username, isSudo: admin.isSudo, inDatabase: true }
   }

@@ -1,14 +1,13 @@
 import { Refusal } from './answer.ts'
+import type { Traits } from './release.ts'
 import type { PanelState } from './state.ts'
 
 /** Who calls: an admin of the database, or the sudo account of the panel's environment, which is in none. */
 export type Who = { username: string; isSudo: boolean; inDatabase: boolean }
 
 /** One request as a handler sees it. */
-export type Call = {
+export type Call = Traits & {
   state: PanelState
-  /** Whether the panel keeps the usage of admins: since 0.8. */
-  hasUsage: boolean
   who: Who
   /** The path's variables, decoded. */
   path: Record<string, string>
@@ -23,12 +22,24 @@ export function requireSudo({ who }: Call): void {
 /** The body as a JSON object. */
 export function readJson(call: Call): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(call.body)
+    const value: unknown = parse(call.body)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
     // Answered below.
   }
   throw new Refusal(422, { '': 'JSON decode error' })
+}
+
+/** JSON whose integers are exact: those beyond 2^53 are bigints. */
+function parse(text: string): unknown {
+  const { parse: parseWithSource } = JSON as unknown as {
+    parse(text: string, revive: (key: string, value: unknown, at: { source?: string }) => unknown): unknown
+  }
+  return parseWithSource(text, (_, value, { source = '' }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+      ? BigInt(source)
+      : value,
+  )
 }
 
 /** A query parameter that is an integer; undefined when it is not given. */

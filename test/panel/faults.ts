@@ -1,10 +1,16 @@
-/** What goes wrong with a request. `acts`: whether the panel has done what was asked before it goes wrong. */
+/**
+ * Whether the panel does what was asked, before the request goes wrong, or `late`: when whoever asked has given up. Late
+ * effects happen after `lateMs` milliseconds; without those, when the test says so: `panel.late.carryOut()`.
+ */
+type Effect = { acts?: boolean | 'late'; lateMs?: number }
+
+/** What goes wrong with a request. */
 export type Fault =
-  | { kind: 'answer'; status: number; body?: string; headers?: Record<string, string>; acts?: boolean }
+  | ({ kind: 'answer'; status: number; body?: string; headers?: Record<string, string> } & Effect)
   | { kind: 'delay'; ms: number }
-  | { kind: 'hang'; acts?: boolean }
-  | { kind: 'cut'; acts?: boolean }
-  | { kind: 'half-body'; acts?: boolean }
+  | ({ kind: 'hang' } & Effect)
+  | ({ kind: 'cut' } & Effect)
+  | ({ kind: 'half-body' } & Effect)
   /** Nothing goes wrong; the test does something right before the panel acts or right after it has answered. */
   | { kind: 'hook'; before?: () => void | Promise<void>; after?: () => void | Promise<void> }
 
@@ -51,6 +57,15 @@ export const captivePortal = {
   headers: { 'content-type': 'text/html' },
   body: '<html>Please log in to the WiFi</html>',
 } as const
+
+/** The panel was deleting a user while it built this list; asked again, it answers. */
+export const listMeetsDeletion = {
+  kind: 'answer',
+  status: 500,
+  method: 'GET',
+  path: /^\/api\/users$/,
+  times: 1,
+} as const satisfies FaultRule
 
 /** The ways in which one request can go wrong, before the panel has acted and after. */
 export const everyFault: Record<string, Fault> = {

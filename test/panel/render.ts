@@ -8,6 +8,7 @@ export function renderAdmin(admin: Admin, hasUsage: boolean, inDatabase = true) 
     telegram_id: null,
     discord_webhook: null,
     ...(hasUsage ? { users_usage: inDatabase ? admin.usage : null } : {}),
+    ...admin.shown,
   }
 }
 
@@ -36,7 +37,19 @@ export function renderUser(user: User, hasUsage: boolean) {
     subscription_url: `/sub/${user.token}`,
     excluded_inbounds: Object.fromEntries(Object.keys(user.proxies).map((protocol) => [protocol, []])),
     admin: user.owner ? renderAdmin(user.owner, hasUsage) : null,
+    ...user.shown,
   }
+}
+
+/** 9999-12-31T23:59:59: beyond it the panel cannot make a date of `expire`. */
+const lastSecond = 253_402_300_799
+
+/**
+ * Whether the panel stumbles over the user in whatever it lists or shows: 500 for the whole page. `expire` beyond the year
+ * 9999, and a negative limit, which a next plan may leave behind.
+ */
+export function breaksAnswers({ expire, dataLimit }: User): boolean {
+  return (expire !== null && expire > lastSecond) || (dataLimit !== null && dataLimit < 0)
 }
 
 /** The link a client is configured with. */

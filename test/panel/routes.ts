@@ -1,11 +1,12 @@
 import * as admins from './admins.ts'
 import { type Answer, json } from './answer.ts'
 import type { Call } from './call.ts'
+import type { Traits } from './release.ts'
 import * as lists from './user-lists.ts'
 import * as users from './users.ts'
 
 type Handler = (call: Call) => Answer
-export type Route = { method: string; pattern: RegExp; handle: Handler }
+export type Route = { method: string; pattern: RegExp; handle: Handler; since08: boolean }
 
 /**
  * In FastAPI's order: the first that matches answers. A variable never matches a slash; a line feed at the end is
@@ -37,9 +38,13 @@ export const routes: Route[] = [
   route('DELETE', '/api/users/expired', lists.deleteExpired),
 ]
 
+function isSince08(path: string): boolean {
+  return path.startsWith('/api/admin/usage/') || path.endsWith('/active-next')
+}
+
 function route(method: string, path: string, handle: Handler): Route {
   const pattern = path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')
-  return { method, pattern: new RegExp(`^${pattern}\\n?$`), handle }
+  return { method, pattern: new RegExp(`^${pattern}\\n?$`), handle, since08: isSince08(path) }
 }
 
 export const notFound = json({ detail: 'Not Found' }, 404)
@@ -48,8 +53,9 @@ export const notFound = json({ detail: 'Not Found' }, 404)
 export function findRoute(
   method: string,
   path: string,
+  { is08 }: Pick<Traits, 'is08'> = { is08: true },
 ): { route: Route | null; variables: Record<string, string>; allowed: string[] } {
-  const matching = routes.filter(({ pattern }) => pattern.test(path))
+  const matching = routes.filter(({ pattern, since08 }) => pattern.test(path) && (is08 || !since08))
   const found = matching.find((candidate) => candidate.method === method) ?? null
   const variables = { ...found?.pattern.exec(path)?.groups }
   return { route: found, variables, allowed: matching.map((candidate) => candidate.method) }

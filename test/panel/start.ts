@@ -5,7 +5,9 @@ import { type Answer, internalServerError } from './answer.ts'
 import { type Sudo, Tokens } from './auth.ts'
 import { Core, costOf } from './costs.ts'
 import { type Fault, Faults } from './faults.ts'
+import { LateEffects } from './late.ts'
 import { serveLogs } from './logs.ts'
+import { type Release, traitsOf } from './release.ts'
 import { makeSecret } from './secrets.ts'
 import { type Request, serve } from './serve.ts'
 import { PanelState, type StateOptions } from './state.ts'
@@ -15,7 +17,9 @@ export type PanelOptions = StateOptions & {
   sudo?: Sudo
   /** Whether answers take as long as a real panel's. */
   costs?: boolean
-  /** False: a Marzban before 0.8, which keeps no usage of admins. */
+  /** Which Marzban it is; 0.8.4 unless given. */
+  release?: Release
+  /** False: it keeps no usage of admins, and is a 0.8.4 in all else. */
   hasUsage?: boolean
   port?: number
 }
@@ -27,6 +31,8 @@ export type StandInPanel = {
   state: PanelState
   tokens: Tokens
   faults: Faults
+  /** What it still does when whoever asked for it has given up: of faults with `acts: 'late'`. */
+  late: LateEffects
   sudo: Sudo
   /** Requests the panel has acted on, in their order. */
   requests: RequestLogEntry[]
@@ -38,7 +44,7 @@ export type StandInPanel = {
   close(): Promise<void>
 }
 
-/** Starts a Marzban 0.8.4 as far as the ledger meets it: over real HTTP, in memory. */
+/** Starts a Marzban as far as the ledger meets it: over real HTTP, in memory. */
 export async function startPanel(options: PanelOptions = {}): Promise<StandInPanel> {
   const sudo = options.sudo ?? { username: 'root', password: makeSecret() }
   const state = new PanelState(options)
@@ -46,7 +52,9 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
   const faults = new Faults()
   const requests: RequestLogEntry[] = []
   const core = new Core()
-  const context = { state, tokens, hasUsage: options.hasUsage ?? true }
+  const late = new LateEffects()
+  const traits = traitsOf(options.release ?? '0.8.4')
+  const context = { state, tokens, ...traits, hasUsage: options.hasUsage ?? traits.hasUsage }
 
   const act = async (request: Request): Promise<Answer> => {
     const { answer, path, as } = serve(context, request)
@@ -55,7 +63,7 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
     return answer
   }
   const server = createServer((incoming, response) => {
-    handle(incoming, response, faults, act).catch((error: unknown) => {
+    handle(incoming, response, { faults, late, act }).catch((error: unknown) => {
       console.error('the stand-in panel failed', error)
       incoming.socket.destroy()
     })
@@ -84,12 +92,16 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
     state,
     tokens,
     faults,
+    late,
     sudo,
     requests,
     connections: () => connections.size,
     down,
     up: () => listen(port),
-    close: down,
+    close: async () => {
+      late.forget()
+      await down()
+    },
   }
 }
 
@@ -100,8 +112,7 @@ let drops = 0
 async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
-  faults: Faults,
-  act: (request: Request) => Promise<Answer>,
+  { faults, late, act }: { faults: Faults; late: LateEffects; act: (request: Request) => Promise<Answer> },
 ): Promise<void> {
   const { socket } = incoming
   if (doomed.has(socket)) {
@@ -112,7 +123,8 @@ async function handle(
   const fault = faults.take(request.method, request.target.split('?')[0] ?? '')
   if (fault?.kind === 'delay') await setTimeout(fault.ms)
   if (fault?.kind === 'hook') await fault.before?.()
-  const acted = isSpared(fault) || fault.acts ? await act(request) : null
+  const acted = isSpared(fault) || fault.acts === true ? await act(request) : null
+  if (!isSpared(fault) && fault.acts === 'late') late.add(() => act(request), fault.lateMs)
   if (!isSpared(fault)) return goWrong(fault, acted, response)
   if (!acted) return
   await send(response, acted)

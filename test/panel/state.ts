@@ -1,3 +1,4 @@
+import { isSameAdmin, isSameUser, type PanelDatabase } from './names.ts'
 import { makeSecret } from './secrets.ts'
 
 export type Admin = {
@@ -5,7 +6,14 @@ export type Admin = {
   password: string
   isSudo: boolean
   usage: bigint
+  shown?: Shown
 }
+
+/**
+ * Fields that answers show otherwise than they are kept: any value, as odd as a panel's database, a fork or a plug-in may
+ * make it. `undefined`: the field is left out. Integers beyond 2^53 are bigints; `JSON.rawJSON` writes any text.
+ */
+export type Shown = Record<string, unknown>
 
 export type NextPlan = {
   data_limit: number | null
@@ -22,19 +30,20 @@ export type User = {
   used: bigint
   /** Bytes of earlier resets: the panel's `lifetime_used_traffic` is `used` and these. */
   past: bigint
-  dataLimit: number | null
+  dataLimit: bigint | number | null
   resetStrategy: string
-  expire: number | null
+  expire: bigint | number | null
   note: string | null
   onlineAt: string | null
   nextPlan: NextPlan | null
   proxies: Record<string, object>
   inbounds: Record<string, string[]>
   token: string
+  shown?: Shown
 }
 
 export type NewUser = Partial<
-  Pick<User, 'status' | 'dataLimit' | 'expire' | 'note' | 'createdAt' | 'nextPlan'>
+  Pick<User, 'status' | 'dataLimit' | 'expire' | 'note' | 'createdAt' | 'nextPlan' | 'shown'>
 > & {
   admin?: string | null
   resetStrategy?: string
@@ -44,8 +53,8 @@ export type NewUser = Partial<
 export type StateOptions = {
   /** Milliseconds since 1970. */
   now?: () => number
-  /** MySQL keeps whole seconds: the fraction is missing from times. */
-  wholeSeconds?: boolean
+  /** SQLite unless given. MySQL keeps whole seconds, and takes some names for the same: see names.ts. */
+  database?: PanelDatabase
 }
 
 type Backup = { admins: Admin[]; users: (Omit<User, 'owner'> & { owner: string | null })[] }
@@ -55,24 +64,25 @@ export class PanelState {
   readonly admins = new Map<string, Admin>()
   readonly users = new Map<string, User>()
   readonly now: () => number
-  /** On MySQL, names are the same whatever the case of their letters. */
+  /** Some panels take names of users for the same whatever the case of their letters. */
   ignoresCase = false
-  private readonly wholeSeconds: boolean
+  database: PanelDatabase
   private lists = new Map<Admin | null, User[]>()
   private pending = new Map<Admin, bigint>()
   private lastMicrosecond = 0
 
   constructor(options: StateOptions = {}) {
     this.now = options.now ?? Date.now
-    this.wholeSeconds = options.wholeSeconds ?? false
+    this.database = options.database ?? 'sqlite'
   }
 
-  createAdmin(username: string, options: { password?: string; isSudo?: boolean } = {}): Admin {
+  createAdmin(username: string, options: { password?: string; isSudo?: boolean; shown?: Shown } = {}): Admin {
     const admin = {
       username,
       password: options.password ?? makeSecret(),
       isSudo: options.isSudo ?? false,
       usage: 0n,
+      ...(options.shown && { shown: options.shown }),
     }
     this.admins.set(username, admin)
     return admin
@@ -107,6 +117,7 @@ export class PanelState {
       proxies: { shadowsocks: { password, method: 'chacha20-ietf-poly1305' } },
       inbounds: { shadowsocks: ['Shadowsocks TCP'] },
       token: makeSecret(),
+      ...(options.shown && { shown: options.shown }),
     }
     this.users.set(username, user)
     this.lists.get(owner)?.push(user)
@@ -199,8 +210,18 @@ export class PanelState {
   /** The user that the panel takes `username` for. */
   find(username: string): User | undefined {
     const exact = this.users.get(username)
-    if (exact || !this.ignoresCase) return exact
-    return [...this.users.values()].find((user) => user.username.toLowerCase() === username.toLowerCase())
+    if (exact || (this.database === 'sqlite' && !this.ignoresCase)) return exact
+    const fold = (name: string) => (this.ignoresCase ? name.toLowerCase() : name)
+    return [...this.users.values()].find((user) =>
+      isSameUser(this.database, fold(user.username), fold(username)),
+    )
+  }
+
+  /** The admin that the panel takes `username` for. */
+  findAdmin(username: string): Admin | undefined {
+    const exact = this.admins.get(username)
+    if (exact || this.database === 'sqlite') return exact
+    return [...this.admins.values()].find((admin) => isSameAdmin(this.database, admin.username, username))
   }
 
   mustFind(username: string): User {
@@ -215,9 +236,9 @@ export class PanelState {
     return admin
   }
 
-  /** Naive UTC, as the panel writes it; no two are the same. */
+  /** Naive UTC, as the panel writes it; on SQLite no two are the same. */
   timestamp(): string {
-    if (this.wholeSeconds) return new Date(this.now()).toISOString().slice(0, 19)
+    if (this.database === 'mysql') return new Date(this.now()).toISOString().slice(0, 19)
     this.lastMicrosecond = Math.max(this.lastMicrosecond + 1, Math.floor(this.now() * 1000))
     const fraction = String(this.lastMicrosecond % 1_000_000).padStart(6, '0')
     const seconds = new Date(Math.floor(this.lastMicrosecond / 1000)).toISOString().slice(0, 19)

@@ -1,6 +1,7 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
 import { type Call, readInteger } from './call.ts'
-import { renderUser } from './render.ts'
+import { contains, isSameUser } from './names.ts'
+import { breaksAnswers, renderUser } from './render.ts'
 import { lifetimeOf, type User } from './state.ts'
 
 const sortKeys: Record<string, (user: User) => string | bigint | number> = {
@@ -18,6 +19,7 @@ export function listUsers(call: Call): Answer {
   const limit = readInteger(call, 'limit') ?? Number.POSITIVE_INFINITY
   const users = sorted(call, filtered(call))
   const page = users.slice(offset, offset + limit)
+  if (page.some(breaksAnswers)) return internalServerError
   return {
     ...json({ users: page.map((user) => renderUser(user, call.hasUsage)), total: users.length }),
     listedUsers: page.length,
@@ -31,13 +33,13 @@ function filtered(call: Call): readonly User[] {
     throw new Refusal(422, { status: `Input should be ${statuses.map((name) => `'${name}'`).join(', ')}` })
   }
   const names = query.getAll('username')
-  const search = query.get('search')?.toLowerCase()
+  const search = query.get('search')
   return visible(call).filter(
     (user) =>
       state.users.get(user.username) === user &&
       (status === null || user.status === status) &&
-      (names.length === 0 || names.includes(user.username)) &&
-      (!search || user.username.toLowerCase().includes(search) || user.note?.toLowerCase().includes(search)),
+      (names.length === 0 || names.some((name) => isSameUser(state.database, name, user.username))) &&
+      (!search || [user.username, user.note ?? ''].some((text) => contains(state.database, text, search))),
   )
 }
 
@@ -47,7 +49,7 @@ function visible(call: Call): readonly User[] {
   const owners = who.isSudo ? query.getAll('admin') : [who.username]
   if (owners.length === 0) return [...state.users.values()]
   return owners.flatMap((owner) => {
-    const admin = state.admins.get(owner)
+    const admin = state.findAdmin(owner)
     return admin ? state.usersOf(admin) : []
   })
 }
@@ -59,8 +61,8 @@ function sorted(call: Call, users: readonly User[]): readonly User[] {
   for (const key of keys) {
     if (!(key.replace(/^-/, '') in sortKeys)) throw new Refusal(400, `"${key}" is not a valid sort option`)
   }
-  // Users are kept in the order of their creation, and two have the same time only where times are whole seconds.
-  if (keys[0] === 'created_at') return users
+  // Users are kept in the order of their creation, and two have the same time only on MySQL.
+  if (keys[0] === 'created_at' && call.state.database === 'sqlite') return users
   return [...users].sort((a, b) => {
     for (const key of keys) {
       const keyOf = sortKeys[key.replace(/^-/, '')]
@@ -79,6 +81,7 @@ export function listExpired(call: Call): Answer {
 export function deleteExpired(call: Call): Answer {
   const expired = findExpired(call)
   if (!expired) return internalServerError
+  if (expired.length === 0 && !call.saysDone) return json([])
   if (expired.length === 0) throw new Refusal(404, 'No expired users found in the specified date range')
   for (const { username } of expired) call.state.deleteUser(username)
   return json(expired.map(({ username }) => username))
@@ -100,11 +103,14 @@ function findExpired(call: Call): User[] | null {
   if (before !== null && to < from) throw new Refusal(400, 'Start date must be before end date')
   return visible(call).filter(
     ({ status, expire }) =>
-      (status === 'expired' || status === 'limited') && expire !== null && expire >= from && expire <= to,
+      (status === 'expired' || status === 'limited') &&
+      expire !== null &&
+      Number(expire) >= from &&
+      Number(expire) <= to,
   )
 }
 
-/** Seconds since 1970; the panel stumbles over a time that names no zone. */
+/** Seconds since 1970; the panel stumbles over a time that names no zone, but for old releases, which take UTC. */
 function readTime(call: Call, name: string): number | 'naive' | null {
   const text = call.query.get(name)
   if (text === null) return null
@@ -113,5 +119,7 @@ function readTime(call: Call, name: string): number | 'naive' | null {
     const reason = text.length < 10 ? 'input is too short' : 'invalid character in year'
     throw new Refusal(422, { [name]: `Input should be a valid datetime or date, ${reason}` })
   }
-  return match[1] === undefined ? 'naive' : Date.parse(text) / 1000
+  if (match[1] !== undefined) return Date.parse(text) / 1000
+  if (call.saysDone) return 'naive'
+  return Date.parse(text.length === 10 ? text : `${text}Z`) / 1000
 }

@@ -1,9 +1,10 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
 import { type Call, readJson, requireSudo } from './call.ts'
-import { renderUser } from './render.ts'
+import { breaksAnswers, renderUser } from './render.ts'
 import type { NextPlan, User } from './state.ts'
 
-const namePattern = /^(?=.{3,32}$)[a-zA-Z0-9_@.-]+$/
+/** Meant for 3 to 32 characters; but any number may follow what does not belong to a word, and a line feed. */
+const namePattern = /^(?=\w{3,32}\b)[a-zA-Z0-9_@.-]+\n?$/
 const nameRule =
   'Value error, Username only can be 3 to 32 characters and contain a-z, 0-9, and underscores in between.'
 
@@ -18,6 +19,7 @@ function find(call: Call): User {
 }
 
 function show(call: Call, user: User): Answer {
+  if (breaksAnswers(user)) return internalServerError
   return { ...json(renderUser(user, call.hasUsage)), listedUsers: 1 }
 }
 
@@ -34,7 +36,13 @@ export function createUser(call: Call): Answer {
     throw new Refusal(422, { proxies: 'Value error, Each user needs at least one proxy' })
   }
   if (call.state.find(username)) throw new Refusal(409, 'User already exists')
-  const admin = call.who.inDatabase ? call.who.username : null
+  if (typeof body.data_limit === 'number' && body.data_limit < 0) {
+    throw new Refusal(422, { data_limit: 'Input should be greater than or equal to 0' })
+  }
+  // MySQL refuses the row; SQLite keeps it, and the panel stumbles when it shows it.
+  if (call.state.database === 'mysql' && Number(body.expire ?? 0) > 2 ** 31 - 1) return internalServerError
+  // An admin of the name of the environment's account is taken for it.
+  const admin = call.state.findAdmin(call.who.username)?.username ?? null
   const user = call.state.createUser(username, { admin })
   change(user, body)
   return show(call, user)
@@ -51,8 +59,8 @@ export function changeUser(call: Call): Answer {
 
 function change(user: User, body: Record<string, unknown>): void {
   if (typeof body.status === 'string') user.status = body.status
-  if ('data_limit' in body) user.dataLimit = (body.data_limit as number | null) || null
-  if ('expire' in body) user.expire = (body.expire as number | null) || null
+  if ('data_limit' in body) user.dataLimit = (body.data_limit as bigint | number | null) || null
+  if ('expire' in body) user.expire = (body.expire as bigint | number | null) || null
   if ('note' in body) user.note = body.note as string | null
   if (typeof body.data_limit_reset_strategy === 'string') user.resetStrategy = body.data_limit_reset_strategy
   if (body.next_plan) {
@@ -66,11 +74,12 @@ function change(user: User, body: Record<string, unknown>): void {
   }
 }
 
-/** A user without an owner is deleted too, before the panel stumbles over the missing owner. */
+/** A user without an owner is deleted too, before the panel (since 0.8) stumbles over the missing owner. */
 export function deleteUser(call: Call): Answer {
   const user = find(call)
   call.state.deleteUser(user.username)
-  return user.owner ? json({ detail: 'User successfully deleted' }) : internalServerError
+  if (!user.owner && call.stumblesOverMissingOwner) return internalServerError
+  return json(call.saysDone ? { detail: 'User successfully deleted' } : {})
 }
 
 export function resetUser(call: Call): Answer {
@@ -85,7 +94,7 @@ export function activateNextPlan(call: Call): Answer {
   const plan = user.nextPlan
   const none = new Refusal(404, "User doesn't have next plan")
   if (!plan) throw none
-  const left = (user.dataLimit ?? 0) - Number(user.used)
+  const left = Number(user.dataLimit ?? 0) - Number(user.used)
   call.state.resetUser(user.username)
   user.dataLimit = (plan.data_limit ?? 0) + (plan.add_remaining_traffic ? left : 0) || null
   user.expire = plan.expire
@@ -96,8 +105,8 @@ export function activateNextPlan(call: Call): Answer {
 
 export function resetAllUsers(call: Call): Answer {
   requireSudo(call)
-  call.state.resetAll(call.state.admins.get(call.who.username))
-  return json({ detail: 'Users successfully reset.' })
+  call.state.resetAll(call.state.findAdmin(call.who.username))
+  return json(call.saysDone ? { detail: 'Users successfully reset.' } : {})
 }
 
 export function setOwner(call: Call): Answer {
@@ -105,8 +114,9 @@ export function setOwner(call: Call): Answer {
   requireSudo(call)
   const admin = call.query.get('admin_username')
   if (admin === null) throw new Refusal(422, { admin_username: 'Field required' })
-  if (!call.state.admins.has(admin)) throw new Refusal(404, 'Admin not found')
-  call.state.setOwner(user.username, admin)
+  const owner = call.state.findAdmin(admin)
+  if (!owner) throw new Refusal(404, 'Admin not found')
+  call.state.setOwner(user.username, owner.username)
   return show(call, user)
 }
 

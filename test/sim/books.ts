@@ -6,7 +6,8 @@ type Seen = { counted: bigint; reading: bigint; at: number; answered: string }
 
 /** Everything that is known of the ledger, kept beside it. */
 type Known = {
-  tenures: Map<string, Seen & { isOpen: boolean }>
+  /** `isReset`: whether the panel has said since the last reading that it set the counter back. */
+  tenures: Map<string, Seen & { isOpen: boolean; isReset: boolean }>
   usage: Map<string, Seen>
   totals: Map<string, bigint>
   /** When the last reading of a user that the ledger took was given. */
@@ -106,10 +107,14 @@ export class Books {
     const hasEnded = before?.isOpen === true && !row.isOpen
     if (hasEnded) {
       claim(before.counted === row.counted, `the bytes of a user changed at its end: ${show(row)}`)
-      this.known.tenures.set(row.id, { ...before, isOpen: false, answered: row.answered })
+      claim(!row.resetPending, `a tenure that has ended waits for a reset: ${show(row)}`)
+      this.known.tenures.set(row.id, { ...before, isOpen: false, isReset: false, answered: row.answered })
       return
     }
-    if (before?.isOpen === true && this.observeReset(row, before, samples)) return
+    if (row.resetPending) {
+      this.observeReset(row, before, samples)
+      return
+    }
     const sample = samples.users.findLast(
       ({ user }) =>
         user.createdAt === row.createdAt && user.owner === row.admin && user.lifetime === row.reading,
@@ -121,9 +126,9 @@ export class Books {
       `an older reading was taken after a newer one: ${show(row)}`,
     )
     this.known.lastTold.set(userOf(row), sample.at)
-    this.panel.accept(sample.user)
+    this.panel.accept(sample.user, before?.isReset)
     // A tenure that was open rises; a new user brings its whole past; who moved or came back is anchored.
-    const rise = before?.isOpen === true && row.reading > before.reading ? row.reading - before.reading : 0n
+    const rise = before?.isOpen === true ? riseOf(before, row.reading) : 0n
     const counted = before ? before.counted + rise : firstSeen.has(userOf(row)) ? row.reading : 0n
     claim(counted === row.counted, `the panel showed ${counted} bytes of ${show(row)}`)
     this.known.tenures.set(row.id, {
@@ -132,21 +137,24 @@ export class Books {
       at: sample.at,
       answered: row.answered,
       isOpen: row.isOpen,
+      isReset: false,
     })
   }
 
-  /** Whether the counter was set back because the panel has set back all counters. */
-  private observeReset(row: TenureRow, before: Seen, samples: Samples): boolean {
+  /** The ledger has noted that the panel says it set this counter back; it counts nothing by that alone. */
+  private observeReset(
+    row: TenureRow,
+    before: (Seen & { isOpen: boolean; isReset: boolean }) | undefined,
+    samples: Samples,
+  ): void {
     const last = this.known.lastTold.get(userOf(row)) ?? 0
     const reset = samples.resets.findLast(({ user }) => user.createdAt === row.createdAt)
-    const isRead = samples.users.some(({ user, at }) => user.createdAt === row.createdAt && at > last)
-    if (!reset || isRead || row.reading !== 0n || !row.isOpen) return false
-    claim(last > reset.since, `a counter was set back that was not read before: ${show(row)}`)
+    if (!reset || !before?.isOpen) throw new BrokenClaim(`nobody has set back this counter: ${show(row)}`)
+    claim(last > reset.since, `a reset was noted of a counter that was not read before: ${show(row)}`)
     claim(before.counted === row.counted, `the bytes of a user changed at a reset: ${show(row)}`)
-    this.panel.anchor(reset.user, row.admin)
+    claim(before.reading === row.reading, `a counter was read by nobody: ${show(row)}`)
     this.known.lastTold.set(userOf(row), reset.at)
-    this.known.tenures.set(row.id, { ...before, reading: 0n, answered: row.answered, isOpen: true })
-    return true
+    this.known.tenures.set(row.id, { ...before, answered: row.answered, isReset: true })
   }
 
   private observeUsage(account: LedgerRows['accounts'][number], samples: Samples): void {
@@ -176,6 +184,12 @@ export class Books {
       .filter((tenure) => tenure.adminId === adminId)
       .reduce((sum, { id }) => sum + (this.known.tenures.get(id)?.counted ?? 0n), 0n)
   }
+}
+
+/** What a counter shows beyond its last reading; where the panel said that it set it back, a fall shows what came after. */
+function riseOf(before: Seen & { isReset: boolean }, reading: bigint): bigint {
+  if (reading >= before.reading) return reading - before.reading
+  return before.isReset ? reading : 0n
 }
 
 /** Users are told apart by their names and the times they were created at. */

@@ -30,9 +30,16 @@ const tables = [
   'scans',
   'panel_poll',
   'scan_round',
+  'front_readings',
   'deletions',
 ]
-const sequences = ['ledger_clock', 'admins_id_seq', 'tenures_id_seq', 'deletions_id_seq']
+const sequences = [
+  'ledger_clock',
+  'admins_id_seq',
+  'tenures_id_seq',
+  'deletions_id_seq',
+  'front_readings_id_seq',
+]
 
 /** What the ledger's statements find before the server's own: a clock, and the list of living sessions. */
 const replaced = `

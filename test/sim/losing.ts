@@ -17,5 +17,5 @@ const losingWork = new Set<Work['of']>(['delete admin', 'front: delete admin', '
 
 /** Whether bytes may be proven by no witness after this step. */
 export function losesBytes(step: Step): boolean {
-  return losing.has(step.do) || (step.do === 'start' && losingWork.has(step.work.of))
+  return losing.has(step.do) || ('work' in step && losingWork.has(step.work.of))
 }

@@ -19,14 +19,26 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'add on delete',
     file: 'tenure.ts',
-    from: 'return { ...tenure, endedBy: by, answered }',
-    to: 'return { ...tenure, endedBy: by, answered, counted: tenure.counted + tenure.reading }',
+    from: 'endedBy: by, answered, resetPending: false }',
+    to: 'endedBy: by, answered, resetPending: false, counted: tenure.counted + tenure.reading }',
   },
   {
     name: 'forget the offset',
     file: 'account.ts',
     from: 'max(account.panelOffset, snapshot.value - next.counted)',
     to: '0n',
+  },
+  {
+    name: 'believe a reset',
+    file: 'tenure.ts',
+    from: 'own.resetPending && lifetime < own.reading ?',
+    to: 'own.resetPending ?',
+  },
+  {
+    name: 'take every fall for a reset',
+    file: 'tenure.ts',
+    from: 'own.resetPending && lifetime < own.reading ?',
+    to: 'lifetime < own.reading ?',
   },
   {
     name: "count a moved user's past",

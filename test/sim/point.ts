@@ -1,4 +1,5 @@
 import type { Connection } from './connections.ts'
+import type { ForeignAnswer } from './foreign.ts'
 
 /** A connection to the database that an operation holds. */
 export type Held = {
@@ -9,8 +10,11 @@ export type Held = {
   release(): void
 }
 
-/** How what an operation waits for goes wrong: before anything happened or after; `hang`: without an answer. */
-export type Fault = 'before' | 'after' | 'hang before' | 'hang after'
+/**
+ * How what an operation waits for goes wrong: before anything happened or after; `hang`: without an answer; `late`: without
+ * an answer, and the panel acts when nobody waits any more; or something else answers in the panel's place.
+ */
+export type Fault = 'before' | 'after' | 'hang before' | 'hang after' | 'late' | ForeignAnswer
 
 /** Work that a replica has under way. */
 export type Operation = {
@@ -31,6 +35,10 @@ export type Point = {
   label: string
   line: Held | null
   perform: () => Promise<unknown>
+  /** What comes of the panel's call that a fault happens to, which has or has not acted; throws what the client would. */
+  goWrong?: (fault: Fault) => Promise<unknown>
+  /** Whoever asks is gone, and the panel has yet to act on what it was sent. */
+  leave?: () => void
 }
 
 /** What lets operations go on. */

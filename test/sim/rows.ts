@@ -11,6 +11,7 @@ export type TenureRow = {
   counted: bigint
   answered: string
   isOpen: boolean
+  resetPending: boolean
 }
 
 export type AccountRow = {
@@ -31,7 +32,8 @@ export async function readRows(db: Database): Promise<LedgerRows> {
   const [tenures, accounts] = await Promise.all([
     sql<TenureRow>`
       select tenures.id::text, tenures.username, created_at as "createdAt", admin_id::text as "adminId",
-        admins.username as admin, reading, counted, tenures.answered::text, ended_at is null as "isOpen"
+        admins.username as admin, reading, counted, tenures.answered::text, ended_at is null as "isOpen",
+        reset_pending as "resetPending"
       from tenures left join admins on admins.id = admin_id
       order by tenures.answered`.execute(db),
     sql<AccountRow>`
@@ -42,36 +44,4 @@ export async function readRows(db: Database): Promise<LedgerRows> {
       order by admin_id`.execute(db),
   ])
   return { tenures: tenures.rows, accounts: accounts.rows }
-}
-
-/** Deletions of `username` that are under way, as the database has them now. */
-export async function readReceipts(
-  db: Database,
-  username: string,
-): Promise<{ preserveTraffic: boolean; state: string; finalReading: bigint | null }[]> {
-  return db
-    .selectFrom('deletions')
-    .select(['preserve_traffic as preserveTraffic', 'state', 'final_reading as finalReading'])
-    .where('kind', '=', 'user')
-    .where('username', '=', username)
-    .where('finished_at', 'is', null)
-    .execute()
-}
-
-/** Deletions that have not ended, and users that a receipt calls deleted. */
-export async function readDeletions(
-  db: Database,
-): Promise<{ unfinished: number; deleted: { username: string | null; createdAt: string | null }[] }> {
-  const { unfinished } = await db
-    .selectFrom('deletions')
-    .select(sql<bigint>`count(*)`.as('unfinished'))
-    .where('finished_at', 'is', null)
-    .executeTakeFirstOrThrow()
-  const deleted = await db
-    .selectFrom('deletions')
-    .select(['username', 'created_at as createdAt'])
-    .where('kind', '=', 'user')
-    .where('state', '=', 'deleted')
-    .execute()
-  return { unfinished: Number(unfinished), deleted }
 }

@@ -1,5 +1,4 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { LedgerError } from '../../src/errors.ts'
 import type { SimDatabase } from './database.ts'
 import { connectionLost } from './line.ts'
 import type { Fault, Gate, Held, Operation, Point } from './point.ts'
@@ -21,7 +20,7 @@ export class Scheduler implements Gate {
   /** Connections with an open transaction, or with a statement under way outside of one. */
   private open = new Set<Held>()
   private readonly database: SimDatabase
-  private readonly told: { onCommit: (operation: Operation) => Promise<void>; onHang: () => Promise<void> }
+  private readonly told: { onCommit: (operation: Operation) => Promise<void> }
 
   constructor(database: SimDatabase, told: Scheduler['told']) {
     this.database = database
@@ -67,15 +66,17 @@ export class Scheduler implements Gate {
   /**
    * A replica is gone from one moment to the next; the server rolls back what it had open.
    *
-   * @param committed whether a commit it was about to send still reaches the server.
+   * @param how whether a commit it was about to send still reaches the server; whether the panel still acts, late, on what
+   * it was asked for.
    */
-  async crash(operations: readonly Operation[], committed: boolean): Promise<void> {
+  async crash(operations: readonly Operation[], how: { committed: boolean; late: boolean }): Promise<void> {
     const isGone = ({ operation }: Point) => operations.includes(operation)
     const gone = this.waiting.filter(isGone)
     this.waiting = this.waiting.filter((point) => !isGone(point))
     for (const operation of operations) operation.state = 'crashed'
     for (const point of gone) {
-      if (!committed || point.label !== 'commit') continue
+      if (how.late) point.leave?.()
+      if (!how.committed || point.label !== 'commit') continue
       await point.perform()
       await this.told.onCommit(point.operation)
     }
@@ -94,27 +95,19 @@ export class Scheduler implements Gate {
 
   private async happen(point: Waiting, fault: Fault | null): Promise<void> {
     try {
-      if (fault === 'before' || fault === 'hang before') throw await this.failure(point, fault)
-      const value = await point.perform()
-      if (fault !== null) throw await this.failure(point, fault)
+      const value =
+        fault === null ? await point.perform() : await (point.goWrong?.(fault) ?? this.lose(point, fault))
       if (point.operation.state !== 'crashed') point.resolve(value as never)
     } catch (error) {
       if (point.operation.state !== 'crashed') point.reject(error)
     }
   }
 
-  private async failure(point: Waiting, fault: Fault): Promise<LedgerError> {
-    if (point.line) {
-      await point.line.lose()
-      return connectionLost()
-    }
-    if (fault.startsWith('hang')) {
-      await this.told.onHang()
-      return new LedgerError('panel_timeout', 'the simulated panel does not answer')
-    }
-    return fault === 'before'
-      ? new LedgerError('panel_unreachable', 'the simulated panel refuses the connection')
-      : new LedgerError('panel_failed', 'the simulated panel answers 500')
+  /** The connection breaks, before the statement has reached the server or after. */
+  private async lose(point: Waiting, fault: Fault): Promise<never> {
+    if (fault === 'after' || fault === 'hang after') await point.perform()
+    await point.line?.lose()
+    throw connectionLost()
   }
 
   private async comesBack({ point, done }: { point: Waiting; done: Promise<void> }): Promise<boolean> {

@@ -1,13 +1,17 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
+import { foreignAnswers } from './foreign.ts'
+import { environment } from './panel-api.ts'
 import type { Fault } from './point.ts'
+import { type Spoil, spoils } from './spoil.ts'
 
 export const admins = ['ada', 'ben'] as const
 export const users = ['u1', 'u2', 'u3', 'u4'] as const
 export const replicas = 2
 export const lagSeconds = 30
 
-type Admin = (typeof admins)[number]
+/** An admin of the environment's name appears in some histories. */
+type Admin = (typeof admins)[number] | typeof environment
 type User = (typeof users)[number]
 type Owner = Admin | null
 
@@ -28,13 +32,16 @@ export type Work =
 
 /** Calls of the panel's own API at the service's address. */
 export type FrontCall =
-  | { of: 'front: delete user'; user: User }
+  | { of: 'front: delete user'; user: User; spelling: Spelling }
   | { of: 'front: delete expired'; users: User[] }
-  | { of: 'front: move user'; user: User; owner: Admin }
+  | { of: 'front: move user'; user: User; owner: Admin; spelling: Spelling }
   /** By an admin, who resets its own; or by the account of the panel's environment, which resets all. */
   | { of: 'front: reset all'; by: Owner }
-  | { of: 'front: reset usage'; admin: Admin }
-  | { of: 'front: delete admin'; admin: Admin }
+  | { of: 'front: reset usage'; admin: Admin; spelling: Spelling }
+  | { of: 'front: delete admin'; admin: Admin; spelling: Spelling }
+
+/** How a caller writes a name: in capitals, or with a space at its end. */
+export type Spelling = 'plain' | 'shouted' | 'spaced'
 
 /** One thing that happens. */
 export type Step =
@@ -46,7 +53,12 @@ export type Step =
   /** The `pick`th operation that can goes on: to its next statement, to its next call of the panel, or to its end. */
   | { do: 'run'; pick: number; until: 'statement' | 'call' | 'end' }
   | { do: 'fail'; pick: number; fault: Fault }
-  | { do: 'crash'; replica: number; committed: boolean }
+  /** Work that begins, and whose first call that changes something in the panel goes wrong: before the panel acts, or its answer. */
+  | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
+  /** `late`: what the panel was asked for by then, it does later. */
+  | { do: 'crash'; replica: number; committed: boolean; late: boolean }
+  /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
+  | { do: 'act late'; pick: number }
   | { do: 'come to rest' }
   | { do: 'remove user'; user: User }
   | { do: 'move user'; user: User; owner: Owner }
@@ -56,6 +68,10 @@ export type Step =
   | { do: 'reset usage'; admin: Admin }
   | { do: 'remove admin'; admin: Admin }
   | { do: 'create admin'; admin: Admin }
+  | { do: 'spoil user'; user: User; how: Spoil }
+  | { do: 'mend users' }
+  | { do: 'odd admins'; listed: boolean }
+  | { do: 'panel moves to MySQL' }
   | { do: 'back up panel' }
   | { do: 'restore panel' }
   | { do: 'back up ledger' }
@@ -66,10 +82,42 @@ const user = fc.constantFrom(...users)
 const owner = fc.constantFrom<Owner[]>(...admins, null)
 const replica = fc.nat(replicas - 1)
 const pick = fc.nat(5)
+const spelling = fc.constantFrom<Spelling[]>('plain', 'plain', 'plain', 'shouted', 'spaced')
+const failing = (...faults: Fault[]) =>
+  fc.record({ do: fc.constant('fail'), pick, fault: fc.constantFrom(...faults) })
+const startBadly = (at: ('request' | 'answer')[], faults: Fault[]) =>
+  fc.record({
+    do: fc.constant('start badly'),
+    replica,
+    work: fc.oneof(...changing),
+    fault: fc.constantFrom(...faults),
+    at: fc.constantFrom(...at),
+  })
 
 const alone = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name) })
 const start = (work: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work })
 const work = <Of extends string>(of: Of) => fc.record({ of: fc.constant(of) })
+
+/** Work that makes the panel forget something. */
+const changing: fc.WeightedArbitrary<Work>[] = [
+  {
+    weight: 8,
+    arbitrary: fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) }),
+  },
+  { weight: 5, arbitrary: work('go on with bulk deletions') },
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: delete user'), user, spelling }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      of: fc.constant('front: delete expired'),
+      users: fc.subarray([...users], { minLength: 1 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: move user'), user, owner: admin, spelling }) },
+  { weight: 4, arbitrary: fc.record({ of: fc.constant('front: reset all'), by: owner }) },
+  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: reset usage'), admin, spelling }) },
+  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: delete admin'), admin, spelling }) },
+]
 
 /** What always happens: traffic, and the service at its work. */
 const everyday: fc.WeightedArbitrary<Step>[] = [
@@ -115,7 +163,7 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete admin'), admin })) },
   { weight: 5, arbitrary: start(work('go on with bulk deletions')) },
   { weight: 4, arbitrary: start(fc.record({ of: fc.constant('read user'), user })) },
-  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: delete user'), user })) },
+  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: delete user'), user, spelling })) },
   {
     weight: 3,
     arbitrary: start(
@@ -125,20 +173,41 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
       }),
     ),
   },
-  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: move user'), user, owner: admin })) },
-  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('front: reset all'), by: owner })) },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: reset usage'), admin })) },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: delete admin'), admin })) },
-  { weight: 3, arbitrary: start(work('settle deletions')) },
   {
-    weight: 12,
+    weight: 6,
+    arbitrary: start(fc.record({ of: fc.constant('front: move user'), user, owner: admin, spelling })),
+  },
+  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('front: reset all'), by: owner })) },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: reset usage'), admin, spelling })) },
+  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: delete admin'), admin, spelling })) },
+  { weight: 3, arbitrary: start(work('settle deletions')) },
+  { weight: 12, arbitrary: failing('before', 'after', 'hang before', 'hang after') },
+  { weight: 4, arbitrary: failing(...foreignAnswers) },
+  { weight: 8, arbitrary: startBadly(['request', 'answer'], foreignAnswers) },
+  { weight: 8, arbitrary: startBadly(['request'], ['late']) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('act late'), pick }) },
+  {
+    weight: 5,
     arbitrary: fc.record({
-      do: fc.constant('fail'),
-      pick,
-      fault: fc.constantFrom<Fault[]>('before', 'after', 'hang before', 'hang after'),
+      do: fc.constant('crash'),
+      replica,
+      committed: fc.boolean(),
+      late: fc.boolean(),
     }),
   },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('crash'), replica, committed: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('spoil user'), user, how: fc.constantFrom(...spoils) }),
+  },
+  { weight: 2, arbitrary: alone('mend users') },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('odd admins'), listed: fc.boolean() }) },
+  { weight: 3, arbitrary: alone('panel moves to MySQL') },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin: fc.constant(environment) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove admin'), admin: fc.constant(environment) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('move user'), user, owner: fc.constant(environment) }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('remove user'), user }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('move user'), user, owner }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reset user'), user }) },
@@ -167,12 +236,13 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size:
 
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
-  return inspect({ ...step }, { breakLength: Number.POSITIVE_INFINITY })
+  return inspect(JSON.parse(JSON.stringify(step)), { breakLength: Number.POSITIVE_INFINITY })
 }
 
 /** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
 export const epilogue: readonly Step[] = [
   { do: 'come to rest' },
+  { do: 'mend users' },
   ...admins.map((admin) => ({ do: 'create admin', admin }) as const),
   ...users.map((user) => ({ do: 'consume', user, bytes: 1_000 }) as const),
   ...users.map((user) => ({ do: 'remove user', user }) as const),

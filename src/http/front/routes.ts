@@ -78,6 +78,7 @@ async function answerGuarded(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (request.server.isUnderPressure()) throw new Overloaded()
+  const preserveTraffic = readPreserveTraffic(request.target)
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
@@ -94,6 +95,7 @@ async function answerGuarded(
       },
       token,
       gone: gone.signal,
+      preserveTraffic,
     })
     const answered = headersForClient(answer.headers, front.panel, request.host)
     return reply.code(answer.status).headers(answered).send(answer.body)
@@ -117,6 +119,21 @@ async function receiveFromCaller(
   if (isKnown) return received
   received.sent()
   return { body: null, sent: () => {} }
+}
+
+/**
+ * `preserve_traffic` of the query, which no call of the panel has; true when it is left out. It is passed on with the rest:
+ * the panel ignores what it does not know.
+ *
+ * @throws `invalid_request` for any other value, and when it is given twice.
+ */
+function readPreserveTraffic({ encoded }: Target): boolean {
+  const query = new URLSearchParams(encoded.split('?').slice(1).join('?'))
+  const [given = 'true', ...others] = query.getAll('preserve_traffic')
+  if (others.length === 0 && (given === 'true' || given === 'false')) return given === 'true'
+  throw new LedgerError('invalid_request', 'preserve_traffic must be true or false, and be given once.', {
+    field: 'preserve_traffic',
+  })
 }
 
 function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

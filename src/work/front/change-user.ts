@@ -1,6 +1,5 @@
 import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
-import { drawAsked } from '../../store/clock.ts'
 import { observeUsers } from '../observe-users.ts'
 import { untilAccepted } from '../until-accepted.ts'
 import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
@@ -24,12 +23,11 @@ export async function changeThroughFront(
  * @returns false: the panel does not show this user.
  */
 export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(`User ${username}`, async () => {
-    const asked = await drawAsked(work.db)
+  return untilAccepted(work.db, `User ${username}`, async (asked, since) => {
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false
-      const { dropped } = await observeUsers(work.db, asked, [user])
+      const { dropped } = await observeUsers(work.db, asked, [user], since)
       return dropped.length === 0 ? true : undefined
     } catch (error) {
       if (token !== undefined && isLedgerError(error, 'panel_unauthorized', 'panel_forbidden')) return false

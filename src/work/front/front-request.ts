@@ -1,8 +1,9 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
 import { auditName, type Caller, type Callers } from '../callers.ts'
-import type { DeleteUsers, UserDeletionRequest } from '../final-reading.ts'
-import type { ObserveAdmins } from '../observe-admins.ts'
+import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
+import type { UserDeletionRequest } from '../deleting/request.ts'
+import type { GuardedCall } from './guarded-call.ts'
 
 /** A guarded call as a caller sent it. */
 export type FrontRequest = {
@@ -12,16 +13,20 @@ export type FrontRequest = {
   token: string | null
   /** Aborted when the caller has gone away: nothing is forwarded from then on. */
   gone: AbortSignal
+  /**
+   * Whether the call waits until everybody whom it concerns has been read. False: the caller, a sudo admin, goes on although
+   * somebody cannot be read; bytes that nobody has read are lost then.
+   */
+  preserveTraffic: boolean
 }
 
 /** What guarded calls are carried out with. */
-export type FrontWork = DeleteUsers &
-  ObserveAdmins & {
-    callers: Callers
-    forwarder: Forwarder
-    now: () => number
-    log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
-  }
+export type FrontWork = AdminDeletionDeps & {
+  callers: Callers
+  forwarder: Forwarder
+  now: () => number
+  log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
+}
 
 /** A caller whom the panel vouches for, as guarded calls need one. */
 export type FrontCaller = Caller & { token: string }
@@ -86,31 +91,59 @@ export async function asSudo(
   return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
 }
 
+/**
+ * Lets only a sudo admin go on without a reading, and says in the log that it did. A caller whom the panel does not know
+ * is refused by the panel, as for any call.
+ *
+ * @throws `forbidden`.
+ */
+export async function mayLoseTraffic(
+  work: FrontWork,
+  call: GuardedCall,
+  request: FrontRequest,
+): Promise<void> {
+  if (request.preserveTraffic) return
+  const caller = await identify(work, request)
+  if (!caller) return
+  if (!caller.isSudo) {
+    throw new LedgerError('forbidden', 'Only a sudo admin may send preserve_traffic=false.', {
+      field: 'preserve_traffic',
+    })
+  }
+  work.log.warn(
+    { caller: auditName(caller), call },
+    'a sudo admin goes on even if traffic cannot be preserved',
+  )
+}
+
 /** What a caller of the front asks for when it deletes a user. */
-export function deletionOf(username: string, caller: FrontCaller): UserDeletionRequest {
+export function deletionOf(
+  username: string,
+  caller: FrontCaller,
+  { preserveTraffic }: Pick<FrontRequest, 'preserveTraffic'>,
+): UserDeletionRequest {
   return {
     username,
     requestedBy: auditName(caller),
     token: caller.token,
-    preserveTraffic: true,
+    preserveTraffic,
     receiptId: null,
     onlyAdminId: null,
   }
 }
 
-const refusals = new Set([400, 401, 403, 405, 422])
-
-/** Whether the panel says that it has done nothing. */
-export function hasRefused({ status }: ForwardedAnswer): boolean {
-  return refusals.has(status)
-}
-
 /** Sends the caller's request to the panel, unless the caller has gone. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {
-    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
+    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.', {
+      unsent: true,
+    })
   }
-  return work.forwarder.forward(request)
+  // What the answer says is read here, too.
+  return work.forwarder.forward({
+    ...request,
+    headers: { ...request.headers, 'accept-encoding': 'identity' },
+  })
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type FrontRequest,
   type FrontWork,
   identify,
+  mayLoseTraffic,
   sudoOnly,
   usagePath,
   userPath,
@@ -34,7 +35,7 @@ export type Front = {
    * the outcome.
    *
    * @returns the panel's own answer.
-   * @throws `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
+   * @throws `forbidden` for `preserveTraffic: false` of anybody but a sudo admin. `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
    *   answer.
    */
   handle(call: GuardedCall, request: FrontRequest): Promise<ForwardedAnswer>
@@ -45,7 +46,8 @@ export function createFront(work: FrontWork): Front {
     panel: work.forwarder,
     guarded: guardedCallOf,
     callerOf: (token) => identify(work, { token }),
-    handle: (call, request) => {
+    handle: async (call, request) => {
+      await mayLoseTraffic(work, call, request)
       switch (call.kind) {
         case 'delete user':
           return deleteThroughFront(work, call.username, request)

@@ -1,27 +1,25 @@
-import { LedgerError } from '../../errors.ts'
-import { areAlike } from '../../panel/alike.ts'
+import { isLedgerError } from '../../errors.ts'
+import { saysNothingWasDone, saysUsersWereReset } from '../../panel/success-forms.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/clock.ts'
-import { beginRound, finishRound, reportRound } from '../../store/scan-round.ts'
+import { readPanelPoll } from '../../store/panel-poll.ts'
 import { requestScans } from '../../store/scans.ts'
-import { anchorAtZero } from '../../store/tenures.ts'
+import { markReset } from '../../store/tenures.ts'
 import { transact } from '../../store/transact.ts'
-import { readUsers } from '../read-users.ts'
-import { createScanLog } from '../scan-log.ts'
-import { observeUser } from './change-user.ts'
-import {
-  type FrontCaller,
-  type FrontRequest,
-  type FrontWork,
-  forward,
-  hasRefused,
-  learn,
-} from './front-request.ts'
+import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
+import { findListed } from './listed-admins.ts'
+import { readEveryone } from './read-everyone.ts'
 
 /** An hour: the panel sets back one user after the other, some milliseconds each, and answers when it is done. */
 const answerTimeoutMs = 60 * 60_000
 const what = 'the reset of all users'
+
+/** Whose users a reset sets back; `unclear`: nobody but the next readings can tell. */
+type Whose = 'own' | 'all' | 'unclear'
+
+/** A reset that has been forwarded. `begun` and `asked` are the ticks before the first reading and before the reset. */
+type Reset = { username: string; whose: Whose; begun: Asked; asked: Asked }
 
 /**
  * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
@@ -35,22 +33,21 @@ export async function resetUsersThroughFront(
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   const whose = await whoseUsers(work, username)
-  const begun = await readEveryone(work, { token, ...(whose === 'own' && { admin: username }) }, request.gone)
-  const asked = await drawAsked(work.db)
+  const whom = { purpose: 'reset_users', token, ...(whose === 'own' && { admin: username }) } as const
+  const begun = await readEveryone(work, whom, request)
+  const reset = { username, whose, begun, asked: await drawAsked(work.db) }
   const patient = { ...request, request: { ...request.request, answerTimeoutMs } }
-  let isKnown = request.gone.aborted
+  // Nothing is forwarded for a caller who has gone.
+  let outcome: 'done' | 'refused' | 'unknown' = request.gone.aborted ? 'refused' : 'unknown'
   try {
     const answer = await forward(work, patient)
-    isKnown = hasRefused(answer)
-    if (answer.status === 200 && whose !== 'unclear') {
-      isKnown = true
-      const owner = whose === 'own' ? username : null
-      await learn(work, what, () => restart(work, owner, begun, asked))
-    }
+    if (saysUsersWereReset(answer)) outcome = 'done'
+    else if (saysNothingWasDone(answer)) outcome = 'refused'
     return answer
   } finally {
+    if (outcome === 'done') await learn(work, what, () => noteDone(work, reset))
     // Whose counters have fallen shows when they are read.
-    if (!isKnown) await learn(work, what, () => requestScans(work.db))
+    if (outcome === 'unknown') await learn(work, what, () => requestScans(work.db))
   }
 }
 
@@ -59,54 +56,41 @@ export async function resetUsersThroughFront(
  * panel's environment, which is in no list, those of all. On MySQL a panel takes names that differ in case or accents
  * alone for the same: there only the next readings tell whose counters fell.
  */
-async function whoseUsers({ panel }: FrontWork, username: string): Promise<'own' | 'all' | 'unclear'> {
-  const listed = await panel.admins({ username })
-  if (listed.some((admin) => admin.username === username)) return 'own'
-  return listed.some((admin) => areAlike(admin.username, username)) ? 'unclear' : 'all'
-}
-
-/** Each counter that was read since `begun` begins anew at zero. */
-async function restart({ db }: FrontWork, owner: string | null, begun: Asked, asked: Asked): Promise<void> {
-  const account = owner === null ? null : await findOpenAccount(db, owner)
-  // An admin without an account has no users that were read.
-  if (owner !== null && account === null) return
-  await transact(db, async (tx) => {
-    const { tick: answered } = await drawAnswered(tx)
-    await anchorAtZero(tx, account?.id ?? null, { since: begun.tick, asked: asked.tick, answered })
-  })
+async function whoseUsers({ panel }: FrontWork, username: string): Promise<Whose> {
+  const { exact, same } = await findListed(panel, username)
+  if (exact) return 'own'
+  return same.length > 0 ? 'unclear' : 'all'
 }
 
 /**
- * Reads all users that `filter` names, each with a reading that is accepted; shows its progress in the log and in
- * `GET /sync`.
- *
- * @returns the tick drawn before the first was read.
- * @throws `invalid_request` when the caller goes away meanwhile.
+ * Notes for each user that was read what the panel says: that its counter has been set back. Whose counters those are is
+ * asked again: an admin that appeared meanwhile under the caller's name makes the panel reset the users of that admin only.
  */
-export async function readEveryone(
-  work: FrontWork,
-  filter: { admin?: string; token: string },
-  gone: AbortSignal,
-): Promise<Asked> {
+async function noteDone(work: FrontWork, reset: Reset): Promise<void> {
   const { db } = work
-  const log = createScanLog(work.log, work.now)
-  const reading = { ...work, rest: async () => {}, signal: gone }
-  const onDropped = async (usernames: string[]) => {
-    for (const username of usernames) await observeUser(work, username, filter.token)
-  }
-  const begun = await drawAsked(db)
-  await beginRound(db)
+  const isKnown = reset.whose !== 'unclear' && (await isStill(work, reset))
+  if (isKnown) await mark(work, reset)
+  // A user that soon consumes more than ever before hides its reset. Where the panel counts admins, those counters have
+  // the bytes; elsewhere everybody is read before it comes to that.
+  const { has_admin_usage: panelCountsAdmins } = await readPanelPoll(db)
+  if (!isKnown || !panelCountsAdmins) await requestScans(db)
+}
+
+async function isStill(work: FrontWork, { username, whose }: Reset): Promise<boolean> {
   try {
-    await readUsers(reading, { ...filter, onDropped }, async ({ done, total }) => {
-      const progress = { adminsDone: 0, adminsTotal: 1, usersDone: done, usersTotal: total }
-      await reportRound(db, progress)
-      log({ ...progress, adminsDone: done === total ? 1 : 0, admin: filter.admin ?? '' })
-    })
-    return begun
+    return (await whoseUsers(work, username)) === whose
   } catch (error) {
-    if (!gone.aborted) throw error
-    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
-  } finally {
-    await finishRound(db)
+    if (isLedgerError(error)) return false
+    throw error
   }
+}
+
+async function mark({ db }: FrontWork, { username, whose, begun, asked }: Reset): Promise<void> {
+  const account = whose === 'own' ? await findOpenAccount(db, username) : null
+  // An admin without an account has no users that were read.
+  if (whose === 'own' && account === null) return
+  await transact(db, async (tx) => {
+    const { tick: answered } = await drawAnswered(tx)
+    await markReset(tx, account?.id ?? null, { since: begun.tick, asked: asked.tick, answered })
+  })
 }

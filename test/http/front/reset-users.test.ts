@@ -20,11 +20,14 @@ describe('POST /api/users/reset', () => {
   })
 
   test.each([
-    ['less', 4n],
-    ['more', 400n],
-  ])('loses nothing of what is consumed right after it, %s than before', async (_name, bytes) => {
+    { how: 'less', bytes: 4n, shown: 104n },
+    // Whether a user was reset that stands higher than before, only the counter of its admin can tell.
+    { how: 'more', bytes: 400n, shown: 400n },
+  ])('loses nothing of what is consumed right after it, $how than before', async ({ bytes, shown }) => {
     const username = newUser('ada', 100n)
     const unowned = newUser(null, 100n)
+    await read()
+    const before = await totalOf('ada')
     front.service.panel.faults.add({
       kind: 'hook',
       method: 'POST',
@@ -34,8 +37,110 @@ describe('POST /api/users/reset', () => {
       },
     })
     expect((await reset()).status).toBe(200)
-    await front.service.scan()
-    expect(await counted(username)).toBe(100n + bytes)
+    await read()
+    expect(await counted(username)).toBe(shown)
+    expect((await totalOf('ada')) - before).toBe(bytes)
+  })
+
+  test.each([
+    { who: 'a captive portal', type: 'text/html', body: '<html>Please log in to the WiFi</html>' },
+    {
+      who: 'a captive portal that claims to speak JSON',
+      type: 'application/json',
+      body: '<html>Hello</html>',
+    },
+    {
+      who: 'a page that looks like the panel',
+      type: 'text/html',
+      body: '{"detail":"Users successfully reset."}',
+    },
+    { who: 'another service', type: 'application/json', body: '{"detail":"Welcome."}' },
+    { who: 'a list', type: 'application/json', body: '[]' },
+    { who: 'nobody', type: 'application/json', body: '' },
+  ])('that $who says is done is not believed, and everybody is read', async ({ type, body }) => {
+    const { panel, db } = front.service
+    const username = newUser('ada', 100n)
+    await read()
+    const before = await totalOf('ada')
+    await db.updateTable('scans').set({ requested_at: null }).execute()
+    const headers = { 'content-type': type }
+    panel.faults.add({ kind: 'answer', path: '/api/users/reset', status: 200, headers, body })
+    const answer = await reset()
+    expect([answer.status, answer.body]).toEqual([200, body])
+    expect(await requested()).not.toContain(null)
+    panel.faults.clear()
+    // A backup of the panel is put back: nobody says that counters were set back.
+    panel.state.mustFind(username).used = 60n
+    await read()
+    expect(await counted(username)).toBe(100n)
+    expect((await totalOf('ada')) - before).toBe(0n)
+  })
+
+  test.each(['{}', '{"detail":"Users successfully reset."}'])(
+    'is believed of whatever release says so: %s',
+    async (body) => {
+      const { panel } = front.service
+      const username = newUser('ada', 100n)
+      panel.faults.add({ kind: 'answer', path: '/api/users/reset', status: 200, body, acts: true })
+      await reset()
+      panel.state.accrue(username, 40)
+      await read()
+      expect(await counted(username)).toBe(140n)
+    },
+  )
+
+  test('counts nothing twice though it did not reach everybody of whom the panel says so', async () => {
+    const username = newUser('ada', 100n)
+    const body = '{"detail":"Users successfully reset."}'
+    front.service.panel.faults.add({ kind: 'answer', path: '/api/users/reset', status: 200, body })
+    await reset()
+    await reset()
+    front.service.panel.state.accrue(username, 30)
+    await read()
+    expect(await counted(username)).toBe(130n)
+  })
+
+  test('notes nothing when an admin of the name of the environment appears meanwhile', async () => {
+    const { panel } = front.service
+    const username = newUser('ada', 100n)
+    await read()
+    await front.service.db.updateTable('scans').set({ requested_at: null }).execute()
+    const { username: name } = panel.sudo
+    panel.faults.add({
+      kind: 'hook',
+      path: '/api/users/reset',
+      before: () => void panel.state.createAdmin(name, { isSudo: true }),
+    })
+    expect((await reset()).status).toBe(200)
+    expect(await requested()).not.toContain(null)
+    const { reset_pending: isNoted } = await front.service.db
+      .selectFrom('tenures')
+      .select('reset_pending')
+      .where('username', '=', username)
+      .executeTakeFirstOrThrow()
+    expect(isNoted).toBe(false)
+    panel.state.deleteAdmin(name)
+  })
+
+  test('makes everybody to be read when nobody says whose counters have fallen', async () => {
+    const { panel, db } = front.service
+    await db.updateTable('scans').set({ requested_at: null }).execute()
+    panel.faults.add({
+      kind: 'hook',
+      path: '/api/users/reset',
+      before: () => panel.faults.add({ kind: 'answer', path: '/api/admins', status: 500 }),
+    })
+    expect((await reset()).status).toBe(200)
+    expect(await requested()).not.toContain(null)
+  })
+
+  test('makes everybody to be read soon on a panel that does not count its admins', async () => {
+    const { db } = front.service
+    await db.updateTable('scans').set({ requested_at: null }).execute()
+    await db.updateTable('panel_poll').set({ has_admin_usage: false }).execute()
+    await reset()
+    expect(await requested()).not.toContain(null)
+    await db.updateTable('panel_poll').set({ has_admin_usage: true }).execute()
   })
 
   test.each([
@@ -90,11 +195,11 @@ describe('POST /api/users/reset', () => {
     front.service.panel.requests.length = 0
     expect((await through('POST', '/api/users/reset', 'root')).status).toBe(200)
     expect(front.service.panel.requests.find(({ path }) => path === '/api/users')?.as).toBe('root')
-    front.service.panel.state.accrue(own, 30)
-    front.service.panel.state.accrue(other, 30)
+    front.service.panel.state.accrue(own, 20)
+    front.service.panel.state.accrue(other, 20)
     await front.service.scan()
-    expect(await counted(own, 'root')).toBe(51n)
-    expect(await counted(other)).toBe(52n)
+    expect(await counted(own, 'root')).toBe(41n)
+    expect(await counted(other)).toBe(42n)
   })
 
   test('counts nothing twice of a user that was with another admin meanwhile', async () => {
@@ -128,6 +233,28 @@ describe('POST /api/users/reset', () => {
     state.deleteAdmin(similar)
   })
 })
+
+/** A poll and a scan of everybody. */
+async function read(): Promise<void> {
+  await front.service.poll()
+  await front.service.scan()
+  await front.service.poll()
+}
+
+async function totalOf(admin: string): Promise<bigint> {
+  const { total } = await front.service.db
+    .selectFrom('cumulative_traffic')
+    .select('total_traffic_consumed as total')
+    .where('admin_id', '=', await front.service.idOf(admin))
+    .executeTakeFirstOrThrow()
+  return total
+}
+
+/** When the scan of each account was asked for; null: it was not. */
+async function requested(): Promise<(Date | null)[]> {
+  const scans = await front.service.db.selectFrom('scans').select('requested_at').execute()
+  return scans.map(({ requested_at: at }) => at)
+}
 
 function sudoToken(): string {
   const { username, password } = front.service.panel.sudo

@@ -1,0 +1,144 @@
+import { inconsistentAccounts } from '../support/stored-sums.ts'
+import { Books, claim } from './books.ts'
+import type { SimDatabase } from './database.ts'
+import type { Samples, VirtualPanel } from './panel.ts'
+import type { Act, Request } from './panel-api.ts'
+import { Receipts, readReceipts } from './receipts.ts'
+import { type LedgerRows, readRows } from './rows.ts'
+import { timeoutMs } from './wire.ts'
+
+/** Within which nothing is sent again to a name: the panel may still act on what it has not answered. */
+const graceMs = 2 * timeoutMs
+
+type Memory = ReturnType<Books['remember']>
+
+/** All that the ledger claims, checked whenever something happens. */
+export class Claims {
+  /** Bytes may be proven by no witness any more. */
+  mayLoseBytes = false
+  private readonly database: SimDatabase
+  private readonly panel: VirtualPanel
+  private readonly books: Books
+  private readonly receipts: Receipts
+
+  constructor(database: SimDatabase, panel: VirtualPanel) {
+    this.database = database
+    this.panel = panel
+    this.books = new Books(panel)
+    this.receipts = new Receipts(panel)
+  }
+
+  remember(): Memory {
+    return this.books.remember()
+  }
+
+  async forget(memory: Memory): Promise<void> {
+    this.books.forget(memory)
+    this.receipts.forget(await readReceipts(this.database.db))
+  }
+
+  /** After each transaction of an operation. */
+  async afterCommit(operation: { name: string; samples: Samples }): Promise<void> {
+    const { db } = this.database
+    const rows = await readRows(db)
+    this.books.observe(rows, operation.samples)
+    this.receipts.observe(await readReceipts(db), operation.name, operation.samples)
+    const inconsistent = await inconsistentAccounts(db)
+    claim(inconsistent.length === 0, 'the parts of a total are not the total')
+    if (!this.panel.hasRestored) this.checkClosed(rows)
+  }
+
+  /** No request goes to a user about whom another one may still be carried out. */
+  onSent({ method, path }: Request): void {
+    if (method !== 'DELETE' || !path.startsWith('/api/user/')) return
+    const user = this.panel.userNamed(decodeURIComponent(path.slice('/api/user/'.length)))
+    const other = this.panel.unanswered.find(
+      (one) =>
+        one.request.method === method &&
+        one.act !== null &&
+        one.user?.id === user?.id &&
+        this.panel.now - one.at < graceMs,
+    )
+    claim(!user || !other, `the deletion of ${user?.name} was sent again while the first may be carried out`)
+  }
+
+  /** Right before the panel acts. Nothing that bytes depend on is forgotten before it was read. */
+  async before(act: Act, samples: Samples): Promise<void> {
+    const receipts = (await readReceipts(this.database.db)).filter(({ isFinished }) => !isFinished)
+    switch (act.of) {
+      case 'delete user': {
+        const own = receipts.filter(({ kind, username }) => kind === 'user' && username === act.user)
+        const isPreserved = own.some(
+          ({ preserveTraffic, finalReading }) => !preserveTraffic || finalReading !== null,
+        )
+        claim(isPreserved, `${act.user} was deleted before its bytes were stored`)
+        const owner = this.panel.users.get(act.user)?.owner
+        // What it consumed since the final reading is the panel witness's alone to prove.
+        if (own.some(({ preserveTraffic }) => !preserveTraffic) || owner === null) this.mayLoseBytes = true
+        return
+      }
+      case 'delete admin': {
+        const { accounts } = await readRows(this.database.db)
+        const isKnown = accounts.some(({ admin, isClosed }) => admin === act.admin && !isClosed)
+        const isTold = receipts.some(({ kind, admin }) => kind === 'admin' && admin === act.admin)
+        claim(!isKnown || isTold, `admin ${act.admin} was deleted without a receipt`)
+        return
+      }
+      case 'reset usage':
+        return claim(
+          samples.usage.some(({ admin }) => admin === act.admin),
+          `the counter of ${act.admin} was set back without having been read`,
+        )
+      case 'move user':
+        return claim(
+          samples.users.some(({ user }) => user.name === act.user),
+          `${act.user} was moved without having been read`,
+        )
+    }
+  }
+
+  /** Everything has been read and booked, and nothing is under way. */
+  async atRest(): Promise<void> {
+    const { panel } = this
+    const rows = await readRows(this.database.db)
+    this.books.atRest(rows, (admin) => panel.usage.has(admin))
+    this.receipts.atRest(await readReceipts(this.database.db))
+    this.checkRead(rows)
+    if (this.mayLoseBytes) return
+    for (const { admin, total } of rows.accounts) {
+      const truth = panel.truth(admin)
+      claim(total === truth, `at rest the total of ${admin} is ${total}, the truth is ${truth}`)
+    }
+  }
+
+  /** One who cannot be read keeps nobody else from being read. */
+  private checkRead({ tenures, accounts }: LedgerRows): void {
+    const { panel } = this
+    const unreadable = new Set(panel.unreadable().map(({ id }) => id))
+    for (const [admin, usage] of panel.usage) {
+      const account = accounts.find((one) => one.admin === admin && !one.isClosed)
+      claim(account?.panelReading === usage, `at rest the counter of ${admin} was not read`)
+    }
+    for (const { id, name, createdAt, owner, lifetime } of panel.report()) {
+      if (owner === null || unreadable.has(id)) continue
+      const isRead = tenures.some(
+        (tenure) =>
+          tenure.isOpen &&
+          tenure.username === name &&
+          tenure.createdAt === createdAt &&
+          tenure.admin === owner &&
+          tenure.reading === lifetime,
+      )
+      claim(isRead, `at rest user ${name} of ${owner} was not read`)
+    }
+  }
+
+  /** An account is closed only for an admin that is gone. */
+  private checkClosed({ accounts }: LedgerRows): void {
+    for (const admin of new Set(accounts.map((account) => account.admin))) {
+      const closed = accounts.filter((account) => account.admin === admin && account.isClosed).length
+      const deaths = this.panel.adminDeaths.get(admin) ?? 0
+      claim(closed <= deaths, `the account of ${admin} was closed, which exists`)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { sql } from 'kysely'
+import type { Database } from '../../src/store/database.ts'
+import { claim } from './books.ts'
+import type { Samples, VirtualPanel } from './panel.ts'
+
+type Receipt = {
+  id: string
+  kind: string
+  username: string | null
+  createdAt: string | null
+  state: string
+  isFinished: boolean
+  preserveTraffic: boolean
+  finalReading: bigint | null
+  admin: string | null
+}
+
+/** All receipts, as the database has them now. */
+export async function readReceipts(db: Database): Promise<Receipt[]> {
+  const { rows } = await sql<Receipt>`
+    select deletions.id::text, kind, deletions.username, created_at as "createdAt", state,
+      finished_at is not null as "isFinished", preserve_traffic as "preserveTraffic",
+      final_reading as "finalReading", admins.username as admin
+    from deletions left join admins on admins.id = admin_id
+    order by deletions.id`.execute(db)
+  return rows
+}
+
+/** What receipts say, held against what became of the users. */
+export class Receipts {
+  private states = new Map<string, string>()
+  private readonly panel: VirtualPanel
+
+  constructor(panel: VirtualPanel) {
+    this.panel = panel
+  }
+
+  /** The ledger knows only these any more. */
+  forget(receipts: readonly Receipt[]): void {
+    this.states = new Map(receipts.map(({ id, state }) => [id, state]))
+  }
+
+  /** After a transaction of the operation `by`, which was given `samples`: who is called not deleted was there. */
+  observe(receipts: readonly Receipt[], by: string, samples: Samples): void {
+    for (const { id, kind, state, username, createdAt } of receipts) {
+      const isNews = this.states.get(id) !== state
+      this.states.set(id, state)
+      if (!isNews || kind !== 'user' || createdAt === null || this.panel.hasRestored) continue
+      const isThere = this.panel.users.get(username ?? '')?.createdAt === createdAt
+      if (state === 'deleted') claim(!isThere, `a receipt calls ${username} deleted, which exists`)
+      if (state !== 'failed') continue
+      const wasTold = samples.users.some(({ user }) => user.createdAt === createdAt)
+      const wasThere = isThere || (wasTold && this.panel.deleted.get(createdAt) !== by)
+      claim(wasThere, `a receipt says that ${username} was not deleted, which is gone`)
+    }
+  }
+
+  /** When the panel does nothing late any more, and everybody was looked for. */
+  atRest(receipts: readonly Receipt[]): void {
+    const { panel } = this
+    const open = receipts.filter(({ isFinished }) => !isFinished)
+    // Who cannot be read keeps its deletion waiting.
+    if (panel.unreadable().length === 0) claim(open.length === 0, `${open.length} deletions have not ended`)
+    if (panel.hasRestored) return
+    for (const [createdAt] of panel.deleted) {
+      const own = receipts.filter((receipt) => receipt.kind === 'user' && receipt.createdAt === createdAt)
+      const isTold =
+        own.length === 0 || own.some(({ state, isFinished }) => state === 'deleted' || !isFinished)
+      claim(isTold, `the panel has deleted ${own[0]?.username} as it was told, and no receipt says so`)
+    }
+  }
+}
