@@ -4,12 +4,12 @@ import { openDatabase } from '../../src/store/database.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { DeletionsTable } from '../../src/store/tables.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import type { DeletionFailed } from '../../src/work/deleting/deletion-failed.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { createCuttable } from '../http/cuttable.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { asOperator, passGrace, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
@@ -103,19 +103,19 @@ it('says that the user was deleted when the next of its name is, and the service
 it('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
-    { db: ctx.db, enqueue: async () => {} },
+    { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
     { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null },
     { usernames: ['both'] },
     null,
   )
   await ctx.db.updateTable('deletions').set(interrupted).where('parent_id', '=', bulk.id).execute()
   await expect(remove('both')).rejects.toMatchObject({ code: 'conflict', retryAfter: 60 })
-  await expect(runBulkDeletion(workOf(ctx), bulk.id)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(carryOut(workOf(ctx), bulk.id)).rejects.toMatchObject({ code: 'conflict' })
   expect(ctx.panel.requests.filter(({ method }) => method === 'DELETE')).toEqual([])
   await passGrace(ctx)
   // Only the service's own end has interrupted it: the bulk deletion goes on with this user.
   await settleDeletions(workOf(ctx))
-  await runBulkDeletion(workOf(ctx), bulk.id)
+  await carryOut(workOf(ctx), bulk.id)
   expect(await findDeletion(ctx.db, bulk.id)).toMatchObject({ state: 'deleted' })
   expect(ctx.panel.state.users.has('both')).toBe(false)
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
-import { type Deletion, findDeletion, listDeletions } from '../../src/store/deletions.ts'
+import { listDeletions } from '../../src/store/deletion-list.ts'
+import { type Deletion, findDeletion } from '../../src/store/deletions.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { readNamedUser } from '../../src/work/read-named.ts'
