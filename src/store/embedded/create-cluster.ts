@@ -52,6 +52,8 @@ async function initialize(folder: string, account: Account | undefined, binaries
   await writePassword(password)
   if (account !== undefined) for (const file of [data, password]) await chown(file, account.uid, account.gid)
   await initdb(data, password, account, binaries)
+  // From now on it is read by the service alone.
+  if (account !== undefined) await chown(password, 0, 0)
 }
 
 /** 256 random bits, in letters that a URL needs no escapes for. */
