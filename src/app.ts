@@ -3,13 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
-import { type FastifyBaseLogger, type FastifyServerOptions, fastify } from 'fastify'
+import { type FastifyBaseLogger, fastify } from 'fastify'
 import { authenticate } from './http/auth.ts'
 import { endConnectionsWhenDraining } from './http/draining.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/errors.ts'
 import { type FailureLimit, limitFailures } from './http/failed-auth.ts'
 import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { canonicalTarget } from './http/front/target.ts'
+import { becomesWebSocket, passOnWebSockets } from './http/front/upgrades.ts'
+import { logGoneClients } from './http/gone-clients.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { Overloaded } from './http/overloaded.ts'
 import { compileParameters } from './http/parameters.ts'
@@ -30,7 +32,7 @@ export type AppOptions = RouteOptions & {
   /** The service's version, for `/healthz` and the OpenAPI document. */
   version: string
   /** Which proxies are believed about the client's address; false: none. */
-  trustProxy?: NonNullable<FastifyServerOptions['trustProxy']>
+  trustProxy?: boolean | string[]
   failedAuthentication?: FailureLimit
   /** What Marzban sends with its webhooks; null: they are not taken. */
   webhookSecret?: string | null
@@ -55,10 +57,11 @@ export type AppOptions = RouteOptions & {
 
 /** Builds the HTTP application: every plugin and every route, by name. Does no I/O. */
 export function buildApp(options: AppOptions): App {
-  const { services, version, front = null, patience = usualPatience, databaseWaitMs = () => 0 } = options
+  const { services, version, front = null, trustProxy = false } = options
+  const { patience = usualPatience, databaseWaitMs = () => 0 } = options
   const app: App = fastify({
     loggerInstance: options.log,
-    trustProxy: options.trustProxy ?? false,
+    trustProxy,
     genReqId: () => randomUUID(),
     logController: new RequestLog(options.log),
     requestTimeout: patience.requestMs,
@@ -67,7 +70,8 @@ export function buildApp(options: AppOptions): App {
     http: {
       headersTimeout: patience.headersMs,
       connectionsCheckingInterval: patience.checkEveryMs,
-      ...(front && { shouldUpgradeCallback: isWebSocket }),
+      shouldUpgradeCallback: (request: IncomingMessage) =>
+        front !== null && becomesWebSocket(request, front.prefixes),
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
@@ -82,6 +86,7 @@ export function buildApp(options: AppOptions): App {
   handleErrors(app)
   endConnectionsWhenDraining(app)
   cutSlowReaders(app, patience.answerMs)
+  logGoneClients(app)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
   app.register(underPressure, {
     maxEventLoopDelay: longestWaitMs,
@@ -104,13 +109,11 @@ export function buildApp(options: AppOptions): App {
     guarded.register(deletionRoutes, { services })
     guarded.register(syncRoutes, { services })
   })
-  if (front) app.register(frontRoutes, front)
+  if (front) {
+    app.register(frontRoutes, front)
+    passOnWebSockets(app, { ...front, trustProxy, stallMs: patience.answerMs })
+  }
   return app
-}
-
-/** A client that offers another protocol, such as HTTP/2, is answered in this one. */
-function isWebSocket({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 /** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */

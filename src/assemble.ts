@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
-import { isLedgerError } from './errors.ts'
+import { isLedgerError, logFields } from './errors.ts'
 import type { FrontOptions } from './http/front/routes.ts'
 import { listen } from './http/listen.ts'
 import { createJobs } from './jobs/create.ts'
@@ -67,13 +67,13 @@ export async function assemble(
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
     scanIntervalSeconds: config.scanIntervalSeconds,
-    onFailure: (error) => log.warn({ code: error.code }, `figures asked for are stale: ${error.message}`),
+    onFailure: (error) => log.warn(logFields(error), `figures asked for are stale: ${error.message}`),
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
 
   const worker = openWorkerSession(databaseUrl)
   closing.defer(() => worker.close())
-  const deleting = { ...observing, worker, now: steady }
+  const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
   const reading = { db, panel, rest: restQuarter, now: steady }
   const jobs = createJobs({
@@ -82,7 +82,7 @@ export async function assemble(
       intervalSeconds: config.pollIntervalSeconds,
       work: {
         ...observing,
-        onFailure: (error) => log.error({ code: error.code }, `the panel cannot be polled: ${error.message}`),
+        onFailure: (error) => log.error(logFields(error), `the panel cannot be polled: ${error.message}`),
         onRecovery: () => log.info('the panel answers again'),
       },
     },
@@ -92,7 +92,10 @@ export async function assemble(
         intervalSeconds: config.scanIntervalSeconds,
         onProgress: createScanLog(log, steady),
         onFailure: (admin, error) =>
-          log.error({ admin, code: error.code }, `the users of an admin were not all read: ${error.message}`),
+          log.error(
+            { admin, ...logFields(error) },
+            `the users of an admin were not all read: ${error.message}`,
+          ),
       },
     },
     deletions: { work: deleting },
@@ -100,7 +103,8 @@ export async function assemble(
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
-      if (isLedgerError(error)) log.warn({ queue, code: error.code }, `a job has to wait: ${error.message}`)
+      if (isLedgerError(error))
+        log.warn({ queue, ...logFields(error) }, `a job has to wait: ${error.message}`)
       else log.error({ err: error, queue }, 'a job failed unexpectedly')
     },
   })
@@ -125,7 +129,7 @@ export async function assemble(
   checkPanelAccount(panel).then(
     (account) => log.info({ account: account.username }, 'the panel answers'),
     (error: unknown) => {
-      if (isLedgerError(error)) log.error({ code: error.code }, error.message)
+      if (isLedgerError(error)) log.error(logFields(error), error.message)
       else log.error({ err: error }, 'the panel account could not be checked')
     },
   )

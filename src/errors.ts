@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'panel_unauthorized'
   /** The panel knows the caller and does not let it (403). */
   | 'panel_forbidden'
+  /** The panel answers, and what it says of this user, or that it says 500 only of this user, cannot be counted. */
+  | 'user_unreadable'
   | 'database_unavailable'
   /** A reading overlapped another observation of the same user and was dropped; ask the panel again. */
   | 'observation_overlapped'
@@ -35,14 +37,23 @@ export type LedgerErrorOptions = {
   field?: string
   /** After how many seconds asking again makes sense. */
   retryAfter?: number
+  /** What the log says beside the message, and no answer: the panel's address, and what to do about it. */
+  forOperator?: string | undefined
+  /** Nothing of the request that failed has reached the panel, for certain. */
+  unsent?: boolean
   cause?: unknown
 }
 
-/** An expected failure: its message names what went wrong and what would mend it, and is safe to show to a caller. */
+/**
+ * An expected failure: its message names what went wrong and what would mend it. Any caller may read it, strangers
+ * included: it names no address of the panel.
+ */
 export class LedgerError extends Error {
   readonly code: ErrorCode
   readonly field: string | undefined
   readonly retryAfter: number | undefined
+  readonly forOperator: string | undefined
+  readonly unsent: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -50,10 +61,17 @@ export class LedgerError extends Error {
     this.code = code
     this.field = options.field
     this.retryAfter = options.retryAfter
+    this.forOperator = options.forOperator
+    this.unsent = options.unsent ?? false
   }
 }
 
 /** Whether `error` is a {@link LedgerError}, of one of `codes` when any are given. */
 export function isLedgerError(error: unknown, ...codes: ErrorCode[]): error is LedgerError {
   return error instanceof LedgerError && (codes.length === 0 || codes.includes(error.code))
+}
+
+/** The fields of a log line about `error`, beside its message. */
+export function logFields({ code, forOperator }: LedgerError): { code: ErrorCode; forOperator?: string } {
+  return forOperator === undefined ? { code } : { code, forOperator }
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseTarget } from './front/target.ts'
+import { isGone, noteCut } from './gone-clients.ts'
 import { problem, problemOf } from './problem.ts'
 import type { App } from './types.ts'
 
@@ -22,6 +23,8 @@ export function handleErrors(app: App): void {
 /** Answers with what the error is to the caller. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem: body, headers } = problemOf(error, request.id)
+  // What failed because nobody is there to take the answer has a line of its own.
+  if (isGone(reply)) return reply.code(body.status).type(mediaType).send(body)
   if (body.status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
   else if (body.status > 500) request.log.warn({ err: error }, 'a request could not be served')
   return reply.code(body.status).headers(headers).type(mediaType).send(body)
@@ -42,9 +45,14 @@ export function answerBrokenRequest(
   socket: Socket & Answering,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
+  const { _httpMessage: answer } = socket
+  // Who hangs up before the end of its request has a line of its own.
+  if (!answer || error.code !== 'HPE_INVALID_EOF_STATE') {
+    this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
+    if (answer) noteCut(answer)
+  }
   // Into an answer that has begun nothing may be written.
-  if (socket.writable && !socket._httpMessage?.headersSent) {
+  if (socket.writable && !answer?.headersSent) {
     const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
     const body = problem(status, 'invalid_request', detail)
     const text = JSON.stringify(body)

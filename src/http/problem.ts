@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { type ErrorCode, LedgerError } from '../errors.ts'
-import { DeletionFailed } from '../work/deletion-failed.ts'
+import { DeletionFailed } from '../work/deleting/deletion-failed.ts'
 import { InvalidParameters } from './field-errors.ts'
 
 /** The body of every answer that is not a success: RFC 9457, with `code` for programs. */
@@ -31,6 +31,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   panel_failed: 502,
   panel_unauthorized: 502,
   panel_forbidden: 502,
+  user_unreadable: 502,
   database_unavailable: 503,
   observation_overlapped: 503,
   config_invalid: 503,

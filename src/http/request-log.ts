@@ -1,4 +1,6 @@
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { isGone, noteCut } from './gone-clients.ts'
+import { pathOf } from './path-for-log.ts'
 
 /** A logger that may tell which levels it writes, as pino does. */
 type LevelledLogger = FastifyBaseLogger & { isLevelEnabled?(level: string): boolean }
@@ -37,13 +39,14 @@ export class RequestLog extends LogController {
     }
     request.log[level](line, 'answered')
   }
-}
 
-/** Of what the panel answers outside of its API only the first part: the rest may be a subscription's secret link. */
-function pathOf({ url, routeOptions }: FastifyRequest): string {
-  const path = url.split('?', 1)[0] ?? ''
-  const isOurs = routeOptions.url !== undefined && !routeOptions.config.isPassedOn
-  return isOurs || path.startsWith('/api/') ? path : path.replace(/^(\/[^/]*).+$/, '$1/...')
+  override streamError(error: NodeJS.ErrnoException, request: FastifyRequest, reply: FastifyReply): void {
+    // Who goes away has a line of its own.
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || isGone(reply)) return
+    noteCut(reply.raw)
+    const code = error.code ?? error.name
+    request.log.warn({ code, path: pathOf(request) }, 'an answer was cut off')
+  }
 }
 
 function levelOf(status: number, route: string | undefined): 'warn' | 'info' | 'debug' | 'trace' {

@@ -1,3 +1,4 @@
+import { noteCut } from './gone-clients.ts'
 import type { App } from './types.ts'
 
 /**
@@ -11,6 +12,7 @@ export function cutSlowReaders(app: App, answerMs: number): void {
       // Everything is taken so far: it is the panel that keeps the client waiting.
       if (socket?.writableLength === 0) return void socket.setTimeout(answerMs)
       request.log.info({ address: request.ip }, 'a client took nothing of its answer')
+      noteCut(raw)
       socket?.destroy()
     })
   })

@@ -1,6 +1,6 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { settleAbandonedDeletions } from '../work/abandoned-deletions.ts'
 import { type BulkDeletion, runBulkDeletion } from '../work/bulk-deletion.ts'
+import { settleDeletions } from '../work/deleting/settle.ts'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
 import { type JobContext, tellingFailures } from './handler.ts'
 
@@ -46,7 +46,7 @@ export async function startDeleting(
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  const settle = () => settleAbandonedDeletions(work)
+  const settle = () => settleDeletions(work)
   await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
   await boss.schedule(settleQueue, '* * * * *', {})
   await boss.send(settleQueue, {})

@@ -31,6 +31,11 @@ export function parsePanelAddress(url: string): PanelAddress {
   }
 }
 
+/** The host of an origin as TLS names it, `panel.example`, or an address without brackets. */
+export function hostnameOf(origin: string): string {
+  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
+}
+
 /**
  * What a redirect of `path` to `location` says MARZBAN_URL should be: most often https in the place of http. Query,
  * fragment and credentials of the location are left out.

@@ -1,12 +1,13 @@
-import { LedgerError } from '../errors.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelAddress } from './address.ts'
-import { type AnswerSchema, checkAnswer } from './decode.ts'
+import { type AnswerSchema, checkAnswer } from './check-answer.ts'
 import { serviceAccount } from './login.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
 import { askPatiently } from './retry.ts'
 import type { Session } from './session.ts'
 import { isBearerToken } from './token.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest, type Transport } from './transport.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 /** Calls of the panel: a request with somebody's token, its answer judged. */
 export type Calls = {
@@ -17,6 +18,11 @@ export type Calls = {
    * caller's token is the caller's to renew.
    */
   ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
+  /**
+   * Sends `request` once and gives back whatever comes of it. `error` is why it is no success, should the answer prove to be
+   * none; its `unsent` says that the panel cannot have got the request.
+   */
+  attempt(request: PanelRequest, token?: string): Promise<{ answer: PanelAnswer | null; error: LedgerError }>
   /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
   find<Valid>(
     missing: string,
@@ -44,8 +50,14 @@ type Sent = { answer: PanelAnswer; who: string; bearer: string }
 
 export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
-    const exchange = () => transport.exchange(request, bearer, signal)
-    if (request.method !== 'GET') return exchange()
+    let { freshConnection = false } = request
+    const exchange = async (): Promise<PanelAnswer> => {
+      const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
+      // The panel drops the connection that a 500 came over, sometimes when the next request arrives on it.
+      freshConnection ||= answer.status === 500
+      return answer
+    }
+    if (request.method !== 'GET' || request.once) return exchange()
     return askPatiently(exchange, {
       sleep: retry.sleep,
       random: retry.random,
@@ -55,11 +67,11 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
   }
 
   const sendAsService = async (request: PanelRequest, signal: AbortSignal): Promise<Sent> => {
-    const token = await session.token()
+    const token = await session.token().catch(failBeforeSending)
     const answer = await send(request, token, signal)
     if (!refusesToken(answer)) return { answer, who: serviceAccount, bearer: token }
     // Who is refused has changed nothing, so this one repetition is harmless for a deletion too.
-    const renewed = await session.renew(token)
+    const renewed = await session.renew(token).catch(failBeforeSending)
     const sent = { answer: await send(request, renewed, signal), who: serviceAccount, bearer: renewed }
     if (refusesToken(sent.answer)) session.refuse(renewed, nameRefusal(address, request, sent.answer, sent))
     return sent
@@ -67,7 +79,8 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
 
   const sendAsCaller = async (request: PanelRequest, token: string, signal: AbortSignal): Promise<Sent> => {
     if (!isBearerToken(token)) {
-      throw new LedgerError('panel_unauthorized', 'What the caller sent does not have the form of a token.')
+      const message = 'What the caller sent does not have the form of a token.'
+      throw new LedgerError('panel_unauthorized', message, { unsent: true })
     }
     return { answer: await send(request, token, signal), who: 'the caller', bearer: token }
   }
@@ -81,11 +94,29 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
     const { answer } = sent
     if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
     const json = parseJson(answer)
-    if (json === undefined) throw nameBadAnswer(address, request, answer)
+    if (json === undefined) {
+      const error = nameBadAnswer(address, request, answer)
+      // What names itself JSON and is none has been cut off on the way.
+      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+    }
     return checkAnswer(schema, json, describeRequest(request))
   }
 
   return {
+    async attempt(request, token) {
+      try {
+        const sent = await call(request, token)
+        const { answer } = sent
+        const error =
+          answer.status === 200
+            ? nameBadAnswer(address, request, answer)
+            : nameRefusal(address, request, answer, sent)
+        return { answer, error }
+      } catch (error) {
+        if (!isLedgerError(error)) throw error
+        return { answer: null, error }
+      }
+    },
     async ask(request, schema, token) {
       return accept(request, schema, await call(request, token))
     },
@@ -95,6 +126,18 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
       return accept(request, schema, sent)
     },
   }
+}
+
+/** Whoever has no token that the panel takes has not been heard. */
+function failBeforeSending(error: unknown): never {
+  if (!isLedgerError(error)) throw error
+  const { code, message, retryAfter, forOperator } = error
+  throw new LedgerError(code, message, {
+    ...(retryAfter !== undefined && { retryAfter }),
+    forOperator,
+    unsent: true,
+    cause: error,
+  })
 }
 
 function refusesToken(answer: PanelAnswer): boolean {

@@ -1,13 +1,17 @@
 import { setTimeout } from 'node:timers/promises'
-import { LedgerError } from '../errors.ts'
 import { parsePanelAddress } from './address.ts'
-import { createCalls } from './calls.ts'
-import { toAdmin, toUser } from './decode.ts'
+import { type Calls, createCalls } from './calls.ts'
+import { decodeList, toAdmin, toUser } from './decode.ts'
+import { judgeDeletion } from './deletion-forms.ts'
+import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
-import { adminAnswer, adminsAnswer, detailAnswer, userAnswer, usersAnswer } from './schemas.ts'
+import { namedPath } from './named-path.ts'
+import { readUser } from './read-user.ts'
+import { panelTreatsAsSame } from './same-name.ts'
+import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
 import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
-import type { PanelClient } from './types.ts'
+import type { DeletionReply, PanelClient } from './types.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -44,7 +48,7 @@ export type PanelClientOptions = {
  * A client of the panel at `url`. Nothing is sent before the first call.
  *
  * Each call fails with a {@link LedgerError} of a `panel_` code, whose message holds no secret: `panel_unreachable`,
- * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`.
+ * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`; or `user_unreadable`.
  *
  * @throws `config_invalid` when `url` is no http address.
  */
@@ -79,43 +83,75 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
   })
 
+  const listAdmins = async (filter?: { username: string }) => {
+    const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
+    return decodeList('admin', await calls.ask(request, adminsAnswer), toAdmin)
+  }
+
   return {
     async whoami(token) {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer, token))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token))
     },
     async account() {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
     },
-    async admins(filter) {
-      const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
-      return (await calls.ask(request, adminsAnswer)).map(toAdmin)
+    admins: async (filter) => (await listAdmins(filter)).items,
+    async adminList() {
+      const { items: admins, unreadable } = await listAdmins()
+      return { admins, unreadable }
     },
-    async users({ admin, offset, limit }, { token } = {}) {
-      // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
-      // no user is on two pages and another on none.
-      const query = {
-        ...(admin !== undefined && { admin }),
-        offset: String(offset),
-        limit: String(limit),
-        sort: 'created_at,username',
-      }
-      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
-      return { users: page.users.map(toUser), total: page.total }
+    async users({ admin, offset, limit }, { token, once = false } = {}) {
+      const request = {
+        method: 'GET',
+        path: '/api/users',
+        query: pageQuery(admin, offset, limit),
+        once,
+      } as const
+      const page = await calls.ask(request, usersAnswer, token)
+      const { items: users, unreadable } = decodeList('user', page.users, toUser)
+      return { users, total: page.total, unreadable }
+    },
+    async countUsers({ admin }, { token } = {}) {
+      const request = { method: 'GET', path: '/api/users', query: pageQuery(admin, beyondAll, 1) } as const
+      return (await calls.ask(request, usersAnswer, token)).total
     },
     async user(username, { token, freshConnection = false } = {}) {
-      const request = { method: 'GET', path: namedPath('/api/user', username), freshConnection } as const
-      const user = await calls.find('User not found', request, userAnswer, token)
-      return user && toUser(user)
+      const path = namedPath('/api/user', username)
+      return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
+    },
+    async adminsNamed(username) {
+      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+      const isPlain = /^[\w.@-]+$/.test(username)
+      const admins = await this.admins(isPlain ? { username } : undefined)
+      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+    },
+    hasAdmin: (username) => hasAdmin(calls, username),
+    async release({ token } = {}) {
+      return (await calls.ask({ method: 'GET', path: '/api/system' }, systemAnswer, token)).version
     },
     async deleteUser(username, { token } = {}) {
       const request = deletion(namedPath('/api/user', username))
-      return (await calls.find('User not found', request, detailAnswer, token)) !== null
+      return reply('user', await calls.attempt(request, token))
     },
     async deleteAdmin(username) {
       const request = deletion(namedPath('/api/admin', username))
-      return (await calls.find('Admin not found', request, detailAnswer)) !== null
+      return reply('admin', await calls.attempt(request))
     },
     close: () => transport.close(),
+  }
+}
+
+/** No panel has so many users: the page that begins there is empty, and still says how many there are. */
+const beyondAll = 2 ** 31 - 1
+
+function pageQuery(admin: string | undefined, offset: number, limit: number): Record<string, string> {
+  return {
+    ...(admin !== undefined && { admin }),
+    offset: String(offset),
+    limit: String(limit),
+    // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
+    // user is on two pages and another on none.
+    sort: 'created_at,username',
   }
 }
 
@@ -128,19 +164,14 @@ function deletion(path: string): PanelRequest {
   return { method: 'DELETE', path, freshConnection: true }
 }
 
-/**
- * @throws `invalid_request` for a name that no path can carry: a server takes `.`, `..` and `/` for something else than
- * a name, whether encoded or not.
- */
-function namedPath(collection: string, username: string): string {
-  if (
-    username === '' ||
-    username === '.' ||
-    username === '..' ||
-    /[/\\]/.test(username) ||
-    !username.isWellFormed()
-  ) {
-    throw new LedgerError('invalid_request', 'This is no name that Marzban can give.', { field: 'username' })
-  }
-  return `${collection}/${encodeURIComponent(username)}`
+/** What came of a deletion that was sent, or could not be. */
+function reply(
+  of: 'user' | 'admin',
+  { answer, error }: Awaited<ReturnType<Calls['attempt']>>,
+): DeletionReply {
+  if (answer === null || error.unsent) return { verdict: error.unsent ? 'unsent' : 'unclear', error }
+  const { status, contentType, text } = answer
+  const headers = { 'content-type': contentType }
+  const verdict = judgeDeletion(of, { status, headers, body: Buffer.from(text) })
+  return { verdict, error: verdict === 'done' ? null : error }
 }

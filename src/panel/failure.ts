@@ -1,8 +1,9 @@
 import { errors } from 'undici'
-import { LedgerError } from '../errors.ts'
+import { type ErrorCode, LedgerError } from '../errors.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 export type FailedExchange = {
-  /** `panel.example:443` */
+  /** `panel.example:443`, for the log. */
   host: string
   /** `GET /api/users` */
   what: string
@@ -10,6 +11,8 @@ export type FailedExchange = {
   limit: string
   /** Whether the head of an answer had arrived. */
   begun: boolean
+  /** Whether it failed before anything was written to a connection, for certain. */
+  unsent?: boolean
 }
 
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
@@ -28,28 +31,33 @@ const remedies = new Map([
 
 /**
  * Names why an exchange brought no whole answer: `panel_timeout`, `panel_bad_answer` when what came is no HTTP, too large
- * or broke off, otherwise `panel_unreachable`. Messages hold the host and the code of the cause and nothing it says: a
- * parser's error quotes the bytes that it stumbled over.
+ * or broke off, otherwise `panel_unreachable`. Messages hold the code of the cause and nothing it says: a parser's error
+ * quotes the bytes that it stumbled over, and a socket's error the panel's address, which only the log may name.
  */
-export function nameFailure(error: unknown, { host, what, limit, begun }: FailedExchange): LedgerError {
+export function nameFailure(
+  error: unknown,
+  { host, what, limit, begun, unsent = false }: FailedExchange,
+): LedgerError {
+  const failed = (code: ErrorCode, message: string, Kind: typeof LedgerError = LedgerError) =>
+    new Kind(code, message, { forOperator: `The panel is expected at ${host}.`, unsent })
   const code = causeCode(error)
   if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
-    return new LedgerError('panel_timeout', `The panel at ${host} did not answer ${what} in time (${limit}).`)
+    return failed('panel_timeout', `The panel did not answer ${what} in time (${limit}).`)
   }
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
-    return new LedgerError('panel_unreachable', `${what} was given up: this service is stopping.`)
+    return failed('panel_unreachable', `${what} was given up: this service is stopping.`)
   }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new LedgerError('panel_bad_answer', `The answer of ${host} to ${what} is too large (${code}).`)
+    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, UnusableAnswer)
   }
   if (error instanceof errors.HTTPParserError) {
-    return new LedgerError('panel_bad_answer', `What answers ${what} at ${host} does not speak HTTP.`)
+    return failed('panel_bad_answer', `What answers ${what} in the panel's place does not speak HTTP.`)
   }
   if (begun) {
-    return new LedgerError('panel_bad_answer', `The answer of ${host} to ${what} broke off (${code}).`)
+    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, UnusableAnswer)
   }
   const remedy = remedies.get(code) ?? 'Is MARZBAN_URL right, and is the panel running?'
-  return new LedgerError('panel_unreachable', `The panel at ${host} cannot be reached (${code}). ${remedy}`)
+  return failed('panel_unreachable', `The panel cannot be reached (${code}). ${remedy}`)
 }
 
 function causeCode(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { PanelAddress } from './address.ts'
-import { checkAnswer } from './decode.ts'
+import { checkAnswer } from './check-answer.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
 import { tokenAnswer } from './schemas.ts'
 import { LoginRefused } from './session.ts'
@@ -35,8 +35,8 @@ export async function logIn(
     if (detailOf(answer) !== null && (answer.status === 401 || answer.status === 403)) {
       throw new LoginRefused('panel_unauthorized', `The panel refuses ${serviceAccount} (${answer.status}).`)
     }
-    const { code, message } = nameBadAnswer(address, request, answer)
-    throw new LoginRefused(code, message)
+    const { code, message, forOperator } = nameBadAnswer(address, request, answer)
+    throw new LoginRefused(code, message, { forOperator })
   }
   if (answer.status >= 300) {
     throw nameRefusal(address, request, answer, { who: serviceAccount, bearer: password })

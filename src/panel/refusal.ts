@@ -1,13 +1,15 @@
 import { LedgerError } from '../errors.ts'
 import { type PanelAddress, redirectedAddress } from './address.ts'
+import { parseExactJson } from './exact-json.ts'
 import { detailAnswer, invalidAnswer } from './schemas.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest } from './transport.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 /** The answer's JSON; undefined when it is something else, or broken. */
 export function parseJson(answer: PanelAnswer): unknown {
   if (answer.contentType !== 'application/json') return undefined
   try {
-    return JSON.parse(answer.text)
+    return parseExactJson(answer.text)
   } catch {
     // The parser's message quotes the text, which may hold secrets.
     return undefined
@@ -37,11 +39,12 @@ export function nameRefusal(
 ): LedgerError {
   const what = describeRequest(request)
   const { status } = answer
-  if (status >= 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
+  if (status === 500) return new UnusableAnswer('panel_failed', `The panel failed at ${what} (500).`)
+  if (status > 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
   if (status >= 300 && status < 400) return nameRedirect(address, request, answer)
   const reason = reasonOf(answer)
   if (reason === null) return nameBadAnswer(address, request, answer)
-  const said = summarise(reason.replaceAll(bearer, '...'))
+  const said = summarise(withoutAddress(reason.replaceAll(bearer, '...'), address))
   switch (status) {
     case 401:
       return new LedgerError('panel_unauthorized', `The panel does not accept the token of ${who}.`)
@@ -70,21 +73,28 @@ export function nameBadAnswer(
   answer: PanelAnswer,
   said = '',
 ): LedgerError {
-  const form = summarise(answer.contentType) || 'no content type'
+  const form = summarise(withoutAddress(answer.contentType, address)) || 'no content type'
   return new LedgerError(
     'panel_bad_answer',
-    `${address.host} answered ${describeRequest(request)} as Marzban does not (${answer.status}, ${form})${said}. ` +
+    `What answered ${describeRequest(request)} is not Marzban as we know it (${answer.status}, ${form})${said}. ` +
       'Is MARZBAN_URL the address of the panel, with nothing in front of it that answers in its place?',
+    { forOperator: `The answer came from ${address.host}.` },
   )
 }
 
 function nameRedirect(address: PanelAddress, request: PanelRequest, answer: PanelAnswer): LedgerError {
   const target = redirectedAddress(address, request.path, answer.location)
-  const remedy = target === null ? '' : `: set MARZBAN_URL to ${summarise(target)}`
   return new LedgerError(
     'panel_bad_answer',
-    `The panel redirects ${describeRequest(request)} (${answer.status})${remedy}. Redirects are not followed.`,
+    `The panel redirects ${describeRequest(request)} (${answer.status}). Redirects are not followed: is MARZBAN_URL right?`,
+    target === null ? {} : { forOperator: `Set MARZBAN_URL to ${summarise(target)}.` },
   )
+}
+
+/** A foreign text without the panel's address, which no caller is told. */
+function withoutAddress(text: string, { host }: PanelAddress): string {
+  const hostname = host.replace(/:\d+$/, '')
+  return text.replaceAll(host, '...').replaceAll(hostname, '...')
 }
 
 /** A foreign text in a message: one line, bounded, without a full stop of its own. */

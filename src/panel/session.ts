@@ -65,6 +65,6 @@ export function createSession({ login, now, pauseMs = 30_000 }: SessionOptions):
   }
 }
 
-function postponed({ code, message, cause }: LedgerError, waitMs: number): LedgerError {
-  return new LedgerError(code, message, { retryAfter: Math.ceil(waitMs / 1000), cause })
+function postponed({ code, message, forOperator, cause }: LedgerError, waitMs: number): LedgerError {
+  return new LedgerError(code, message, { retryAfter: Math.ceil(waitMs / 1000), forOperator, cause })
 }

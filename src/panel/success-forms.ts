@@ -26,8 +26,13 @@ export function saysNothingWasDone(answer: ForwardedAnswer): boolean {
   return detailAnswer.Check(json) || invalidAnswer.Check(json)
 }
 
+/** Whether this is all that Marzban 0.5 answers when it has done what it was asked for. */
+export function saysNothing(json: unknown): boolean {
+  return nothing.Check(json)
+}
+
 /** The answer's JSON; undefined: it is something else, or broken. */
-function jsonOf({ headers, body }: ForwardedAnswer): unknown {
+export function jsonOf({ headers, body }: ForwardedAnswer): unknown {
   const [type = ''] = [headers['content-type'] ?? ''].flat()
   if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'application/json') return undefined
   try {

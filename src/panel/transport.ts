@@ -1,6 +1,7 @@
 import { Pool } from 'undici'
 import type { PanelAddress } from './address.ts'
 import { nameFailure } from './failure.ts'
+import { tellingStart } from './telling-start.ts'
 
 /** One request to the panel; `path` is what follows the base path and begins with `/api/`. */
 export type PanelRequest = {
@@ -10,6 +11,8 @@ export type PanelRequest = {
   form?: Record<string, string>
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean
+  /** Not repeated, whatever comes. */
+  once?: boolean
 }
 
 /** What came back, whole; not yet judged. */
@@ -65,8 +68,15 @@ export function createTransport(options: TransportOptions): Transport {
     async exchange(request, bearer, signal) {
       const pool = request.freshConnection ? fresh : kept
       let begun = false
+      let unsent = true
+      const onStart = () => {
+        unsent = false
+      }
       try {
-        const response = await pool.request({ ...toWire(address, request, bearer), signal })
+        const response = await tellingStart(pool, onStart).request({
+          ...toWire(address, request, bearer),
+          signal,
+        })
         begun = true
         return {
           status: response.statusCode,
@@ -81,6 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
           what: describeRequest(request),
           limit: 'MARZBAN_TIMEOUT',
           begun,
+          unsent,
         })
       }
     },

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
-import { type Deletion, updateDeletion } from './deletions.ts'
+import { type Deletion, finishedNow, updateDeletion } from './deletions.ts'
 import type { DeletionState } from './tables.ts'
 import { workIsUnderWay } from './worker-session.ts'
 
@@ -132,13 +132,18 @@ export async function listInterruptedChildren(db: Database, parentId: bigint): P
 }
 
 /**
- * Notes the final reading of an admin's counter: from now on, the panel may have been told to delete the admin. The state
+ * Notes the final reading of an admin's counter: from now on, the panel may have been asked to delete the admin. The state
  * stays: a bulk deletion that is interrupted is gone on with, not settled.
  */
-export async function preserveAdmin(db: Database, id: bigint, finalReading: bigint | null): Promise<void> {
-  await updateDeletion(db, id, {
-    preserved_at: sql`clock_timestamp()`,
+export async function preserveAdmin(
+  tx: Tx,
+  id: bigint,
+  { finalReading, worker }: { finalReading: bigint | null; worker: string },
+): Promise<Deletion> {
+  return updateDeletion(tx, id, {
+    preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
     final_reading: finalReading,
+    worker,
   })
 }
 
@@ -166,7 +171,7 @@ export async function isCancelRequested(db: Database, id: bigint): Promise<boole
 export async function cancelPendingChildren(db: Database, parentId: bigint): Promise<void> {
   await db
     .updateTable('deletions')
-    .set({ state: 'cancelled', worker: null, finished_at: sql`clock_timestamp()` })
+    .set({ state: 'cancelled', worker: null, finished_at: finishedNow })
     .where('parent_id', '=', parentId)
     .where('state', '=', 'requested')
     .execute()

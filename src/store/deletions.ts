@@ -1,7 +1,6 @@
 import { type Selectable, sql, type UpdateObject } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import type { DeletionsTable, Tables } from './tables.ts'
-import { workIsUnderWay } from './worker-session.ts'
 
 /** A deletion asked of this service: its receipt, and where it stands. Bytes and times as the columns say. */
 export type Deletion = Selectable<DeletionsTable>
@@ -12,25 +11,10 @@ export async function findDeletion(db: Database | Tx, id: bigint): Promise<Delet
   return row ?? null
 }
 
-/** The deletion of this user that is under way, locked; `alive`: whether the service that works on it still is. */
-export async function lockUnderWay(
-  tx: Tx,
-  username: string,
-): Promise<(Deletion & { alive: boolean }) | null> {
-  const row = await tx
-    .selectFrom('deletions')
-    .selectAll()
-    .select(sql<boolean>`${sql.raw(workIsUnderWay)}`.as('alive'))
-    .where('kind', '=', 'user')
-    .where('username', '=', username)
-    .where('worker', 'is not', null)
-    .forUpdate()
-    .executeTakeFirst()
-  return row ?? null
-}
-
 export type NewUserDeletion = {
   username: string
+  /** Which user of that name it is; null: nobody knows. */
+  createdAt: string | null
   requestedBy: string
   preserveTraffic: boolean
   worker: string
@@ -44,6 +28,7 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
       kind: 'user',
       state: 'requested',
       username: deletion.username,
+      created_at: deletion.createdAt,
       requested_by: deletion.requestedBy,
       preserve_traffic: deletion.preserveTraffic,
       worker: deletion.worker,
@@ -53,10 +38,32 @@ export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Pro
     .executeTakeFirstOrThrow()
 }
 
+/** A user's reading that has been stored: under which name and account, and what it was, in bytes. */
+export type StoredReading = {
+  username: string
+  createdAt: string
+  adminId: bigint | null
+  lifetime: bigint
+  /** What it added to the account. */
+  added: bigint
+}
+
+/** Puts on a receipt that the user's final reading is stored, or a later one after the panel did not delete the user. */
+export async function noteReading(tx: Tx, id: bigint, reading: StoredReading): Promise<Deletion> {
+  return updateDeletion(tx, id, {
+    username: reading.username,
+    created_at: reading.createdAt,
+    admin_id: reading.adminId,
+    final_reading: reading.lifetime,
+    preserved_bytes: sql`coalesce(preserved_bytes, 0) + ${reading.added}::bigint`,
+    preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
+  })
+}
+
 /** Opens the receipt of an admin that is about to be deleted alone: everything that its users have is stored. */
 export async function insertAdminDeletion(
   tx: Tx | Database,
-  deletion: { adminId: bigint; requestedBy: string; worker: string },
+  deletion: { adminId: bigint; requestedBy: string; worker: string; finalReading: bigint | null },
 ): Promise<Deletion> {
   return tx
     .insertInto('deletions')
@@ -67,8 +74,10 @@ export async function insertAdminDeletion(
       requested_by: deletion.requestedBy,
       preserve_traffic: true,
       worker: deletion.worker,
-      started_at: sql`clock_timestamp()`,
-      preserved_at: sql`clock_timestamp()`,
+      final_reading: deletion.finalReading,
+      requested_at: sql`now()`,
+      started_at: sql`now()`,
+      preserved_at: sql`now()`,
     })
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -101,9 +110,12 @@ export type Outcome = {
   error?: { code: string; message: string }
 }
 
+/** The time for `finished_at`, which never lies before the others of a receipt: clocks are set back at times. */
+export const finishedNow = sql<Date>`greatest(clock_timestamp(), requested_at, preserved_at)`
+
 /**
  * Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. One that has ended stays
- * as it is, unless it was given up as interrupted by a service that was not dead and has deleted the user after all.
+ * as it is, unless it was given up without an answer, and turns out to have happened.
  */
 export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Outcome): Promise<Deletion> {
   const finished = await db
@@ -113,7 +125,7 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
       error_code: outcome.error?.code ?? null,
       error: outcome.error?.message ?? null,
       worker: null,
-      finished_at: sql`clock_timestamp()`,
+      finished_at: finishedNow,
       total_traffic: sql`(
         select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
       )`,
@@ -122,29 +134,12 @@ export async function finishDeletion(db: Database | Tx, id: bigint, outcome: Out
     .where((is) =>
       is.or([
         is('finished_at', 'is', null),
-        ...(outcome.state === 'deleted' ? [is('error_code', '=', 'interrupted')] : []),
+        ...(outcome.state === 'deleted' ? [is('unknown_until', 'is not', null)] : []),
       ]),
     )
     .returningAll()
     .executeTakeFirst()
   return finished ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-}
-
-/**
- * Deletions of single users, and of admins alone, that nobody works on any more, although they have not ended. What
- * belongs to a bulk deletion goes on with it.
- */
-export async function listAbandoned(db: Database, limit: number): Promise<Deletion[]> {
-  return db
-    .selectFrom('deletions')
-    .selectAll()
-    .where((is) => is.or([is('kind', '=', 'user'), is('state', '=', 'preserved')]))
-    .where('parent_id', 'is', null)
-    .where('finished_at', 'is', null)
-    .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
 }
 
 /** Who may see only some deletions: those of its account, and those that it asked for. */

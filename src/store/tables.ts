@@ -108,6 +108,7 @@ export type DeletionKind = 'user' | 'users' | 'admin'
 export type DeletionState =
   | 'requested'
   | 'preserved'
+  | 'unknown'
   | 'deleted'
   | 'failed'
   | 'gone'
@@ -139,6 +140,7 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  unknown_until: Optional<Date | null>
 }
 
 export type Tables = {

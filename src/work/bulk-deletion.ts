@@ -9,14 +9,13 @@ import {
   listPendingChildren,
 } from '../store/bulk-deletions.ts'
 import { beginDeletion, type Deletion, findDeletion, finishDeletion } from '../store/deletions.ts'
-import { settleUserDeletion } from './abandoned-deletions.ts'
-import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
-import { deleteUser } from './delete-user.ts'
-import type { DeleteUsers } from './final-reading.ts'
-import type { ObserveAdmins } from './observe-admins.ts'
+import type { AdminDeletionDeps } from './deleting/admin-deletion.ts'
+import { deleteAdmin, finishIfDeleted } from './deleting/delete-admin.ts'
+import { deleteUser } from './deleting/delete-user.ts'
+import { settleUserDeletion } from './deleting/settle.ts'
 import { scanAdmin } from './scan-admin.ts'
 
-export type BulkDeletion = DeleteUsers & ObserveAdmins & { now: () => number; signal: AbortSignal }
+export type BulkDeletion = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
 
 /** Deletions sent to the panel at the same time: it works on one core, and serves others too. */
 const atATime = 4
@@ -43,8 +42,11 @@ export async function runBulkDeletion(work: BulkDeletion, id: bigint): Promise<v
     const isCancelled = await isCancelRequested(db, id)
     if (isCancelled) await leaveRest(work, id)
     const counts = await countChildren(db, id)
-    if (counts.requested || counts.preserved) {
-      throw new LedgerError('conflict', 'Some users are being deleted by others; the rest waits for them.')
+    if (counts.requested || counts.preserved || counts.unknown) {
+      throw new LedgerError(
+        'conflict',
+        'Some users are being deleted by others, or the panel may still delete them; the rest waits for them.',
+      )
     }
     if (isCancelled) {
       await finishDeletion(db, id, { state: 'cancelled' })
@@ -133,7 +135,9 @@ async function deleteOne(
 async function settleFailure({ db }: BulkDeletion, childId: bigint, error: LedgerError): Promise<void> {
   if (error.code === 'database_unavailable') throw error
   const child = await findDeletion(db, childId)
-  if (child?.finished_at) return
+  if (child?.finished_at || child?.state === 'unknown') return
+  // The panel may still delete it for somebody else: it waits for that.
+  if (error.code === 'conflict') return
   if (isLedgerError(error, 'panel_unreachable', 'panel_timeout', 'panel_failed', 'panel_unauthorized'))
     throw error
   await finishDeletion(db, childId, { state: 'failed', error })

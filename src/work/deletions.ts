@@ -8,8 +8,8 @@ import {
   type Viewer,
 } from '../store/deletions.ts'
 import { auditName, type Caller } from './callers.ts'
-import { deleteUser } from './delete-user.ts'
-import type { DeleteUsers } from './final-reading.ts'
+import { deleteUser } from './deleting/delete-user.ts'
+import type { DeletionDeps } from './deleting/request.ts'
 import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
 
 /** How far a bulk deletion has come, in users. */
@@ -48,7 +48,7 @@ export type Deletions = {
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeleteUsers & { enqueue: EnqueueDeletion }
+export type DeletionsOptions = DeletionDeps & { enqueue: EnqueueDeletion }
 
 /** Failed users told with a bulk deletion; all of them are in the list of deletions. */
 const failuresTold = 100
@@ -66,7 +66,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
     const count = (...states: (keyof typeof counts)[]) =>
       states.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
     const users = {
-      total: count('requested', 'preserved', 'deleted', 'gone', 'failed', 'cancelled'),
+      total: count('requested', 'preserved', 'unknown', 'deleted', 'gone', 'failed', 'cancelled'),
       done: count('deleted', 'gone'),
       failed: count('failed'),
     }

@@ -1,6 +1,5 @@
 import { applyPanelReading } from '../ledger/account.ts'
 import { isLater } from '../ledger/counter.ts'
-import { panelTreatsAsSame } from '../panel/same-name.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
@@ -37,9 +36,7 @@ export async function readAdmin(
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
-  // The panel matches parts of names, in any case.
-  const matching = await panel.admins({ username: patternOf(username) })
-  const alike = matching.filter((admin) => panelTreatsAsSame(admin.username, username))
+  const alike = await panel.adminsNamed(username)
   const admin =
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??
@@ -49,14 +46,6 @@ export async function readAdmin(
   if (!admin || !other) return { admin, dropped: false }
   if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
   return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
-}
-
-/**
- * What the panel's filter finds this name by, and maybe others: it stands in an SQL pattern, where `_` is any letter. MySQL
- * takes a backslash for no letter at all, and looks for spaces at the end of a name that it otherwise ignores.
- */
-function patternOf(username: string): string {
-  return username.replace(/ +$/, '').replace(/[\\%]/g, '_')
 }
 
 /**

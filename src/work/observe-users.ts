@@ -1,7 +1,7 @@
 import { applyEffect, effectsOf } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
 import { creationOf } from '../ledger/creation.ts'
-import { judgeGone, judgeUser, type TenureChange } from '../ledger/tenure.ts'
+import { judgeGone, judgeUser, type TenureChange, type UserKey } from '../ledger/tenure.ts'
 import type { PanelUser } from '../panel/types.ts'
 import { addUsers } from '../store/account-users.ts'
 import { lockAccounts, saveAccounts } from '../store/accounts.ts'
@@ -11,6 +11,7 @@ import type { Database, Tx } from '../store/database.ts'
 import { saveTenures } from '../store/tenure-changes.ts'
 import { lockOpenTenures, lockTenures, type StoredTenure } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
+import { finishUnanswered } from '../store/unsettled-deletions.ts'
 
 /**
  * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
@@ -180,6 +181,13 @@ async function saveChanges(
       [...effect.users].map(([status, by]) => ({ adminId, status, by })),
     ),
   )
+  await finishUnanswered(tx, changes.flatMap(goneOf))
+}
+
+/** The user whose tenure ended because the panel does not have it any more. */
+function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
+  const isNews = before === null || before.endedBy === null
+  return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
 }
 
 function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {

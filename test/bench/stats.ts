@@ -101,7 +101,7 @@ function buildService(url: string, db: Database) {
       scanIntervalSeconds: 600,
       onFailure: () => {},
     }),
-    deletions: createDeletions({ ...observing, worker, enqueue: async () => {} }),
+    deletions: createDeletions({ ...observing, worker, graceMs: 60_000, enqueue: async () => {} }),
     requestPoll: async () => {},
     requestObservation: async () => {},
   })

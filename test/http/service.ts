@@ -8,9 +8,9 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
@@ -124,7 +124,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   const worker = openWorkerSession(url)
   const observing = { db, panel, panelLag: createPanelLag(0) }
-  const working = { ...observing, worker, now: Date.now, signal: new AbortController().signal }
+  const working = {
+    ...observing,
+    graceMs: 60_000,
+    worker,
+    now: Date.now,
+    signal: new AbortController().signal,
+  }
   const logged: Record<string, unknown>[] = []
   const log = createLogger('trace', {
     write: (text) => {
@@ -207,7 +213,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       }
     },
     carryOut: (id) => runBulkDeletion(working, BigInt(id)),
-    settle: () => settleAbandonedDeletions(observing),
+    settle: () => settleDeletions(working),
     idOf,
     reading: working,
     databaseUses: () => uses,

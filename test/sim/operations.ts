@@ -2,10 +2,10 @@ import { isLedgerError } from '../../src/errors.ts'
 import type { Forwarder, PanelClient } from '../../src/panel/types.ts'
 import { findOpenAccount } from '../../src/store/account-list.ts'
 import type { Database } from '../../src/store/database.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
-import { deleteUser } from '../../src/work/delete-user.ts'
+import { deleteUser } from '../../src/work/deleting/delete-user.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { readAdmin } from '../../src/work/observe-admins.ts'
 import type { PanelLag } from '../../src/work/panel-lag.ts'
 import { pollPanel } from '../../src/work/poll-panel.ts'
@@ -15,6 +15,7 @@ import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { scanDueAdmins } from '../../src/work/scan-round.ts'
 import { callThroughFront } from './front-call.ts'
 import type { Work } from './steps.ts'
+import { timeoutMs } from './wire.ts'
 
 /** What a replica's operation works with. */
 export type Workplace = {
@@ -55,6 +56,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     signal: new AbortController().signal,
     rest: async () => {},
     pageSize,
+    graceMs: 2 * timeoutMs,
   }
   switch (work.of) {
     case 'poll':
@@ -92,7 +94,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       for (const id of await unfinishedBulks(db)) await runBulkDeletion(common, id)
       return
     case 'settle deletions':
-      return settleAbandonedDeletions(common)
+      return settleDeletions(common)
     case 'read user':
       return readNamedUsers(common, [work.user])
     default:

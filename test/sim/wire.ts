@@ -108,7 +108,10 @@ export function forwarderOver(wire: Wire, as: string): Forwarder {
       })
       return { status, headers: { 'content-type': contentType }, body: Buffer.from(text) }
     },
-    request: () => {
+    open: () => {
+      throw new Error('the simulator streams nothing')
+    },
+    openSocket: () => {
       throw new Error('the simulator streams nothing')
     },
     close: async () => {},

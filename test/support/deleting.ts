@@ -1,10 +1,11 @@
+import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { createPanelClient } from '../../src/panel/client.ts'
 import type { PanelClient } from '../../src/panel/types.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import type { Database } from '../../src/store/database.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/worker-session.ts'
-import type { UserDeletionRequest } from '../../src/work/final-reading.ts'
+import type { UserDeletionRequest } from '../../src/work/deleting/request.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/panel-lag.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
@@ -13,6 +14,8 @@ import { accountOf, useLedger } from './ledger.ts'
 
 /** Milliseconds the panel may take in these tests: what hangs is given up soon. */
 const timeoutMs = 300
+/** For how long the panel may act on what it has not answered: longer than any test lasts, unless {@link passGrace} is called. */
+export const graceMs = 60_000
 
 export type Deleting = {
   db: Database
@@ -50,7 +53,16 @@ export function connect(panel: StandInPanel, now: () => number = () => performan
 
 /** What deleting functions take. */
 export function workOf({ db, client, worker, now, panelLag }: Deleting) {
-  return { db, panel: client, worker, now, panelLag, signal: new AbortController().signal }
+  return { db, panel: client, worker, now, panelLag, graceMs, signal: new AbortController().signal }
+}
+
+/** The time is over in which the panel may act on what it has not answered. */
+export async function passGrace({ db }: Pick<Deleting, 'db'>): Promise<void> {
+  await db
+    .updateTable('deletions')
+    .set({ unknown_until: sql`clock_timestamp()` })
+    .where('state', '=', 'unknown')
+    .execute()
 }
 
 /** A request of the operator to delete a user. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/store/account-list.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createCuttable } from '../http/cuttable.ts'
 import { everyFault } from '../panel/faults.ts'
 import { useBulk } from '../support/bulk.ts'
@@ -57,7 +57,7 @@ it('goes on where the panel has not heard of it', async () => {
   const { id, path } = await requestWhole()
   ctx.panel.faults.add({ kind: 'cut', method: 'DELETE', path, times: 1 })
   await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
-  await settleAbandonedDeletions(workOf(ctx))
+  await settleDeletions(workOf(ctx))
   const [late = ''] = createUsers(1, 5, 'late')
   expect(await run(id)).toMatchObject({ state: 'deleted', total_traffic: 25n })
   expect(ctx.panel.state.users.has(late)).toBe(false)

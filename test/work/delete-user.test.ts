@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
 import { findDeletion, finishDeletion, listDeletions } from '../../src/store/deletions.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
-import { deleteUser } from '../../src/work/delete-user.ts'
+import { deleteUser } from '../../src/work/deleting/delete-user.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { everyFault } from '../panel/faults.ts'
 import { asOperator, connect, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
@@ -254,7 +254,7 @@ describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fa
     const ended = await remove(username).catch((error: unknown) => error)
     if (ended instanceof LedgerError) expect(ended.message).toContain('traffic is preserved')
     ctx.panel.faults.clear()
-    await settleAbandonedDeletions(workOf(ctx))
+    await settleDeletions(workOf(ctx))
     await checkTruth(username, null)
   })
 })

@@ -4,10 +4,10 @@ import { openDatabase } from '../../src/store/database.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { DeletionsTable } from '../../src/store/tables.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { settleAbandonedDeletions } from '../../src/work/abandoned-deletions.ts'
 import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
-import { deleteUser } from '../../src/work/delete-user.ts'
-import type { DeletionFailed } from '../../src/work/deletion-failed.ts'
+import { deleteUser } from '../../src/work/deleting/delete-user.ts'
+import type { DeletionFailed } from '../../src/work/deleting/deletion-failed.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { createCuttable } from '../http/cuttable.ts'
 import { asOperator, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
@@ -37,6 +37,7 @@ function createUser(username: string, bytes: number, createdAt?: string) {
 const interrupted = {
   state: 'preserved',
   worker: 'of a service that is gone',
+  requested_at: new Date(),
   preserved_at: new Date(),
 } as const
 
@@ -131,7 +132,7 @@ it('will tell what the caller cannot be told when the database goes away during 
     ),
   })
   const { deletionId } = error as DeletionFailed
-  await settleAbandonedDeletions(workOf(ctx))
+  await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', total_traffic: 10n })
 })
 
@@ -143,7 +144,7 @@ it('is settled although the panel answers for another user what nobody can read'
     await openReceipt('readable', interrupted),
   ]
   ctx.panel.faults.add({ kind: 'answer', status: 200, body: '{}', path: '/api/user/unreadable' })
-  await expect(settleAbandonedDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
+  await expect(settleDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
   expect(await findDeletion(ctx.db, unreadable)).toMatchObject({ state: 'preserved' })
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
@@ -156,7 +157,7 @@ it('is settled when its times lie in the future, since the clock was set back, a
     worker: await ctx.worker.id(),
     preserved_at: hence,
   })
-  await settleAbandonedDeletions(workOf(ctx))
+  await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
 })
 
@@ -168,7 +169,7 @@ it('says that the user was deleted in the end by a service that was believed dea
     // The clock jumps forward, or the session that shows that the service lives breaks.
     before: async () => {
       await ctx.db.updateTable('deletions').set({ worker: 'nobody' }).where('username', '=', 'slow').execute()
-      await settleAbandonedDeletions(workOf(ctx))
+      await settleDeletions(workOf(ctx))
     },
   })
   expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
@@ -181,6 +182,6 @@ it('waits to be settled when a deletion that reads nothing finds it abandoned', 
   const id = await openReceipt('unread', { created_at, ...interrupted })
   ctx.panel.state.deleteUser('unread')
   await expect(remove('unread', { preserveTraffic: false })).rejects.toMatchObject({ code: 'not_found' })
-  await settleAbandonedDeletions(workOf(ctx))
+  await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted' })
 })

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyRequest } from 'fastify'
+import { type IncomingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http'
 
 /** The headers of one connection, which say nothing on the next (RFC 9110, section 7.6.1). */
 const hopByHop = [
@@ -24,15 +23,36 @@ const notPassedOn = [
   'x-forwarded-host',
 ]
 
+/** Secrets between the caller and this service, which are none of the panel's business. */
+const ours = ['x-api-key', 'x-webhook-secret']
+
+/** What the panel says of its own address and port. */
+const ofPanelsAddress = ['alt-svc']
+
 export type Headers = Record<string, string | string[]>
 
+/** What of a request its headers for the panel are made of. */
+export type Incoming = {
+  method: string
+  headers: IncomingHttpHeaders
+  ip: string
+  /** The client and the proxies between, the nearest first. */
+  ips?: string[] | undefined
+  protocol: string
+  /** The host that the client asked for: Marzban builds the links of subscriptions from it. */
+  host: string
+}
+
 /** The headers of `request` as the panel gets them: with the client's address as far as it is believed (TRUST_PROXY). */
-export function headersForPanel(request: FastifyRequest): Headers {
-  const headers = endToEnd(request.headers, notPassedOn)
+export function headersForPanel(request: Incoming): Headers {
+  const headers = endToEnd(request.headers, [...notPassedOn, ...ours])
   if (request.method === 'GET' || request.method === 'HEAD') delete headers['content-length']
   headers['x-forwarded-for'] = request.ips?.toReversed().join(', ') ?? request.ip
   headers['x-forwarded-proto'] = request.protocol
-  if (request.host) headers['x-forwarded-host'] = request.host
+  if (request.host) {
+    headers.host = request.host
+    headers['x-forwarded-host'] = request.host
+  }
   return headers
 }
 
@@ -41,15 +61,31 @@ export function panelTokenOf({ authorization }: Headers): string | null {
   return typeof authorization === 'string' ? (/^bearer (.*)$/i.exec(authorization)?.[1] ?? null) : null
 }
 
-/** The headers of the panel's answer as the client gets them: a redirect within the panel stays at this address. */
+/**
+ * The headers of the panel's answer as the client gets them: a redirect within the panel stays at this address.
+ *
+ * @param host what the client asked for, which the panel takes for its own.
+ */
 export function headersForClient(
   headers: IncomingHttpHeaders,
   panel: { origin: string; basePath: string },
+  host: string,
 ): Headers {
-  const answer = endToEnd(headers, [])
+  const answer = Object.fromEntries(Object.entries(endToEnd(headers, ofPanelsAddress)).filter(isSendable))
   const { location } = answer
-  if (typeof location === 'string') answer.location = here(location, panel)
+  if (typeof location === 'string') answer.location = here(location, panel, host)
   return answer
+}
+
+/** Node reads headers that it refuses to write. */
+function isSendable([name, value]: [string, string | string[]]): boolean {
+  try {
+    validateHeaderName(name)
+    for (const one of [value].flat()) validateHeaderValue(name, one)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function endToEnd(headers: IncomingHttpHeaders, without: readonly string[]): Headers {
@@ -62,12 +98,13 @@ function endToEnd(headers: IncomingHttpHeaders, without: readonly string[]): Hea
 }
 
 /** The panel writes its own address, as it knows it; what is within it is named by its path. */
-function here(location: string, panel: { origin: string; basePath: string }): string {
+function here(location: string, panel: { origin: string; basePath: string }, host: string): string {
   const base = `${panel.origin}${panel.basePath}/`
   if (!URL.canParse(location, base)) return location
   const target = new URL(location, base)
   const isWithin =
-    target.host === new URL(panel.origin).host && `${target.pathname}/`.startsWith(`${panel.basePath}/`)
+    [new URL(panel.origin).host, host].includes(target.host) &&
+    `${target.pathname}/`.startsWith(`${panel.basePath}/`)
   const isRelative = !location.startsWith('/') && !URL.canParse(location)
   if (!isWithin || isRelative) return location
   return `${target.pathname.slice(panel.basePath.length)}${target.search}${target.hash}` || '/'

@@ -1,14 +1,16 @@
-import httpProxy from '@fastify/http-proxy'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isLedgerError, LedgerError } from '../../errors.ts'
+import { LedgerError } from '../../errors.ts'
 import type { Front } from '../../work/front/front.ts'
 import type { GuardedCall } from '../../work/front/guarded-call.ts'
+import { isGone } from '../gone-clients.ts'
 import { Overloaded, refuseUnlessOnlyDatabase } from '../overloaded.ts'
 import { problemOf } from '../problem.ts'
 import type { App } from '../types.ts'
-import { limitBody, readBody } from './body.ts'
 import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { passOn } from './pass-on.ts'
+import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
 import { parseTarget, type Target } from './target.ts'
+import { createUploadDesks, type UploadDesks } from './upload-desks.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,66 +29,50 @@ export type FrontOptions = {
   prefixes: readonly string[]
 }
 
-/** Milliseconds the other end of a WebSocket gets to say goodbye. */
-const closeTimeout = 1_000
+const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 /**
- * Passes requests on to the panel and its answers back, bodies streamed, WebSockets included; what would lose bytes goes
- * through {@link Front.handle}. Failures are answered in the panel's form, `{"detail": "..."}`.
+ * Passes requests on to the panel and its answers back; what would lose bytes goes through {@link Front.handle}. Failures
+ * are answered in the panel's form, `{"detail": "..."}`. WebSockets: see upgrades.ts.
  */
 export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): Promise<void> {
-  const { panel } = front
+  const uploads = createUploadDesks(front)
   app.setErrorHandler(answerInPanelsForm)
   app.addHook('onRequest', async (request) => {
     request.target = parseTarget(request.raw.url ?? '')
   })
-  app.addHook('onRoute', (route) => {
-    // It is the panel's API, which has a document of its own.
-    route.schema = { ...route.schema, hide: true }
-  })
-  app.addHook('preParsing', async (request, _reply, payload) => limitBody(request, payload))
-  const clientOptions = { closeTimeout, followRedirects: false, perMessageDeflate: false }
-  app.register(httpProxy, {
-    upstream: panel.origin,
-    rewritePrefix: panel.basePath || '/',
-    routes: prefixes.flatMap((prefix) => [prefix, `${prefix}/*`]),
-    undici: { request: panel.request as never },
-    disableRequestLogging: true,
-    internalRewriteLocationHeader: false,
-    // The panel's pages have a policy of their own.
-    config: { isPassedOn: true, helmet: { skipRoute: true }, pressureHandler: refuseUnlessOnlyDatabase },
-    websocket: true,
-    wsServerOptions: { closeTimeout } as object,
-    wsClientOptions: {
-      ...clientOptions,
-      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) => forWebSocket(request),
-    } as object,
-    handler: async (request, reply, path) => {
-      const call = front.guarded(request.method, request.target.path)
-      return call ? answerGuarded(front, call, request, reply) : passOn(front, path, request, reply)
-    },
-  })
+  // A body is read where it is known whose it is and how much of it the call can use.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  for (const url of prefixes.flatMap((prefix) => [prefix, `${prefix}/*`])) {
+    app.route({
+      url,
+      method: methods,
+      // It is the panel's API, which has a document of its own.
+      schema: { hide: true },
+      // The panel's pages have a policy of their own.
+      config: { isPassedOn: true, helmet: { skipRoute: true }, pressureHandler: refuseUnlessOnlyDatabase },
+      handler: async (request, reply) => {
+        refuseUpgrade(request, reply)
+        const call = front.guarded(request.method, request.target.path)
+        return call
+          ? answerGuarded(front, uploads, call, request, reply)
+          : passOn(front, uploads, request, reply)
+      },
+    })
+  }
 }
 
-function passOn({ panel }: Front, path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  try {
-    return reply.from(path, {
-      rewriteRequestHeaders: () => headersForPanel(request),
-      rewriteHeaders: (headers) => headersForClient(headers, panel),
-      // A kept connection may have ended meanwhile.
-      retryDelay: ({ err, attempt }) =>
-        isRead && attempt === 0 && isLedgerError(err, 'panel_unreachable') ? 1 : null,
-      onError: (failed, { error }) => void failed.send(error.cause ?? error),
-    })
-  } catch (error) {
-    const isRefused = error instanceof Error && 'statusCode' in error && error.statusCode === 400
-    throw isRefused ? new LedgerError('invalid_request', 'The path holds "../" or "/..".') : error
-  }
+/** A client that wants a WebSocket wants nothing else: what it asks for is not carried out as a plain request. */
+function refuseUpgrade({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return
+  reply.header('connection', 'close')
+  throw new LedgerError('not_found', 'The panel has no WebSocket here.')
 }
 
 async function answerGuarded(
   front: Front,
+  uploads: UploadDesks,
   call: GuardedCall,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -97,18 +83,42 @@ async function answerGuarded(
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
   delete headers['content-length']
-  const answer = await front.handle(call, {
-    request: {
-      method: request.method as 'DELETE' | 'POST' | 'PUT',
-      target: request.target.encoded,
-      headers,
-      body: await readBody(request),
-    },
-    token: panelTokenOf(headers),
-    gone: gone.signal,
-    preserveTraffic,
-  })
-  return reply.code(answer.status).headers(headersForClient(answer.headers, front.panel)).send(answer.body)
+  const token = panelTokenOf(headers)
+  const { body, sent } = await receiveFromCaller(front, uploads, request, token)
+  try {
+    const answer = await front.handle(call, {
+      request: {
+        method: request.method as 'DELETE' | 'POST' | 'PUT',
+        target: request.target.encoded,
+        headers,
+        body,
+      },
+      token,
+      gone: gone.signal,
+      preserveTraffic,
+    })
+    const answered = headersForClient(answer.headers, front.panel, request.host)
+    return reply.code(answer.status).headers(answered).send(answer.body)
+  } finally {
+    sent()
+  }
+}
+
+/**
+ * The body of a guarded call, which needs none or a small one. Of a stranger, whom the panel will refuse, nothing is kept:
+ * it is only waited for, since what is not complete is not carried out.
+ */
+async function receiveFromCaller(
+  front: Front,
+  uploads: UploadDesks,
+  { raw, ip }: FastifyRequest,
+  token: string | null,
+): Promise<Received> {
+  const isKnown = announcesBody(raw) && (await front.callerOf(token)) !== null
+  const received = await receiveBody(raw, { ...uploads.of(ip, token), most: smallBody })
+  if (isKnown) return received
+  received.sent()
+  return { body: null, sent: () => {} }
 }
 
 /**
@@ -126,16 +136,13 @@ function readPreserveTraffic({ encoded }: Target): boolean {
   })
 }
 
-/** Headers that a WebSocket's handshake makes itself are left out. */
-function forWebSocket(request: FastifyRequest): Record<string, string | string[]> {
-  const headers = Object.entries(headersForPanel(request))
-  return Object.fromEntries(headers.filter(([name]) => !name.startsWith('sec-websocket-')))
-}
-
 function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem, headers } = problemOf(error, request.id)
   const { status, detail } = problem
-  if (status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
-  else if (status > 500) request.log.warn({ err: error }, 'a request could not be passed on')
+  // What failed because nobody is there to take the answer has a line of its own.
+  if (!isGone(reply)) {
+    if (status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
+    else if (status > 500) request.log.warn({ err: error }, 'a request could not be passed on')
+  }
   return reply.code(status).headers(headers).type('application/json').send({ detail })
 }

@@ -1,27 +1,19 @@
-import { isLedgerError, LedgerError } from '../../errors.ts'
-import type { ForwardedAnswer } from '../../panel/types.ts'
+import { isLedgerError } from '../../errors.ts'
+import { noSuchAdmin, noSudoAdmins } from '../../panel/deletion-forms.ts'
+import type { ForwardedAnswer, PanelAdmin } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
-import { drawAsked } from '../../store/clock.ts'
-import { type Deletion, finishDeletion, insertAdminDeletion, updateDeletion } from '../../store/deletions.ts'
 import { auditName } from '../callers.ts'
-import { closeDeletedAdmin } from '../close-admin.ts'
+import { runAdminDeletion } from '../deleting/admin-deletion.ts'
 import { mustReadAdmin } from '../observe-admins.ts'
-import {
-  type FrontCaller,
-  type FrontRequest,
-  type FrontWork,
-  forward,
-  hasRefused,
-  learn,
-} from './front-request.ts'
+import { answerTo, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'
+import type { FrontCaller, FrontRequest, FrontWork } from './front-request.ts'
+import { findListed } from './listed-admins.ts'
 import { readEveryone } from './read-everyone.ts'
-
-/** An admin that is being deleted, and its receipt. */
-type Leaving = { username: string; receipt: Deletion }
 
 /**
  * `DELETE /api/admin/{username}`: all its users and its counter are read first. The panel leaves the users without an
- * owner; the account is closed and stays.
+ * owner; the account is closed and stays. A name that the panel does not list, and cannot take for one that it lists, is
+ * not passed on.
  */
 export async function deleteAdminThroughFront(
   work: FrontWork,
@@ -29,70 +21,53 @@ export async function deleteAdminThroughFront(
   caller: FrontCaller,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  await readEveryone(work, { purpose: 'delete_admin', admin: username, token: caller.token }, request)
-  const leaving = await openReceipt(work, username, caller)
-  // The panel does not have this admin, or does not let anybody delete it.
-  if (!leaving) return forward(work, request)
-  let answer: ForwardedAnswer
-  try {
-    answer = await forward(work, request)
-  } catch (error) {
-    if (!isLedgerError(error)) throw error
-    throw await withoutAnswer(work, leaving, error)
-  }
-  await learn(work, `deletion ${leaving.receipt.id}`, () => settle(work, leaving, answer))
-  return answer
-}
-
-async function openReceipt(work: FrontWork, username: string, caller: FrontCaller): Promise<Leaving | null> {
-  const admin = await mustReadAdmin(work, username)
-  const account = admin && (await findOpenAccount(work.db, admin.username))
-  if (!account || admin.isSudo) return null
-  const worker = await work.worker.id()
-  const receipt = await insertAdminDeletion(work.db, {
+  const admin = await find(work, username)
+  if (!admin) return noSuchAdmin
+  if (admin.isSudo) return noSudoAdmins
+  await readUsersOf(work, admin, caller, request)
+  // Its account may not be open yet.
+  await mustReadAdmin(work, admin.username)
+  const account = await findOpenAccount(work.db, admin.username)
+  if (!account) return noSuchAdmin
+  const deletion = {
     adminId: account.id,
+    username: admin.username,
     requestedBy: auditName(caller),
-    worker,
-  })
-  return { username: admin.username, receipt }
+    receipt: null,
+  }
+  const ending = await runAdminDeletion(work, deletion, () => send(work, username, admin, request))
+  if (ending.kind === 'declined') throw ending.error
+  return answerTo(work, `Admin ${admin.username}`, ending)
 }
 
-async function settle(work: FrontWork, leaving: Leaving, answer: ForwardedAnswer): Promise<void> {
-  const error = new LedgerError('panel_failed', `The panel answered ${answer.status} to the deletion.`)
-  const isGone =
-    answer.status === 200 || (!hasRefused(answer) && !(await isStillListed(work, leaving, error)))
-  await finish(work, leaving, isGone ? null : error)
+/** The admin that the panel means by this name: on MySQL also one that differs in case, accents or spaces at the end. */
+async function find({ panel }: FrontWork, username: string): Promise<PanelAdmin | null> {
+  const { exact, same } = await findListed(panel, username)
+  // A panel that lists several such names tells them apart, and has none of this one.
+  return exact ?? (same.length === 1 ? (same[0] ?? null) : null)
 }
 
-/** The panel has not answered: what became of the admin is asked, and the caller is told. */
-async function withoutAnswer(work: FrontWork, leaving: Leaving, error: LedgerError): Promise<LedgerError> {
-  const isThere = error.code === 'invalid_request' || (await isStillListed(work, leaving, error))
-  await finish(work, leaving, isThere ? error : null)
-  const message = isThere
-    ? `Admin ${leaving.username} was not deleted: ${error.message}`
-    : `Admin ${leaving.username} was deleted and its traffic is preserved, but: ${error.message}`
-  return new LedgerError(error.code, message, { cause: error })
-}
-
-/** After an error nobody knows whether the panel acted: it is asked. While it does not say, the receipt stays open. */
-async function isStillListed(
-  { db, panel }: FrontWork,
-  { username, receipt }: Leaving,
-  error: LedgerError,
-): Promise<boolean> {
+async function readUsersOf(
+  work: FrontWork,
+  { username }: PanelAdmin,
+  { token }: FrontCaller,
+  request: FrontRequest,
+): Promise<void> {
   try {
-    const listed = await panel.admins({ username })
-    return listed.some((admin) => admin.username === username)
-  } catch (failure) {
-    if (!isLedgerError(failure)) throw failure
-    const message = `Nobody knows yet whether admin ${username} was deleted (${error.message}); receipt ${receipt.id} will tell.`
-    await updateDeletion(db, receipt.id, { error_code: error.code, error: message, worker: null })
-    throw new LedgerError(error.code, message, { retryAfter: 5, cause: failure })
+    await readEveryone(work, { purpose: 'delete_admin', admin: username, token }, request)
+  } catch (error) {
+    const isUnreadable = isLedgerError(error, 'user_unreadable', 'panel_failed', 'panel_bad_answer')
+    if (request.preserveTraffic || !isUnreadable) throw error
   }
 }
 
-/** @param error why the admin is still there; null: it is gone. */
-async function finish({ db }: FrontWork, { receipt }: Leaving, error: LedgerError | null): Promise<void> {
-  if (error) await finishDeletion(db, receipt.id, { state: 'failed', error })
-  else await closeDeletedAdmin(db, receipt, await drawAsked(db))
+/** That the panel has none of another spelling says nothing about this admin. */
+async function send(
+  work: FrontWork,
+  asked: string,
+  { username }: PanelAdmin,
+  request: FrontRequest,
+): Promise<ForwardedReply> {
+  const reply = await forwardDeletion(work, request, 'admin')
+  return reply.verdict === 'missing' && asked !== username ? { ...reply, verdict: 'refused' } : reply
 }

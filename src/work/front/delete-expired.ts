@@ -1,6 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
+import { noneExpired } from '../../panel/none-expired.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
-import { deleteUser } from '../delete-user.ts'
+import { deleteUser } from '../deleting/delete-user.ts'
 import {
   deletionOf,
   type FrontCaller,
@@ -35,32 +36,34 @@ export async function deleteExpiredThroughFront(
   })
   if (list.status !== 200) return list
   const names = namesOf(list)
-  if (names.length === 0) return json(404, { detail: 'No expired users found in the specified date range' })
-  const deleted = await deleteAll(work, caller, names, request.gone)
-  if (deleted.failures.length > 0) {
-    const [first] = deleted.failures
-    throw new LedgerError(
-      first?.code ?? 'panel_failed',
-      `${deleted.names.length} of ${names.length} users were deleted, their traffic is preserved. ${first?.message}`,
-    )
+  const deleted = await deleteAll(work, caller, names, request)
+  const [first] = deleted.failures
+  if (first) {
+    const { code, message, retryAfter } = first
+    const done = deleted.names.length
+    const summary =
+      done === 0
+        ? `None of ${names.length} users was deleted.`
+        : `${done} of ${names.length} users were deleted, and their traffic is preserved.`
+    throw new LedgerError(code, `${summary} ${message}`, { ...(retryAfter !== undefined && { retryAfter }) })
   }
-  return json(200, deleted.names)
+  return deleted.names.length > 0 ? json(200, deleted.names) : noneExpired(work.panel, caller.token)
 }
 
 async function deleteAll(
   work: FrontWork,
   caller: FrontCaller,
   names: readonly string[],
-  gone: AbortSignal,
+  request: FrontRequest,
 ): Promise<{ names: string[]; failures: LedgerError[] }> {
   const queue = names.values()
   const deleted = new Set<string>()
   const failures: LedgerError[] = []
   const worker = async () => {
     for (const username of queue) {
-      if (gone.aborted) return
+      if (request.gone.aborted) return
       try {
-        await deleteUser(work, { ...deletionOf(username, caller), onlyStatuses: deletable })
+        await deleteUser(work, { ...deletionOf(username, caller, request), onlyStatuses: deletable })
         deleted.add(username)
       } catch (error) {
         if (!isLedgerError(error)) throw error

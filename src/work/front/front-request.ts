@@ -1,8 +1,8 @@
-import { isLedgerError, LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
 import { auditName, type Caller, type Callers } from '../callers.ts'
-import type { DeleteUsers, UserDeletionRequest } from '../final-reading.ts'
-import type { ObserveAdmins } from '../observe-admins.ts'
+import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
+import type { UserDeletionRequest } from '../deleting/request.ts'
 import type { GuardedCall } from './guarded-call.ts'
 
 /** A guarded call as a caller sent it. */
@@ -21,13 +21,12 @@ export type FrontRequest = {
 }
 
 /** What guarded calls are carried out with. */
-export type FrontWork = DeleteUsers &
-  ObserveAdmins & {
-    callers: Callers
-    forwarder: Forwarder
-    now: () => number
-    log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
-  }
+export type FrontWork = AdminDeletionDeps & {
+  callers: Callers
+  forwarder: Forwarder
+  now: () => number
+  log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
+}
 
 /** A caller whom the panel vouches for, as guarded calls need one. */
 export type FrontCaller = Caller & { token: string }
@@ -37,7 +36,10 @@ export type FrontCaller = Caller & { token: string }
  *
  * @throws a panel error when it cannot be asked.
  */
-export async function identify(work: FrontWork, { token }: FrontRequest): Promise<FrontCaller | null> {
+export async function identify(
+  work: FrontWork,
+  { token }: Pick<FrontRequest, 'token'>,
+): Promise<FrontCaller | null> {
   if (token === null) return null
   try {
     return { ...(await work.callers.identify({ bearer: token })), token } as FrontCaller
@@ -115,28 +117,27 @@ export async function mayLoseTraffic(
 }
 
 /** What a caller of the front asks for when it deletes a user. */
-export function deletionOf(username: string, caller: FrontCaller): UserDeletionRequest {
+export function deletionOf(
+  username: string,
+  caller: FrontCaller,
+  { preserveTraffic }: Pick<FrontRequest, 'preserveTraffic'>,
+): UserDeletionRequest {
   return {
     username,
     requestedBy: auditName(caller),
     token: caller.token,
-    preserveTraffic: true,
+    preserveTraffic,
     receiptId: null,
     onlyAdminId: null,
   }
 }
 
-const refusals = new Set([400, 401, 403, 405, 422])
-
-/** Whether the panel says that it has done nothing. */
-export function hasRefused({ status }: ForwardedAnswer): boolean {
-  return refusals.has(status)
-}
-
 /** Sends the caller's request to the panel, unless the caller has gone. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {
-    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
+    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.', {
+      unsent: true,
+    })
   }
   // What the answer says is read here, too.
   return work.forwarder.forward({
@@ -154,7 +155,7 @@ export async function learn(work: FrontWork, what: string, observe: () => Promis
     await observe()
   } catch (error) {
     if (!isLedgerError(error)) work.log.error({ err: error }, `${what}: its outcome could not be learned yet`)
-    else work.log.warn({ code: error.code }, `${what}: its outcome is learned later. ${error.message}`)
+    else work.log.warn(logFields(error), `${what}: its outcome is learned later. ${error.message}`)
   }
 }
 

@@ -5,8 +5,10 @@ import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
 import {
   asSudo,
+  type FrontCaller,
   type FrontRequest,
   type FrontWork,
+  identify,
   mayLoseTraffic,
   sudoOnly,
   usagePath,
@@ -19,9 +21,15 @@ import { resetUsersThroughFront } from './reset-users.ts'
 /** What stands in front of the panel: nothing that bytes depend on reaches it before they are stored. */
 export type Front = {
   /** Through which what needs no guarding is passed on. */
-  panel: Pick<Forwarder, 'origin' | 'basePath' | 'request'>
+  panel: Pick<Forwarder, 'origin' | 'basePath' | 'open' | 'openSocket'>
   /** What a request would make the panel forget; null: it can be passed through. */
   guarded(method: string, path: string): GuardedCall | null
+  /**
+   * Who sends `token` to the panel; null: nobody that the panel knows.
+   *
+   * @throws a panel error when the panel cannot be asked.
+   */
+  callerOf(token: string | null): Promise<FrontCaller | null>
   /**
    * Carries out a guarded call: reads, with the caller's rights, what would be lost; stores it; forwards the call; learns
    * the outcome.
@@ -37,6 +45,7 @@ export function createFront(work: FrontWork): Front {
   return {
     panel: work.forwarder,
     guarded: guardedCallOf,
+    callerOf: (token) => identify(work, { token }),
     handle: async (call, request) => {
       await mayLoseTraffic(work, call, request)
       switch (call.kind) {

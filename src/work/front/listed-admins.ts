@@ -1,4 +1,3 @@
-import { panelTreatsAsSame } from '../../panel/same-name.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/types.ts'
 
 /** Which admins of the panel a name in a path may mean. */
@@ -10,10 +9,9 @@ export type ListedAdmins = {
 }
 
 /**
- * Looks an admin up in the whole list: the panel's own filter takes `%`, `_` and backslashes in a name for something else,
- * and finds no name that differs in spaces at its end.
+ * Looks an admin up by its name, whatever characters are in it.
  */
 export async function findListed(panel: PanelClient, username: string): Promise<ListedAdmins> {
-  const same = (await panel.admins()).filter((admin) => panelTreatsAsSame(admin.username, username))
+  const same = await panel.adminsNamed(username)
   return { exact: same.find((admin) => admin.username === username) ?? null, same }
 }

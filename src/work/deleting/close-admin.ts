@@ -1,12 +1,12 @@
-import { applyEffect } from '../ledger/account.ts'
-import { addUsers } from '../store/account-users.ts'
-import { lockAccounts, saveAccounts } from '../store/accounts.ts'
-import { closeAccount } from '../store/admins.ts'
-import { type Asked, drawAnswered } from '../store/clock.ts'
-import type { Database } from '../store/database.ts'
-import { type Deletion, finishDeletion } from '../store/deletions.ts'
-import { endTenuresOf } from '../store/tenure-changes.ts'
-import { transact } from '../store/transact.ts'
+import { applyEffect } from '../../ledger/account.ts'
+import { addUsers } from '../../store/account-users.ts'
+import { lockAccounts, saveAccounts } from '../../store/accounts.ts'
+import { closeAccount } from '../../store/admins.ts'
+import { type Asked, drawAnswered } from '../../store/clock.ts'
+import type { Database } from '../../store/database.ts'
+import { type Deletion, finishDeletion } from '../../store/deletions.ts'
+import { endTenuresOf } from '../../store/tenure-changes.ts'
+import { transact } from '../../store/transact.ts'
 
 /**
  * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in
@@ -18,8 +18,8 @@ export async function closeDeletedAdmin(
   db: Database,
   { id, admin_id: adminId }: Pick<Deletion, 'id' | 'admin_id'>,
   gone: Asked,
-): Promise<void> {
-  await transact(db, async (tx) => {
+): Promise<Deletion> {
+  return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     if (adminId !== null) {
       const ticks = { asked: gone.tick, answered: answered.tick }
@@ -35,6 +35,6 @@ export async function closeDeletedAdmin(
         released.map(({ status, users }) => ({ adminId, status, by: -users })),
       )
     }
-    await finishDeletion(tx, id, { state: 'deleted' })
+    return finishDeletion(tx, id, { state: 'deleted' })
   })
 }

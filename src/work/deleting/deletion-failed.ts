@@ -1,4 +1,4 @@
-import { type ErrorCode, LedgerError, type LedgerErrorOptions } from '../errors.ts'
+import { type ErrorCode, LedgerError, type LedgerErrorOptions } from '../../errors.ts'
 
 /** A deletion that was begun and did not come to its end: its receipt says what is preserved and what became of it. */
 export class DeletionFailed extends LedgerError {

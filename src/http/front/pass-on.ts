@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Front } from '../../work/front/front.ts'
+import { isGone } from '../gone-clients.ts'
+import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { receiveBody } from './receive-body.ts'
+import type { UploadDesks } from './upload-desks.ts'
+
+/** Passes a request on to the panel, and its answer back as it comes. */
+export async function passOn(
+  front: Front,
+  uploads: UploadDesks,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { panel } = front
+  const headers = headersForPanel(request)
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  reply.raw.once('close', leave)
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  const { body, sent } = isRead
+    ? noBody
+    : await receiveBody(request.raw, uploads.of(request.ip, panelTokenOf(headers)))
+  try {
+    if (body !== null) headers['content-length'] = String(body.length)
+    const { method, target } = request
+    const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
+    reply.raw.off('close', leave)
+    if (isGone(reply)) answer.body.destroy()
+    return reply
+      .code(answer.status)
+      .headers(headersForClient(answer.headers, panel, request.host))
+      .send(answer.body)
+  } finally {
+    sent()
+  }
+}
+
+/** No server looks at the body of what only reads. */
+const noBody = { body: null, sent: () => {} }

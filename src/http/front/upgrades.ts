@@ -1,0 +1,122 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { isLedgerError } from '../../errors.ts'
+import type { Front } from '../../work/front/front.ts'
+import type { App } from '../types.ts'
+import { createClientReader } from './client.ts'
+import { headersForPanel } from './headers.ts'
+import { relay } from './relay.ts'
+import { parseTarget } from './target.ts'
+
+export type UpgradeOptions = {
+  front: Front
+  prefixes: readonly string[]
+  trustProxy: boolean | string[]
+  /** Milliseconds the panel gets to take or refuse a WebSocket. */
+  handshakeMs?: number
+  /** Milliseconds one end may take nothing of what the other says. */
+  stallMs?: number
+}
+
+/** Where Marzban has WebSockets: the logs of its core and of its nodes. */
+const socketPaths = /^\/api\/(core|node\/\d+)\/logs$/
+
+/** Each holds a connection to the panel. */
+const mostAtOnce = 128
+/** Bytes of one message; the panel listens to nothing that a client says. */
+const largestMessage = 64 * 1024
+/** Milliseconds a client gets to say goodbye. */
+const closeTimeout = 1_000
+
+/** What Node keeps on a connection: the answer under way. */
+type Answering = Socket & { _httpMessage?: ServerResponse | null }
+
+/**
+ * Whether a request becomes a WebSocket. Any other offer to change the protocol is passed over, and the request answered
+ * as what it is without it: no connection leaves Node's care that nobody here listens to.
+ */
+export function becomesWebSocket(request: IncomingMessage, prefixes: readonly string[]): boolean {
+  const { method, headers, url = '' } = request
+  const isPlain = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
+  const isUnderWay = Boolean((request.socket as Answering)._httpMessage)
+  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket' || !isPlain || isUnderWay)
+    return false
+  try {
+    const { path } = parseTarget(url)
+    return socketPaths.test(path) && prefixes.some((prefix) => `${path}/`.startsWith(`${prefix}/`))
+  } catch (error) {
+    if (isLedgerError(error, 'invalid_request')) return false
+    throw error
+  }
+}
+
+/** Passes on WebSockets to the panel's: those of requests for which {@link becomesWebSocket} is true. */
+export function passOnWebSockets(app: App, options: UpgradeOptions): void {
+  const { front, handshakeMs = 10_000, stallMs = 60_000 } = options
+  const readClient = createClientReader(options.trustProxy)
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: largestMessage,
+    closeTimeout,
+    perMessageDeflate: false,
+    autoPong: false,
+  } as ConstructorParameters<typeof WebSocketServer>[0])
+  let open = 0
+  let draining = false
+
+  const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    if (draining) return void refuse(socket, 503, 'The service is stopping; ask again later.')
+    if (open >= mostAtOnce) return void refuse(socket, 503, 'There are too many WebSockets; ask again later.')
+    const client = readClient(request)
+    const { encoded: target } = parseTarget(request.url ?? '')
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const all = headersForPanel({ ...client, method: 'GET', headers: request.headers })
+      // The handshake with the panel makes its own.
+      const headers = Object.fromEntries(
+        Object.entries(all).filter(([name]) => !name.startsWith('sec-websocket-')),
+      )
+      const protocols = webSocket.protocol === '' ? [] : [webSocket.protocol]
+      const panel = front.panel.openSocket({ target, headers, protocols })
+      open += 1
+      const line = { address: client.ip, path: target.split('?', 1)[0] }
+      relay(webSocket, panel, {
+        handshakeMs,
+        stallMs,
+        onEnd: (code) => {
+          open -= 1
+          app.log.debug({ ...line, code }, 'a WebSocket ended')
+        },
+      })
+    })
+  }
+
+  app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // From its first moment to its last: an error that nobody listens to ends the process.
+    socket.on('error', () => {})
+    try {
+      accept(request, socket, head)
+    } catch (error) {
+      app.log.error({ err: error }, 'a WebSocket could not be passed on')
+      socket.destroy()
+    }
+  })
+  app.addHook('preClose', async () => {
+    draining = true
+    for (const client of server.clients) client.close(1001, 'The service is stopping.')
+  })
+}
+
+/** Answers a request that is no longer Node's to answer, and hangs up. */
+function refuse(socket: Socket, status: number, detail: string): void {
+  const body = JSON.stringify({ detail })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'retry-after: 5',
+  ]
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

@@ -1,0 +1,89 @@
+import type { DeletionReply } from '../../panel/types.ts'
+import type { Asked } from '../../store/clock.ts'
+import type { Database, Tx } from '../../store/database.ts'
+import { type Deletion, finishDeletion, updateDeletion } from '../../store/deletions.ts'
+import { transact } from '../../store/transact.ts'
+import { markUnknown } from '../../store/unsettled-deletions.ts'
+import { endTenuresIn } from '../observe-users.ts'
+import { notDeleted, notKnownYet, type Outcome } from './outcome.ts'
+import type { DeletionDeps } from './request.ts'
+
+type Reason = { code: string; message: string }
+
+/** Ends the user's tenure and its receipt: the panel does not have this user any more. */
+export async function closeDeleted(db: Database, receipt: Deletion, gone: Asked): Promise<Deletion> {
+  const { username, created_at: createdAt } = receipt
+  return transact(db, async (tx) => {
+    const user = { username: username ?? '', ...(createdAt !== null && { createdAt }) }
+    await endTenuresIn(tx, gone, user, 'service')
+    return finishDeletion(tx, receipt.id, { state: 'deleted' })
+  })
+}
+
+/**
+ * Puts on a receipt why the user or admin was not deleted, or that nobody knows yet.
+ *
+ * @param name the user's or the admin's.
+ */
+export async function closeUndeleted(
+  { db, graceMs }: Pick<DeletionDeps, 'db' | 'graceMs'>,
+  receipt: Deletion,
+  name: string,
+  outcome: Exclude<Outcome, 'deleted'>,
+  { verdict, error }: DeletionReply,
+): Promise<Deletion> {
+  const { code, message } = error ?? unanswered
+  if (outcome === 'unknown') {
+    const told = { code, message: notKnownYet(receipt, name, message) }
+    return markUnknown(db, receipt.id, { graceMs, error: told })
+  }
+  if (verdict === 'unsent' && isPartOfBulk(receipt)) return reopen(db, receipt)
+  return fail(db, receipt, { code, message: notDeleted(receipt, name, message) })
+}
+
+const unanswered: Reason = { code: 'panel_failed', message: 'The panel gave no answer.' }
+const interrupted: Reason = { code: 'interrupted', message: 'the service was interrupted.' }
+
+/** Why nobody knows what became of a deletion whose service was stopped. */
+export function interruption(receipt: Deletion): Reason {
+  return {
+    code: interrupted.code,
+    message: notKnownYet(receipt, receipt.username ?? 'of this account', interrupted.message),
+  }
+}
+
+/**
+ * Ends the receipt of a user or an admin that is still there although the panel had all the time to delete it. A user of a
+ * bulk deletion that only this service's own end has interrupted waits for its turn once more.
+ */
+export async function endUndeleted(db: Database | Tx, receipt: Deletion): Promise<Deletion> {
+  const isInterrupted = receipt.error_code === interrupted.code
+  if (isInterrupted && receipt.parent_id !== null) return reopen(db, receipt)
+  const reason = isInterrupted
+    ? interrupted.message
+    : `the panel did not answer, and it was still there later (${receipt.error_code}).`
+  const name = receipt.username ?? 'of this account'
+  const code = receipt.error_code ?? unanswered.code
+  return fail(db, receipt, { code, message: notDeleted(receipt, name, reason) })
+}
+
+async function fail(db: Database | Tx, receipt: Deletion, error: Reason): Promise<Deletion> {
+  const state = receipt.kind === 'admin' && isPartOfBulk(receipt) ? 'incomplete' : 'failed'
+  return finishDeletion(db, receipt.id, { state, error })
+}
+
+/** A user of a bulk deletion, or an admin that is deleted with its users, as `only_admin_id` shows. */
+function isPartOfBulk(receipt: Deletion): boolean {
+  return receipt.kind === 'user' ? receipt.parent_id !== null : receipt.only_admin_id !== null
+}
+
+/** Nothing has been sent, or will be acted on: the bulk deletion comes back to this user. */
+async function reopen(db: Database | Tx, receipt: Deletion): Promise<Deletion> {
+  return updateDeletion(db, receipt.id, {
+    state: 'requested',
+    worker: null,
+    preserved_at: null,
+    error_code: null,
+    error: null,
+  })
+}

@@ -1,0 +1,161 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import { creationOf } from '../../ledger/creation.ts'
+import type { PanelUser } from '../../panel/types.ts'
+import { type Asked, drawAsked } from '../../store/clock.ts'
+import type { Tx } from '../../store/database.ts'
+import {
+  beginDeletion,
+  type Deletion,
+  insertUserDeletion,
+  noteReading,
+  updateDeletion,
+} from '../../store/deletions.ts'
+import { lockOpenTenures } from '../../store/tenures.ts'
+import { transact } from '../../store/transact.ts'
+import { observeGone, observeUsersIn } from '../observe-users.ts'
+import { untilAccepted } from '../until-accepted.ts'
+import { claim } from './claim.ts'
+import { outcomeByLook } from './outcome.ts'
+import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
+
+/** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
+export type Opening =
+  | { kind: 'opened'; receipt: Deletion }
+  | { kind: 'absent' }
+  | { kind: 'declined'; error: LedgerError }
+
+const absent = { kind: 'absent' } as const
+const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
+
+/** Reads the user and makes that reading durable, together with the receipt. Another user of the name is another user. */
+export async function openWithReading(
+  deps: DeletionDeps,
+  request: UserDeletionRequest,
+  known: Deletion | null,
+): Promise<Opening> {
+  const { db, panel } = deps
+  return untilAccepted(db, `User ${request.username}`, async (asked, since): Promise<Opening | undefined> => {
+    const user = await panel.user(request.username, asCaller(request))
+    if (user === null) await observeGone(db, asked, request.username)
+    if (user === null || isAnother(known, user)) return absent
+    const worker = await deps.worker.id()
+    return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
+  })
+}
+
+type Reading = {
+  deps: DeletionDeps
+  request: UserDeletionRequest
+  known: Deletion | null
+  asked: Asked
+  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  since: Asked | undefined
+  user: PanelUser
+  worker: string
+}
+
+/** Undefined: the reading was dropped and has to be taken again. */
+async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined> {
+  const { request, user } = taken
+  const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
+  const reading = accepted.get(user.username)
+  if (!reading) return undefined
+  const refusal = refusalOf(request, { ...reading, username: user.username })
+  if (refusal) return declined(refusal)
+  const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt: reading.createdAt })
+  if (opening.kind !== 'opened') return opening
+  await updateDeletion(tx, opening.receipt.id, { state: 'preserved' })
+  const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
+  return { kind: 'opened', receipt }
+}
+
+/** Why this user is not one of those that the request is about; null: it is. */
+function refusalOf(
+  { onlyAdminId, onlyStatuses }: UserDeletionRequest,
+  user: { username: string; adminId: bigint | null; status: string },
+): LedgerError | null {
+  if (onlyAdminId !== null && user.adminId !== onlyAdminId) {
+    return new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
+  }
+  if (!onlyStatuses || onlyStatuses.includes(user.status)) return null
+  const wanted = onlyStatuses.join(' or ')
+  return new LedgerError(
+    'not_found',
+    `User ${user.username} is ${user.status} now; only users that are ${wanted} were to be deleted.`,
+  )
+}
+
+/**
+ * Opens the receipt without a final reading. Which user it is, the panel is asked all the same, so that the right tenure
+ * ends. Of a user that cannot be read, it is the one that the ledger knows by that name.
+ */
+export async function openUnread(
+  deps: DeletionDeps,
+  request: UserDeletionRequest,
+  known: Deletion | null,
+): Promise<Opening> {
+  const { db } = deps
+  const asked = await drawAsked(db)
+  const user = await identify(deps, request)
+  if (user === null) await observeGone(db, asked, request.username)
+  if (user === null || (user !== 'unreadable' && isAnother(known, user))) return absent
+  const worker = await deps.worker.id()
+  const username = user === 'unreadable' ? request.username : user.username
+  return transact(db, async (tx) => {
+    const open = await lockOpenTenures(tx, [username])
+    const createdAt = user === 'unreadable' ? (open[0]?.createdAt ?? null) : creationOf(open, user.createdAt)
+    return openReceipt(tx, { deps, request, worker, username, createdAt })
+  })
+}
+
+const unreadable = ['user_unreadable', 'panel_failed', 'panel_bad_answer'] as const
+
+async function identify(
+  { panel }: DeletionDeps,
+  request: UserDeletionRequest,
+): Promise<PanelUser | 'unreadable' | null> {
+  try {
+    return await panel.user(request.username, asCaller(request))
+  } catch (error) {
+    // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
+    if (isLedgerError(error, ...unreadable) && !request.username.endsWith(' ')) return 'unreadable'
+    throw error
+  }
+}
+
+function isAnother(known: Deletion | null, user: PanelUser): boolean {
+  return known !== null && outcomeByLook(known.created_at, user, false) === 'deleted'
+}
+
+type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
+  username: string
+  createdAt: string | null
+}
+
+/** The receipt of this request, with this service at work on it. */
+async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
+  const { request, username, createdAt, worker } = opened
+  const error = await claim(tx, {
+    target: { username },
+    what: `User ${username}`,
+    receiptId: request.receiptId,
+    createdAt,
+    graceMs: opened.deps.graceMs,
+  })
+  if (error) return declined(error)
+  if (request.receiptId === null) {
+    const { requestedBy, preserveTraffic } = request
+    const receipt = await insertUserDeletion(tx, {
+      username,
+      createdAt,
+      requestedBy,
+      preserveTraffic,
+      worker,
+    })
+    return { kind: 'opened', receipt }
+  }
+  const receipt = await beginDeletion(tx, request.receiptId, worker)
+  if (receipt.finished_at === null) return { kind: 'opened', receipt }
+  const message = `The deletion of user ${username} has ended: see /deletions/${receipt.id}.`
+  return declined(new LedgerError('conflict', message))
+}

@@ -1,0 +1,115 @@
+import { isLedgerError, type LedgerError } from '../../errors.ts'
+import { findAccount } from '../../store/account-list.ts'
+import { type Asked, drawAsked } from '../../store/clock.ts'
+import { type Deletion, noteReading } from '../../store/deletions.ts'
+import { transact } from '../../store/transact.ts'
+import {
+  findOpenDeletion,
+  listLateAdminDeletions,
+  listUnsettled,
+  markUnknown,
+  type OpenDeletion,
+} from '../../store/unsettled-deletions.ts'
+import { observeGone, observeUsers, observeUsersIn } from '../observe-users.ts'
+import { closeDeletedAdmin } from './close-admin.ts'
+import { closeDeleted, endUndeleted, interruption } from './close-receipt.ts'
+import { type Look, outcomeByLook } from './outcome.ts'
+import type { DeletionDeps } from './request.ts'
+
+const atOnce = 100
+
+type Settling = Omit<DeletionDeps, 'worker'>
+
+/**
+ * Finds out what became of deletions that the panel has not answered, or that a service left behind when it was stopped,
+ * and puts it on their receipts.
+ *
+ * @throws the panel's errors; those receipts stay for the next time.
+ */
+export async function settleDeletions(deps: Settling): Promise<void> {
+  let unreadable: LedgerError | null = null
+  const unsettled = await listUnsettled(deps.db, atOnce)
+  for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
+    try {
+      await (deletion.kind === 'user' ? settleUserDeletion : settleAdminDeletion)(deps, deletion)
+    } catch (error) {
+      // What the panel says of one keeps nobody from asking about the next.
+      if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed')) throw error
+      unreadable = error
+    }
+  }
+  if (unreadable) throw unreadable
+}
+
+/**
+ * Finds out what became of the deletion of one user on which nobody works any more. While the panel may still act and has
+ * not, the receipt stays open, as `unknown`.
+ *
+ * @returns the receipt as it is then.
+ */
+export async function settleUserDeletion(deps: Settling, deletion: Deletion): Promise<Deletion> {
+  const open = await findOpenDeletion(deps.db, deletion.id)
+  if (!open) return deletion
+  const username = open.username ?? ''
+  const asked = await drawAsked(deps.db)
+  const look = await lookAt(deps, username)
+  switch (outcomeByLook(open.created_at, look, isGraceOver(open))) {
+    case 'deleted': {
+      const closed = await closeDeleted(deps.db, open, asked)
+      if (look === null) await observeGone(deps.db, asked, username)
+      return closed
+    }
+    case 'still there':
+      return endStillThere(deps, open, look, asked)
+    default:
+      // It goes on consuming.
+      if (look !== null && look !== 'unreadable') await observeUsers(deps.db, asked, [look])
+      return leaveUnknown(deps, open)
+  }
+}
+
+async function lookAt({ panel }: Settling, username: string): Promise<Look> {
+  try {
+    return await panel.user(username, { freshConnection: true })
+  } catch (error) {
+    if (isLedgerError(error, 'user_unreadable')) return 'unreadable'
+    throw error
+  }
+}
+
+/** The user's last reading counts, and goes on the receipt. One that overlapped another is taken again the next time. */
+async function endStillThere(
+  { db }: Settling,
+  open: OpenDeletion,
+  look: Look,
+  asked: Asked,
+): Promise<Deletion> {
+  if (look === null || look === 'unreadable' || !open.preserve_traffic) return endUndeleted(db, open)
+  return transact(db, async (tx) => {
+    const { accepted } = await observeUsersIn(tx, asked, [look])
+    const reading = accepted.get(look.username)
+    if (!reading) return open
+    await noteReading(tx, open.id, { ...reading, username: look.username })
+    return endUndeleted(tx, open)
+  })
+}
+
+/** {@link settleUserDeletion}, of an admin. */
+export async function settleAdminDeletion(deps: Settling, deletion: Deletion): Promise<Deletion> {
+  const { db, panel } = deps
+  const account = deletion.admin_id === null ? null : await findAccount(db, deletion.admin_id)
+  const asked = await drawAsked(db)
+  if (!account || !(await panel.hasAdmin(account.username))) return closeDeletedAdmin(db, deletion, asked)
+  const open = await findOpenDeletion(db, deletion.id)
+  if (!open) return deletion
+  // Whether it was created again meanwhile, nothing can tell; its account goes on either way, and counts no byte twice.
+  return isGraceOver(open) ? endUndeleted(db, open) : leaveUnknown(deps, open)
+}
+
+function isGraceOver({ state, grace }: OpenDeletion): boolean {
+  return state === 'unknown' && grace <= 0
+}
+
+async function leaveUnknown({ db, graceMs }: Settling, open: OpenDeletion): Promise<Deletion> {
+  return open.state === 'unknown' ? open : markUnknown(db, open.id, { graceMs, error: interruption(open) })
+}
