@@ -1,8 +1,13 @@
 import { LedgerError } from '../../errors.ts'
-import { type Etc, findAccount, isAssigned, makeAccount, ownName, system } from './own-account.ts'
-
-/** The system account that PostgreSQL's processes run as. */
-export type Account = { uid: number; gid: number }
+import {
+  type Account,
+  type Etc,
+  findAccount,
+  isAssigned,
+  makeAccount,
+  ownName,
+  system,
+} from './own-account.ts'
 
 /**
  * Whom PostgreSQL has to run as. It refuses to run as root, so a service run by root gives it an account of its own, made

@@ -1,11 +1,11 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { LedgerError } from '../../errors.ts'
-import { type Account, postgresAccount } from './account.ts'
+import { postgresAccount } from './account.ts'
 import { type Binaries, runnableBinaries } from './binaries.ts'
 import { createCluster } from './create-cluster.ts'
 import type { Cluster } from './layout.ts'
-import { nameOf, ownName, system } from './own-account.ts'
+import { type Account, nameOf, ownName, system } from './own-account.ts'
 import { isHalfTakenOver, takeOver } from './take-over.ts'
 
 /** Opens the cluster below `dataDir`, making it when there is none. Refuses one that it could not serve. */

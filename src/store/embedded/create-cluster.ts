@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { access, chown, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LedgerError } from '../../errors.ts'
-import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { dataPath, superuser } from './layout.ts'
+import type { Account } from './own-account.ts'
 
 /**
  * Makes a cluster at `home`. It is made beside and renamed, so that `home` is either whole or not there, whenever the

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process'
 import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { Account } from './account.ts'
+
+/** The system account that PostgreSQL's processes run as. */
+export type Account = { uid: number; gid: number }
 
 /** Of the account that PostgreSQL runs as when the service is run by root; nothing else runs as it. */
 export const ownName = 'marzban-ledger'

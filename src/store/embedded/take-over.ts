@@ -1,8 +1,8 @@
 import { access, lchown, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LedgerError } from '../../errors.ts'
-import type { Account } from './account.ts'
 import type { Cluster } from './layout.ts'
+import type { Account } from './own-account.ts'
 import { findPostmaster, stopPostmaster } from './postmaster.ts'
 import { takeSeat } from './seat.ts'
 
