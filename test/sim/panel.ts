@@ -57,6 +57,12 @@ export class VirtualPanel extends World {
     return this.report().filter(({ id }) => !isReadable(this.spoils.get(id)))
   }
 
+  spoil(name: string, how: Spoil): void {
+    const user = this.users.get(name)
+    if (user) this.spoils.set(user.id, how)
+  }
+
+  /** A request is given up; `act`: what the panel may still do about it. */
   leaveUnanswered(request: Request, act: Unanswered['act']): void {
     const name = /^\/api\/user\/([^/]+)/.exec(request.path)?.[1]
     const user = name === undefined ? undefined : this.userNamed(decodeURIComponent(name))

@@ -2,6 +2,7 @@ import { type Books, BrokenClaim } from './books.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
+import { happen } from './happenings.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
@@ -66,15 +67,7 @@ export class Simulation {
   }
 
   private async take(step: Step): Promise<void> {
-    const { panel } = this
     switch (step.do) {
-      case 'consume':
-        return panel.consume(step.user, BigInt(step.bytes))
-      case 'book usage':
-        return panel.book()
-      case 'create user':
-        if (step.owner === null || panel.usage.has(step.owner)) panel.create(step.user, step.owner)
-        return
       case 'wait':
         return this.pass(step.seconds * 1000)
       case 'start':
@@ -86,55 +79,22 @@ export class Simulation {
         return this.fail(step.pick, step.fault)
       case 'start badly':
         return this.startBadly(step)
+      case 'reset while an admin appears':
+        return this.resetWhileAdminAppears(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
         return this.actLate(step.pick)
       case 'come to rest':
         return this.comeToRest()
-      case 'remove user':
-        return panel.remove(step.user)
-      case 'move user':
-        if (step.owner === null || panel.usage.has(step.owner)) panel.move(step.user, step.owner)
-        return
-      case 'reset user':
-        // The counter that the ledger reads stays as it is.
-        return
-      case 'reset all users':
-        return panel.resetAll()
-      case 'lose bookings':
-        return panel.loseBookings()
-      case 'reset usage':
-        if (panel.usage.has(step.admin)) panel.resetUsage(step.admin)
-        return
-      case 'remove admin':
-        panel.deleteAdmin(step.admin)
-        return
-      case 'create admin':
-        return panel.createAdmin(step.admin)
-      case 'spoil user': {
-        const user = panel.users.get(step.user)
-        if (user) panel.spoils.set(user.id, step.how)
-        return
-      }
-      case 'mend users':
-        return panel.spoils.clear()
-      case 'odd admins':
-        panel.hasOddAdmins = step.listed
-        return
-      case 'panel moves to MySQL':
-        panel.database = 'mysql'
-        return
-      case 'back up panel':
-        return panel.takeBackup()
-      case 'restore panel':
-        return panel.restoreBackup()
       case 'back up ledger':
         await this.database.save('backup')
-        this.backup = { books: this.claims.remember(), panel: panel.remember() }
+        this.backup = { books: this.claims.remember(), panel: this.panel.remember() }
         return
       case 'restore ledger':
         return this.restoreLedger()
+      default:
+        return happen(this.panel, step)
     }
   }
 
@@ -244,6 +204,25 @@ export class Simulation {
       const changes = next.line === null && !next.label.startsWith('GET')
       if (changes && next.kind === at) return this.go(next, fault)
       await this.go(next)
+    }
+  }
+
+  /** All users are read to be reset, and after some calls there is an admin named like the account that asked for it. */
+  private async resetWhileAdminAppears({
+    replica,
+    calls,
+  }: Extract<Step, { do: 'reset while an admin appears' }>): Promise<void> {
+    const task = await this.start(replica, { of: 'front: reset all', by: null })
+    for (let left = calls; left >= 0 && !this.broken; ) {
+      const [next] = this.scheduler.runnable(task)
+      if (!next) return
+      if (next.kind === 'request') left -= 1
+      if (left >= 0) await this.go(next)
+    }
+    this.panel.createAdmin(environment)
+    for (let [next] = this.scheduler.runnable(task); next && !this.broken; ) {
+      await this.go(next)
+      ;[next] = this.scheduler.runnable(task)
     }
   }
 

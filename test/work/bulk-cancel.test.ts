@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { countChildren, requestCancel } from '../../src/store/bulk-deletions.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { useBulk } from '../support/bulk.ts'
-import { pollAndScan } from '../support/deleting.ts'
+import { passGrace, pollAndScan, workOf } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
 
 const bulk = useBulk()
@@ -46,8 +47,10 @@ it.each([
   ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: `/api/user/${username}`, skip: 1 })
   expect(await run(id)).toMatchObject({ state: 'requested', error_code: 'panel_unreachable' })
   await requestCancel(ctx.db, id)
-  await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+  await expect(run(id)).rejects.toMatchObject({ code: 'conflict' })
   ctx.panel.faults.clear()
+  await passGrace(ctx)
+  await settleDeletions(workOf(ctx))
   expect(await run(id)).toMatchObject({ state: 'cancelled' })
   expect(await childrenOf(id)).toMatchObject([{ username, state, worker: null }])
   expect(ctx.panel.state.users.has(username)).toBe(!acts)
