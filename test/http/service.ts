@@ -76,8 +76,12 @@ export type TestServiceOptions = Partial<AppOptions> & {
   reach?: (url: string) => Promise<string>
   /** Where the front passes requests on to, if not the stand-in panel. */
   upstream?: string
+  /** Where the service itself looks for the panel, if not at the stand-in. */
+  panelUrl?: string
   /** How long the panel may take; what hangs is given up soon. */
   panelTimeoutMs?: number
+  /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
+  lanes?: { connections: number; waitMs: number }
   now?: () => number
 }
 
@@ -91,7 +95,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     logLevel = 'debug',
     reach,
     upstream,
+    panelUrl,
     panelTimeoutMs = 800,
+    lanes = {},
     now = Date.now,
     ...appOptions
   } = options
@@ -114,7 +120,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     standIn.state.createAdmin(username, { isSudo }).usage = usage
   }
   const panel = createPanelClient({
-    url: standIn.url,
+    url: panelUrl ?? standIn.url,
     ...standIn.sudo,
     timeoutMs: panelTimeoutMs,
     sleep: async () => {},
@@ -162,6 +168,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     url: upstream ?? standIn.url,
     connectTimeoutMs: panelTimeoutMs,
     answerTimeoutMs: panelTimeoutMs,
+    ...lanes,
   })
   const front = {
     front: createFront({ ...working, callers, forwarder, log }),
