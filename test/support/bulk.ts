@@ -4,8 +4,8 @@ import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
-import { carryOut, passGrace } from './carry-out.ts'
-import { useDeleting, workOf } from './deleting.ts'
+import { carryOut } from './carry-out.ts'
+import { passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
@@ -32,7 +32,8 @@ export function useBulk() {
     },
     /** Finds out what became of deletions that the panel has not answered, once it cannot act on them any more. */
     settle: async () => {
-      await passGrace(ctx.db)
+      await settleDeletions(workOf(ctx))
+      await passGrace(ctx)
       await settleDeletions(workOf(ctx))
     },
     /** Carries it out from where it stands, and returns what it is then. */

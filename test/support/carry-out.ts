@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { Database } from '../../src/store/database.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import { advanceBulkDeletion, type BulkDeletion } from '../../src/work/bulk-deletion.ts'
@@ -23,13 +22,4 @@ export async function carryOut(work: BulkDeletion, id: bigint): Promise<void> {
 /** Lets the time pass that bulk deletions rest before they are tried again. */
 export async function passRests(db: Database): Promise<void> {
   await db.updateTable('deletions').set({ resume_at: null }).where('resume_at', 'is not', null).execute()
-}
-
-/** Lets the time pass in which the panel may act on deletions that it has not answered. */
-export async function passGrace(db: Database): Promise<void> {
-  await db
-    .updateTable('deletions')
-    .set({ unknown_until: sql`clock_timestamp()` })
-    .where('state', '=', 'unknown')
-    .execute()
 }
