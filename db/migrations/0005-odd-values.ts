@@ -24,10 +24,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     create unique index tenures_open_username on tenures (name_key(username)) where ended_at is null`.execute(
     db,
   )
-  await sql`drop index deletions_under_way, deletions_once_a_parent`.execute(db)
-  await sql`
-    create unique index deletions_under_way on deletions (name_key(username))
-    where kind = 'user' and worker is not null`.execute(db)
+  await sql`drop index deletions_once_a_parent`.execute(db)
   await sql`
     create unique index deletions_once_a_parent
     on deletions (parent_id, name_key(username), coalesce(created_at, '-infinity'))
@@ -61,10 +58,7 @@ export async function up(db: Kysely<never>): Promise<void> {
 export async function down(db: Kysely<never>): Promise<void> {
   await sql`alter table scans drop column failing_at`.execute(db)
   await sql`drop table unreadable_items`.execute(db)
-  await sql`drop index deletions_under_way, deletions_once_a_parent`.execute(db)
-  await sql`
-    create unique index deletions_under_way on deletions (username)
-    where kind = 'user' and worker is not null`.execute(db)
+  await sql`drop index deletions_once_a_parent`.execute(db)
   await sql`
     create unique index deletions_once_a_parent on deletions (parent_id, username, coalesce(created_at, '-infinity'))
     where parent_id is not null`.execute(db)

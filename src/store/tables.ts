@@ -64,6 +64,17 @@ export type ScansTable = {
   users_total: Optional<bigint | null>
   error_code: Optional<string | null>
   error: Optional<string | null>
+  failing_at: Generated<bigint[]>
+}
+
+export type UnreadableItemsTable = {
+  id: Generated<bigint>
+  kind: 'user' | 'admin'
+  name: string | null
+  admin_id: Optional<bigint | null>
+  reason: string
+  since: Generated<Date>
+  asked: bigint
 }
 
 export type PanelPollTable = {
@@ -125,7 +136,7 @@ export type DeletionsTable = {
   admin_id: Optional<bigint | null>
   requested_by: string
   only_admin_id: Optional<bigint | null>
-  only_status: Optional<string | null>
+  only_statuses: Optional<string[] | null>
   preserve_traffic: boolean
   final_reading: Optional<bigint | null>
   preserved_bytes: Optional<bigint | null>
@@ -140,8 +151,16 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  collected_at: Optional<Date | null>
+  rounds: Generated<number>
+  resume_at: Optional<Date | null>
+  attempts: Generated<number>
+  claimed_by: Optional<string | null>
+  turn: Generated<bigint>
   unknown_until: Optional<Date | null>
 }
+
+export type DeletionTurnsTable = { caller: string; turn: bigint }
 
 export type Tables = {
   admins: AdminsTable
@@ -150,8 +169,10 @@ export type Tables = {
   tenures: TenuresTable
   traffic_hourly: TrafficHourlyTable
   scans: ScansTable
+  unreadable_items: UnreadableItemsTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
   front_readings: FrontReadingsTable
   deletions: DeletionsTable
+  deletion_turns: DeletionTurnsTable
 }
