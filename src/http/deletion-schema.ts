@@ -20,8 +20,8 @@ const kindMeaning =
   'asked for it through the front.'
 const stateMeaning =
   '`requested`: not begun, or of a bulk deletion: under way; `preserved`: the final reading is stored, the panel has ' +
-  'not deleted it yet; `deleted`; `failed`: the user or admin is still there, `detail` says why; `gone`: the panel had no such ' +
-  'user; `cancelled`; `incomplete`: a bulk deletion that left users, or the admin, undeleted.'
+  'not deleted it yet; `deleted`; `failed`: the user or admin is still there, `detail` says why; `gone`: the panel had ' +
+  'no such user any more, or of a bulk deletion: none of its users; `cancelled`; `incomplete`: a bulk deletion that left users, or the admin, undeleted.'
 
 function textOrNull(description: string, example: string) {
   return Type.Unsafe<string | null>({ type: 'string', nullable: true, description, examples: [example] })
@@ -64,9 +64,12 @@ const receiptFields = {
     "Bytes: the account's total when the deletion ended; null: it has not, or there is no account.",
     7_340_032,
   ),
-  code: textOrNull('Why it failed, for programs; null: it did not.', 'panel_timeout'),
+  code: textOrNull(
+    'Why it failed, or what a bulk deletion under way waits for, for programs; null: it did not, and it does not wait.',
+    'panel_timeout',
+  ),
   detail: textOrNull(
-    'Why it failed, for people; null: it did not.',
+    'The same for people.',
     'Its traffic is preserved. User alice was not deleted: The panel did not answer in 30 s.',
   ),
   requested_at: time('When it was asked for.'),

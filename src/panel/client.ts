@@ -93,15 +93,16 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
       return (await calls.ask(request, adminsAnswer)).map(toAdmin)
     },
-    async users({ admin, offset, limit }, { token } = {}) {
+    async users({ admin, usernames = [], offset, limit }, { token } = {}) {
       // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
       // no user is on two pages and another on none.
-      const query = {
-        ...(admin !== undefined && { admin }),
-        offset: String(offset),
-        limit: String(limit),
-        sort: 'created_at,username',
-      }
+      const query: [string, string][] = [
+        ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
+        ...usernames.map((username): [string, string] => ['username', username]),
+        ['offset', String(offset)],
+        ['limit', String(limit)],
+        ['sort', 'created_at,username'],
+      ]
       const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
       return { users: page.users.map(toUser), total: page.total }
     },

@@ -44,9 +44,12 @@ export type PanelClient = {
   account(): Promise<PanelAdmin>
   /** `GET /api/admins`: all admins, or those whose name contains `username`, in any case. */
   admins(filter?: { username: string }): Promise<PanelAdmin[]>
-  /** `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner. */
+  /**
+   * `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner, `usernames` by exact
+   * names.
+   */
   users(
-    page: { admin?: string; offset: number; limit: number },
+    page: { admin?: string; usernames?: readonly string[]; offset: number; limit: number },
     options?: { token?: string },
   ): Promise<PanelUserPage>
   /**

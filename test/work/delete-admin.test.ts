@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/store/account-list.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createCuttable } from '../http/cuttable.ts'
 import { everyFault } from '../panel/faults.ts'
 import { useBulk } from '../support/bulk.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { pollAndScan, workOf } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
 
@@ -26,7 +26,7 @@ async function deleteUntilCut() {
   const database = createCuttable()
   const db = openDatabase({ url: await database.via(ctx.url) })
   ctx.panel.faults.add({ kind: 'hook', method: 'DELETE', path, before: () => database.cut() })
-  const ended = runBulkDeletion({ ...workOf(ctx), db }, id)
+  const ended = carryOut({ ...workOf(ctx), db }, id)
   await expect(ended).rejects.toMatchObject({ code: 'database_unavailable' })
   await Promise.all([db.destroy(), database.close()])
   ctx.panel.faults.clear()

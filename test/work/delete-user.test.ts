@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
-import { findDeletion, finishDeletion, listDeletions } from '../../src/store/deletions.ts'
+import { listDeletions } from '../../src/store/deletion-list.ts'
+import { findDeletion, finishDeletion } from '../../src/store/deletions.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'

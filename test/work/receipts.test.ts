@@ -4,12 +4,12 @@ import { openDatabase } from '../../src/store/database.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { DeletionsTable } from '../../src/store/tables.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import type { DeletionFailed } from '../../src/work/deleting/deletion-failed.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { createCuttable } from '../http/cuttable.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { asOperator, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
@@ -103,14 +103,14 @@ it('says that the user was deleted when the next of its name is, and the service
 it('of a bulk deletion is left to it when somebody else deletes the user, and the service was killed in between', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
-    { db: ctx.db, enqueue: async () => {} },
+    { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
     { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null },
     { usernames: ['both'] },
     null,
   )
   await ctx.db.updateTable('deletions').set(interrupted).where('parent_id', '=', bulk.id).execute()
   expect(await remove('both')).toMatchObject({ state: 'deleted', parent_id: null })
-  await runBulkDeletion(workOf(ctx), bulk.id)
+  await carryOut(workOf(ctx), bulk.id)
   expect(await findDeletion(ctx.db, bulk.id)).toMatchObject({ state: 'deleted' })
 })
 
