@@ -1,8 +1,9 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import type { Calls } from './calls.ts'
+import { isObject } from './decode.ts'
 import { namedPath } from './named-path.ts'
 import { detailOf, parseJson } from './refusal.ts'
-import { adminNamesAnswer, usageAnswer } from './schemas.ts'
+import { adminsAnswer, usageAnswer } from './schemas.ts'
 
 /**
  * Whether the panel has an admin of exactly this name. Only the panel's own words prove that it has none: its 404 for the
@@ -15,7 +16,8 @@ export async function hasAdmin(calls: Calls, username: string): Promise<boolean>
   const usage = await askForUsage(calls, username)
   if (usage === 'no such admin') return false
   const request = { method: 'GET', path: '/api/admins', freshConnection: true } as const
-  const names = (await calls.ask(request, adminNamesAnswer)).map((admin) => admin.username)
+  const listed = await calls.ask(request, adminsAnswer)
+  const names = listed.map((admin) => (isObject(admin) ? admin.username : undefined))
   if (names.length === 0 && usage === 'known') {
     throw new LedgerError('panel_bad_answer', `The panel knows admin ${username} and lists no admins.`)
   }

@@ -9,6 +9,8 @@ export type DueScan = {
   username: string
   panelReading: bigint | null
   usersTotal: bigint | null
+  /** Where in its list the last scan found users that make the panel fail, ascending; left out: nowhere. */
+  failingAt?: readonly bigint[]
 }
 
 /**
@@ -29,6 +31,9 @@ function dueScans(intervalSeconds: number) {
       or (scans.error is not null and started_at < clock_timestamp() - make_interval(secs => ${retrySeconds}))
       or (started_at < clock_timestamp() - make_interval(secs => ${intervalSeconds}) and (
         account.panel_reading is null
+        -- The panel counts, and says odd things: it may have moved.
+        or exists (select from unreadable_items as odd where odd.kind = 'admin'
+          and coalesce(name_key(odd.name), '') = name_key(admins.username))
         or account.panel_reading is distinct from scans.panel_reading
         or admins.missing_since > started_at))`
 }
@@ -36,7 +41,8 @@ function dueScans(intervalSeconds: number) {
 /** The scan to make next; null when none is due. */
 export async function nextDueScan(db: Database, intervalSeconds: number): Promise<DueScan | null> {
   const { rows } = await sql<DueScan>`
-    select scans.admin_id as "adminId", username, account.panel_reading as "panelReading", users_total as "usersTotal"
+    select scans.admin_id as "adminId", username, account.panel_reading as "panelReading", users_total as "usersTotal",
+      failing_at as "failingAt"
     ${dueScans(intervalSeconds)}
     order by started_at is not null, started_at, scans.admin_id limit 1`.execute(db)
   return rows[0] ?? null
@@ -98,10 +104,20 @@ export async function reportScan(
 }
 
 /** Notes that a scan is complete, in the transaction that closes the account's opening balance. */
-export async function finishScan(tx: Tx, adminId: bigint, users: number): Promise<void> {
+export async function finishScan(
+  tx: Tx,
+  adminId: bigint,
+  users: number,
+  failingAt: readonly number[],
+): Promise<void> {
   await tx
     .updateTable('scans')
-    .set({ finished_at: sql`clock_timestamp()`, users_done: BigInt(users), users_total: BigInt(users) })
+    .set({
+      finished_at: sql`clock_timestamp()`,
+      users_done: BigInt(users),
+      users_total: BigInt(users),
+      failing_at: failingAt.map(BigInt),
+    })
     .where('admin_id', '=', adminId)
     .execute()
 }

@@ -1,4 +1,4 @@
-import { isLedgerError, type LedgerError } from '../errors.ts'
+import { type ErrorCode, isLedgerError, type LedgerError } from '../errors.ts'
 import { beginRound, finishRound, lastRequest, type RoundProgress, reportRound } from '../store/scan-round.ts'
 import {
   countDueScans,
@@ -8,6 +8,8 @@ import {
   nextDueScan,
   reportScan,
 } from '../store/scans.ts'
+import { listUnreadableUsers } from '../store/unreadable-items.ts'
+import { readNamedUsers } from './read-named.ts'
 import type { ReadUsers, UsersProgress } from './read-users.ts'
 import { scanAdmin } from './scan-admin.ts'
 
@@ -30,6 +32,21 @@ export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions):
   const first = await nextDueScan(db, options.intervalSeconds)
   if (!first) return
   await beginRound(db, await countDueScans(db, options.intervalSeconds))
+  try {
+    await scanFrom(work, options, first)
+    // Users of nobody in particular are in no scan.
+    await readNamedUsers(work, await listUnreadableUsers(db, straysAtOnce, 'no account'))
+  } finally {
+    // However it ends, nothing runs from here on.
+    await finishRound(db)
+  }
+}
+
+/** Unreadable users of no account that are asked for again in one round. */
+const straysAtOnce = 20
+
+async function scanFrom(work: ReadUsers, options: ScanRoundOptions, first: DueScan): Promise<void> {
+  const { db } = work
   let request = await lastRequest(db)
   /** Users of each admin that has been read since the last request. */
   const done = new Map<bigint, number>()
@@ -65,7 +82,9 @@ export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions):
       if (!isLedgerError(error)) throw error
       await failScan(db, admin.adminId, error)
       options.onFailure(admin.username, error)
-      if (error.code !== 'panel_bad_answer') throw error
+      if (!ofOneAdmin.has(error.code)) throw error
+      // A panel that fails at everything is not asked for every admin in turn.
+      if (error.code === 'panel_failed') await work.panel.account()
     }
     done.set(admin.adminId, last.done)
     await reportRound(db, {
@@ -75,8 +94,10 @@ export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions):
       usersTotal: doneUsers + last.done + Math.max(0, rest.users - last.total),
     })
   }
-  await finishRound(db)
 }
+
+/** Failures that may concern the users of one admin only: the others are read all the same. */
+const ofOneAdmin = new Set<ErrorCode>(['panel_bad_answer', 'panel_failed', 'user_unreadable'])
 
 /** How many admins and users are left, the one about to be scanned included, and how many accounts there are. */
 async function remaining(
@@ -87,8 +108,12 @@ async function remaining(
   const due = await countDueScans(db, intervalSeconds)
   const { accounts } = due
   if (due.unknown === 0) return { admins: due.admins, users: due.users, accounts }
-  // Nobody knows yet how many users an admin has that was never scanned; the panel knows how many there are in all.
-  const { total } = await panel.users({ offset: 0, limit: 1 })
+  // Nobody knows yet how many users an admin has that was never scanned; the panel knows how many there are in all. It is
+  // only an estimate: where it cannot be had, the scans say what is wrong.
+  const total = await panel.countUsers({}).catch((error: unknown) => {
+    if (!isLedgerError(error)) throw error
+    return 0
+  })
   const neverScanned = Math.max(0, total - (await countScannedUsers(db)))
   return {
     accounts,

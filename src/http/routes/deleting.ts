@@ -14,18 +14,10 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../deletion-schema.ts'
-import { accountId, adminParams, noQuery } from '../params.ts'
+import { accountId, adminParams, noQuery, panelName } from '../params.ts'
 import { problemResponse, problemResponses } from '../problem-schema.ts'
 import { shared } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
-
-/** Text that is or may be a user's name: the panel alone knows which are. */
-const username = {
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  examples: ['alice'],
-}
 
 const userSchema = {
   operationId: 'deleteUser',
@@ -37,7 +29,11 @@ const userSchema = {
     'without an owner the receipt says, with `admin_id: null`, that no account received bytes. For the admin that owns ' +
     'the user, and for sudo admins. Traffic is in bytes.',
   params: Type.Object({
-    username: Type.String({ ...username, description: "The user's name in the panel, percent-encoded." }),
+    username: Type.String({
+      ...panelName,
+      description: "The user's name in the panel, percent-encoded.",
+      examples: ['alice'],
+    }),
   }),
   querystring: Type.Object(
     {
@@ -98,7 +94,7 @@ const adminSchema = {
 
 const named = Type.Object(
   {
-    usernames: Type.Array(Type.String(username), {
+    usernames: Type.Array(Type.String({ ...panelName, examples: ['alice'] }), {
       minItems: 1,
       maxItems: 10_000,
       uniqueItems: true,

@@ -5,6 +5,7 @@ import { noQuery } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
+import { toUnreadableBody, unreadableSchema } from '../unreadable-schema.ts'
 
 const failure = {
   code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),
@@ -28,7 +29,7 @@ const poll = Type.Object(
       type: 'boolean',
       nullable: true,
       description:
-        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known yet.",
+        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known, as long as it has no admins.",
     }),
     error: Type.Unsafe<{ code: string; detail: string } | null>({
       ...Type.Object(failure, { description: 'Why the panel could not be polled; null: it could.' }),
@@ -101,6 +102,7 @@ export const syncSchema = named(
       poll,
       scan,
       front: Type.Array(front, { description: 'The latest 20, the newest first.' }),
+      ...unreadableSchema,
     },
     { description: 'When the panel was last read, how long it took, what went wrong.' },
   ),
@@ -114,7 +116,7 @@ const readSchema = {
   description:
     'When each source was last read and how long it took, in milliseconds; what is pending and running. To wait for a ' +
     'POST /sync: ask until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false; at no moment before ' +
-    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read. For sudo admins.',
+    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read, `unreadable` single users and admins. For sudo admins.',
   querystring: noQuery,
   response: { 200: shared(syncSchema), ...problemResponses() },
 }
@@ -185,6 +187,7 @@ function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
         started_at: startedAt,
       })),
     },
+    ...toUnreadableBody(state.unreadable),
     front: state.front.map((reading) => ({
       purpose: reading.purpose,
       admin: reading.username,
