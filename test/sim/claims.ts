@@ -5,10 +5,7 @@ import type { Samples, VirtualPanel } from './panel.ts'
 import type { Act, Request } from './panel-api.ts'
 import { Receipts, readReceipts } from './receipts.ts'
 import { type LedgerRows, readRows } from './rows.ts'
-import { timeoutMs } from './wire.ts'
-
-/** Within which nothing is sent again to a name: the panel may still act on what it has not answered. */
-const graceMs = 2 * timeoutMs
+import { graceMs } from './wire.ts'
 
 type Memory = ReturnType<Books['remember']>
 

@@ -9,6 +9,8 @@ import type { Fault, Gate, Operation } from './point.ts'
 
 /** Milliseconds after which the panel client gives a call up. */
 export const timeoutMs = 10_000
+/** For how long the panel may act on what it has not answered: nothing is sent again to a name until then. */
+export const graceMs = 2 * timeoutMs
 
 /** The panel as one operation reaches it. */
 export type Wire = {
