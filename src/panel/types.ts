@@ -49,7 +49,7 @@ export type PanelUser = {
 export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
 
 /** Which users to list: those of exactly this admin, or all. */
-export type UserFilter = { admin?: string }
+export type UserFilter = { admin?: string; usernames?: readonly string[] }
 
 /**
  * Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights.
@@ -71,7 +71,7 @@ export type PanelClient = {
   /** `GET /api/admins`: all admins, and those that cannot be used, or whose counter cannot. */
   adminList(): Promise<{ admins: PanelAdmin[]; unreadable: UnreadableItem[] }>
   /**
-   * `GET /api/users`, oldest first, those of the same second by name. A page has `users.length + unreadable.length` items.
+   * `GET /api/users`, oldest first, those of the same second by name; `usernames` by exact names. A page has `users.length + unreadable.length` items.
    *
    * @throws {@link UnusableAnswer} when the page is of no use as a whole; a smaller one may be.
    */

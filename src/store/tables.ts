@@ -74,7 +74,8 @@ export type ScansTable = {
   users_total: Optional<bigint | null>
   error_code: Optional<string | null>
   error: Optional<string | null>
-  failing_at: Generated<bigint[]>
+  /** Whole numbers, as the driver gives arrays of them. */
+  failing_at: Generated<string[]>
 }
 
 export type UnreadableItemsTable = {
@@ -146,7 +147,7 @@ export type DeletionsTable = {
   admin_id: Optional<bigint | null>
   requested_by: string
   only_admin_id: Optional<bigint | null>
-  only_status: Optional<string | null>
+  only_statuses: Optional<string[] | null>
   preserve_traffic: boolean
   final_reading: Optional<bigint | null>
   preserved_bytes: Optional<bigint | null>
@@ -161,6 +162,12 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  collected_at: Optional<Date | null>
+  rounds: Generated<number>
+  resume_at: Optional<Date | null>
+  attempts: Generated<number>
+  claimed_by: Optional<string | null>
+  turn: Generated<bigint>
   unknown_until: Optional<Date | null>
 }
 
@@ -176,6 +183,8 @@ export type EventsTable = {
 
 export type EventType = 'traffic.suspicious'
 
+export type DeletionTurnsTable = { caller: string; turn: bigint }
+
 export type Tables = {
   admins: AdminsTable
   cumulative_traffic: CumulativeTrafficTable
@@ -189,4 +198,5 @@ export type Tables = {
   front_readings: FrontReadingsTable
   deletions: DeletionsTable
   events: EventsTable
+  deletion_turns: DeletionTurnsTable
 }

@@ -33,7 +33,7 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
             and created_at >= seen.created_at - interval '0.5 seconds'
             and created_at < seen.created_at + interval '1 second')
           or id = (
-            select id from tenures as last where last.username = seen.username
+            select id from tenures as last where name_key(last.username) = name_key(seen.username)
             order by seen_at desc nulls last, id desc limit 1))
         offset 0
       ) as known
@@ -58,14 +58,14 @@ export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Pro
 /** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
 export async function listUnseen(
   db: Database,
-  adminId: bigint,
+  adminId: bigint | null,
   since: bigint,
   page: { after: bigint; limit: number },
 ): Promise<{ id: bigint; username: string }[]> {
   return db
     .selectFrom('tenures')
     .select(['id', 'username'])
-    .where('admin_id', '=', adminId)
+    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
     .where('ended_at', 'is', null)
     .where('asked', '<', since)
     .where('id', '>', page.after)

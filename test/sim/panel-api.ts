@@ -178,7 +178,7 @@ async function deleteUser({ panel, name, by, before }: Call): Promise<Reply> {
   if (!user) return noUser
   await before({ of: 'delete user', user: user.name })
   panel.remove(user.name)
-  panel.deleted.set(user.createdAt, by)
+  panel.deleted.set(user.createdAt, { by, owner: user.owner })
   // The panel stumbles over the missing owner when it has deleted the user.
   return user.owner === null ? internalError : json({ detail: 'User successfully deleted' })
 }

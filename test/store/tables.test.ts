@@ -13,6 +13,7 @@ type Columns = Record<string, Column>
 
 /** What the driver makes of each type of column. */
 const typeInCode: Record<string, string> = {
+  ARRAY: 'string[]',
   bigint: 'bigint',
   boolean: 'boolean',
   integer: 'number',
@@ -142,5 +143,5 @@ function nameOf(checker: ts.TypeChecker, type: ts.Type): string {
   if (members.every((member) => member.flags & ts.TypeFlags.StringLike)) return 'string'
   if (members.every((member) => member.flags & ts.TypeFlags.BooleanLike)) return 'boolean'
   const name = checker.typeToString(type)
-  return ['bigint', 'number', 'Date'].includes(name) ? name : 'json'
+  return ['bigint', 'number', 'Date', 'string[]'].includes(name) ? name : 'json'
 }
