@@ -24,6 +24,7 @@ import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
 import { createStats } from './work/stats.ts'
+import { createSuspicionLog } from './work/suspicion-log.ts'
 import { tellUnreadable } from './work/unreadable.ts'
 
 /** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
@@ -87,6 +88,7 @@ export async function assemble(
         onFailure: (error) => log.error(logFields(error), `the panel cannot be polled: ${error.message}`),
         onRecovery: () => log.info('the panel answers again'),
       },
+      onAnswered: createSuspicionLog(db, log),
     },
     scan: {
       work: reading,

@@ -26,7 +26,10 @@ export type Jobs = {
 
 export type JobsOptions = {
   databaseUrl: string
-  poll: Omit<PollJob, 'afterPoll'>
+  poll: Omit<PollJob, 'afterPoll'> & {
+    /** Called after a poll that was answered, before the scans that follow it. */
+    onAnswered: () => Promise<void>
+  }
   scan: ScanJob
   deletions: DeletionJobs
   observations: ObservationJobs
@@ -60,6 +63,10 @@ export function createJobs(options: JobsOptions): Jobs {
   boss.on('error', options.onError)
   const { clock } = options
   let keeping: Promise<void> | undefined
+  const afterPoll = async () => {
+    await options.poll.onAnswered()
+    await requestScan(boss)
+  }
   return {
     start: async () => {
       await boss.start()
@@ -75,7 +82,7 @@ export function createJobs(options: JobsOptions): Jobs {
       await Promise.all([
         startDeleting(boss, options.deletions, context),
         startObserving(boss, options.observations, context),
-        startPolling(boss, { ...options.poll, afterPoll: () => requestScan(boss) }, context),
+        startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
     },
     requestPoll: () => requestPoll(boss, options.poll.work.db),

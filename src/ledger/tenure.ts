@@ -1,8 +1,6 @@
 import { advance, type Counter, type Fall, isLater, noteFall, type Ticks } from './counter.ts'
+import type { TenureEnd } from './tenure-end.ts'
 import { canHaveSuccessor, identify } from './user-identity.ts'
-
-/** Why a tenure ended: the panel lost the user, its owner changed, or it was deleted through this service. */
-export type TenureEnd = 'panel' | 'transfer' | 'service'
 
 /** What identifies a user: a name used again is another user, with another time of creation. */
 export type UserKey = {

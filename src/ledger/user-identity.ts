@@ -1,5 +1,5 @@
 import { isLater } from './counter.ts'
-import type { TenureEnd } from './tenure.ts'
+import type { TenureEnd } from './tenure-end.ts'
 
 /** What is known of a user that tells it from another one of its name. */
 export type KnownUser = {

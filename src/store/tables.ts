@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
-import type { TenureEnd } from '../ledger/tenure.ts'
+import type { TenureEnd } from '../ledger/tenure-end.ts'
 
 /** A column that has a default or allows null: it may be left out when a row is inserted. */
 type Optional<T> = ColumnType<T, T | undefined, T>

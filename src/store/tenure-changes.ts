@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Ticks } from '../ledger/counter.ts'
-import type { Tenure, TenureChange, TenureEnd } from '../ledger/tenure.ts'
+import type { Tenure, TenureChange } from '../ledger/tenure.ts'
+import type { TenureEnd } from '../ledger/tenure-end.ts'
 import type { Asked } from './clock.ts'
 import type { Tx } from './database.ts'
 import type { StoredTenure } from './tenures.ts'

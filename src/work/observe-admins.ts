@@ -1,10 +1,12 @@
 import { applyPanelReading, fitsAccount } from '../ledger/account.ts'
 import { isLater } from '../ledger/counter.ts'
+import { type Suspicion, suspicionOfAdmin } from '../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../store/admins.ts'
 import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
+import { recordSuspicions } from '../store/events.ts'
 import { recordPoll } from '../store/panel-poll.ts'
 import { transact } from '../store/transact.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../store/unreadable-items.ts'
@@ -96,6 +98,7 @@ async function storeAdmins(
     await markPresent(tx, admins, ticks)
     const accounts = await lockAccounts(tx, ids.values())
     const changes: AccountChange[] = []
+    const suspicions: Suspicion[] = []
     const dropped: StoredAccount[] = []
     const odd: OddCounter[] = []
     for (const { username, usersUsage, oddUsage } of admins) {
@@ -114,9 +117,12 @@ async function storeAdmins(
       // time of the poll stands in its own row.
       if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
         changes.push({ before, after: { ...after, panelAsked: asked.tick }, readAt: asked.at })
+        const suspicion = suspicionOfAdmin(adminId, before, after)
+        if (suspicion) suspicions.push(suspicion)
       }
     }
     await saveAccounts(tx, changes, answered.at)
+    await recordSuspicions(tx, suspicions)
     if (complete) {
       const usernames = admins.map((admin) => admin.username)
       await markMissing(tx, usernames, ticks, answered.at)

@@ -1,6 +1,7 @@
 import { LedgerError } from '../errors.ts'
 import { type AccountEffect, applyEffect, effectsOf, fitsAccount, fitsTenure } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
+import { type Suspicion, suspicionOfUser } from '../ledger/suspicion.ts'
 import {
   isOutdated,
   judgeGone,
@@ -12,10 +13,11 @@ import {
 import { identify } from '../ledger/user-identity.ts'
 import type { PanelUser } from '../panel/types.ts'
 import { addUsers } from '../store/account-users.ts'
-import { lockAccounts, saveAccounts } from '../store/accounts.ts'
+import { lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
 import { openAccounts } from '../store/admins.ts'
 import { type Asked, drawAnswered } from '../store/clock.ts'
 import type { Database, Tx } from '../store/database.ts'
+import { recordSuspicions } from '../store/events.ts'
 import { saveTenures } from '../store/tenure-changes.ts'
 import { lockOpenTenures, lockTenures, type StoredTenure } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
@@ -80,12 +82,13 @@ export async function observeUsersIn(
       changes: judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks),
     }
   })
-  const stored = await saveChanges(
+  const { stored, accounts } = await saveChanges(
     tx,
     judged.flatMap(({ changes }) => (changes ? [changes] : [])),
     asked,
     answered.at,
   )
+  await recordSuspicions(tx, suspicionsOf(judged, stored, accounts))
 
   const dropped: string[] = []
   const accepted = new Map<string, AcceptedReading>()
@@ -106,6 +109,18 @@ export async function observeUsersIn(
     else dropped.push(user.username)
   }
   return { dropped, accepted }
+}
+
+function suspicionsOf(
+  judged: readonly JudgedUser[],
+  stored: ReadonlySet<TenureChange<StoredTenure>[]>,
+  accounts: ReadonlyMap<bigint, StoredAccount>,
+): Suspicion[] {
+  return judged.flatMap(({ user, adminId, changes }) => {
+    const own = changes && stored.has(changes) ? changes.at(-1) : undefined
+    const account = accounts.get(adminId ?? -1n)
+    return (own && account && suspicionOfUser(own, account, user.owner?.usersUsage ?? null)) || []
+  })
 }
 
 /** `adminId`: undefined: of an owner without an account. `changes`: null: the reading was dropped. */
@@ -180,6 +195,12 @@ function findServing(
   )
 }
 
+/** What was stored, and the accounts that something changed in, as they were before. */
+type SavedChanges = {
+  stored: Set<TenureChange<StoredTenure>[]>
+  accounts: Map<bigint, StoredAccount>
+}
+
 /**
  * Stores what users' readings change, each user's as a whole or not at all.
  *
@@ -190,7 +211,7 @@ async function saveChanges(
   judged: readonly TenureChange<StoredTenure>[][],
   asked: Asked,
   at: Date,
-): Promise<Set<TenureChange<StoredTenure>[]>> {
+): Promise<SavedChanges> {
   const accounts = await lockAccounts(tx, touched(effectsOf(judged.flat())).keys())
   // Only with the accounts locked does nobody complete a scan before this is committed.
   const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
@@ -212,7 +233,7 @@ async function saveChanges(
     ),
   )
   await finishUnanswered(tx, changes.flatMap(goneOf))
-  return new Set(stored)
+  return { stored: new Set(stored), accounts }
 }
 
 /** Accounts in which something changes, and those where users appear, even if the sums stay as they are. */

@@ -1,28 +1,36 @@
+import { type SuspicionReason, suspicionReasons } from '../ledger/suspicion.ts'
 import type { Database } from '../store/database.ts'
+import { listSuspicious, type SuspiciousTraffic } from '../store/events.ts'
 import { type FrontReading, listFrontReadings } from '../store/front-readings.ts'
 import { type FailedScan, listFailedScans } from '../store/scans.ts'
 import { type CollectorState, readCollectorState } from '../store/sync-state.ts'
 import { type ListedUnreadable, listUnreadable } from '../store/unreadable-items.ts'
 
+export { type SuspicionReason, suspicionReasons }
+
 /** When each witness was last read, how long it took, what is asked for, and what went wrong. */
 export type SyncState = CollectorState & {
   failed: FailedScan[]
   front: FrontReading[]
+  /** Bytes that were counted although they look wrong, the latest first. */
+  suspicious: SuspiciousTraffic[]
   /** What the panel does not tell well enough to be counted: the latest of it, and how much it is in all. */
   unreadable: { items: ListedUnreadable[]; total: bigint }
 }
 
 /** Failed scans that are told one by one; the panel's faults mostly concern all or one. */
 const failuresTold = 20
+const suspiciousTold = 20
 const unreadableTold = 100
 
 /** Reads how the collector stands. */
 export async function readSync(db: Database): Promise<SyncState> {
-  const [state, failed, front, unreadable] = await Promise.all([
+  const [state, failed, front, suspicious, unreadable] = await Promise.all([
     readCollectorState(db),
     listFailedScans(db, failuresTold),
     listFrontReadings(db),
+    listSuspicious(db, { limit: suspiciousTold }),
     listUnreadable(db, unreadableTold),
   ])
-  return { ...state, failed, front, unreadable }
+  return { ...state, failed, front, suspicious, unreadable }
 }

@@ -4,6 +4,7 @@ import { requireSudo } from '../auth.ts'
 import { noQuery } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
+import { suspiciousSchema, toSuspiciousBody } from '../suspicious-schema.ts'
 import type { App, RouteOptions } from '../types.ts'
 import { toUnreadableBody, unreadableSchema } from '../unreadable-schema.ts'
 
@@ -102,6 +103,7 @@ export const syncSchema = named(
       poll,
       scan,
       front: Type.Array(front, { description: 'The latest 20, the newest first.' }),
+      suspicious: suspiciousSchema,
       ...unreadableSchema,
     },
     { description: 'When the panel was last read, how long it took, what went wrong.' },
@@ -116,7 +118,8 @@ const readSchema = {
   description:
     'When each source was last read and how long it took, in milliseconds; what is pending and running. To wait for a ' +
     'POST /sync: ask until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false; at no moment before ' +
-    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read, `unreadable` single users and admins. For sudo admins.',
+    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read, `unreadable` single users and ' +
+    'admins, `suspicious` bytes that were counted although they look wrong. For sudo admins.',
   querystring: noQuery,
   response: { 200: shared(syncSchema), ...problemResponses() },
 }
@@ -187,6 +190,7 @@ function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
         started_at: startedAt,
       })),
     },
+    suspicious: toSuspiciousBody(state.suspicious),
     ...toUnreadableBody(state.unreadable),
     front: state.front.map((reading) => ({
       purpose: reading.purpose,
