@@ -40,9 +40,15 @@ export type AppOptions = RouteOptions & {
   front?: FrontOptions | null
   /**
    * Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at; and how
-   * long it may take nothing of its answer.
+   * long it may take nothing of its answer; how long the panel may take to open a WebSocket.
    */
-  patience?: { headersMs: number; requestMs: number; checkEveryMs: number; answerMs: number }
+  patience?: {
+    headersMs: number
+    requestMs: number
+    checkEveryMs: number
+    answerMs: number
+    handshakeMs?: number
+  }
   /** Milliseconds that requests wait for the database by now; unless given, that is not looked at. */
   databaseWaitMs?: () => number
   /** When to refuse requests because there are too many. */
@@ -111,14 +117,20 @@ export function buildApp(options: AppOptions): App {
   })
   if (front) {
     app.register(frontRoutes, front)
-    passOnWebSockets(app, { ...front, trustProxy, stallMs: patience.answerMs })
+    const { handshakeMs = 10_000, answerMs: stallMs } = patience
+    passOnWebSockets(app, { ...front, trustProxy, handshakeMs, stallMs })
   }
   return app
 }
 
 /** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */
 const longestWaitMs = 2_000
-const usualPatience = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000, answerMs: 60_000 }
+const usualPatience: NonNullable<AppOptions['patience']> = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  checkEveryMs: 5_000,
+  answerMs: 60_000,
+}
 /** Characters of a name in a path: names of the panel may be long, and no server takes paths much longer. */
 const longestParameter = 8_192
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }

@@ -114,7 +114,15 @@ export async function assemble(
 
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
   const { requestPoll, requestObservation } = jobs
-  const services = createServices({ db, callers, stats, deletions, requestPoll, requestObservation })
+  const services = createServices({
+    db,
+    callers,
+    stats,
+    deletions,
+    requestPoll,
+    requestObservation,
+    now: steady,
+  })
   const app = buildApp({
     services,
     log,

@@ -16,14 +16,21 @@ export function isGone({ raw }: Pick<FastifyReply, 'raw'>): boolean {
   return raw.destroyed || raw.closed || raw.req.socket.destroyed
 }
 
-/** One line for each client that goes away before it has its answer. */
+/**
+ * One line for each client that goes away before it has its answer. Of one that is gone before its request is looked at,
+ * not even the address is known: it is passed over.
+ */
 export function logGoneClients(app: App): void {
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
-    reply.raw.once('close', () => {
-      const { raw } = reply
+    const { raw } = reply
+    const log = () => {
       if (raw.writableFinished || !raw.req.socket.destroyed || cut.has(raw)) return
       const line = { method: request.method, path: pathOf(request), address: request.ip }
       request.log.info({ ...line, ms: Math.round(reply.elapsedTime) }, 'a client went away')
-    })
+    }
+    if (raw.req.socket.remoteAddress !== undefined) return void raw.once('close', log)
+    raw.destroy()
+    log()
+    return reply.hijack()
   })
 }

@@ -4,5 +4,5 @@ import type { FastifyRequest } from 'fastify'
 export function pathOf({ url, routeOptions }: FastifyRequest): string {
   const path = url.split('?', 1)[0] ?? ''
   const isOurs = routeOptions.url !== undefined && !routeOptions.config.isPassedOn
-  return isOurs || path.startsWith('/api/') ? path : path.replace(/^(\/[^/]*).+$/, '$1/...')
+  return isOurs || path.startsWith('/api/') ? path : path.replace(/^(\/[^/]*)\/.*$/, '$1/...')
 }

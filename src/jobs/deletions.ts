@@ -1,25 +1,52 @@
+import { createHash } from 'node:crypto'
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { type BulkDeletion, runBulkDeletion } from '../work/bulk-deletion.ts'
+import { advanceBulkDeletion, type BulkDeletion, openBulkDeletions } from '../work/bulk-deletion.ts'
 import { settleDeletions } from '../work/deleting/settle.ts'
+import { takeTurns } from '../work/deletion-turns.ts'
 import type { EnqueueDeletion } from '../work/request-deletion.ts'
 import { type JobContext, tellingFailures } from './handler.ts'
 
-const bulkQueue = 'deletions'
+const bulkQueue = 'bulk-deletions'
+const placeQueue = 'deletion-places'
 const settleQueue = 'settle-deletions'
 
 export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'> }
 
+/** Deletions of bulk deletions at the same time, on all replicas together: the panel has one core, and others to serve. */
+const places = ['place 1', 'place 2', 'place 3', 'place 4']
+
 /**
- * Carries out bulk deletions one after the other, on whichever replica is free, and once a minute settles single ones
- * that a stopped service left behind.
+ * Carries out bulk deletions, on whichever replica is free, and once a minute settles single ones that a stopped service
+ * left behind. Each bulk deletion has a job of its own, which collects its users and ends it; the users themselves are
+ * deleted by the jobs of four places, each of which takes whosever turn it is until none is left.
  */
 export async function startDeleting(
   boss: PgBoss,
   { work }: DeletionJobs,
   context: JobContext,
 ): Promise<void> {
+  await startAdvancing(boss, work, context)
+  await startPlaces(boss, work, context)
+  await boss.createQueue(settleQueue, {
+    policy: 'stately',
+    retryLimit: 0,
+    expireInSeconds: 600,
+    heartbeatSeconds: 10,
+    deleteAfterSeconds: 600,
+  })
+  const settle = async () => {
+    // What is open stands in the ledger: a job that got lost is sent again.
+    for (const bulk of await openBulkDeletions(work)) await lookAgain(boss, work.db, bulk, 0)
+    await settleDeletions(work)
+  }
+  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
+  await boss.schedule(settleQueue, '* * * * *', {})
+  await boss.send(settleQueue, {})
+}
+
+async function startAdvancing(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
   await boss.createQueue(bulkQueue, {
-    policy: 'singleton',
+    policy: 'stately',
     // The panel may be away for days: what is to be deleted stands in the ledger and is not forgotten.
     retryLimit: 100_000,
     retryDelay: 2,
@@ -30,31 +57,69 @@ export async function startDeleting(
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  const carryOut = async ([job]: Job<{ id: string }>[]) => {
+  const advance = async ([job]: Job<{ id: string }>[]) => {
     if (!job) return
     const signal = AbortSignal.any([context.stopping, job.signal])
-    await runBulkDeletion({ ...work, signal }, BigInt(job.data.id))
+    const usersWait = await advanceBulkDeletion({ ...work, signal }, BigInt(job.data.id))
     // Not ended: the queue hands it to another replica, or to this one when it is back.
     signal.throwIfAborted()
+    if (usersWait) await offerPlaces(boss, work.db)
   }
-  await boss.work(bulkQueue, { pollingIntervalSeconds: 0.5 }, tellingFailures(bulkQueue, context, carryOut))
+  // To collect an admin's users takes the panel a while: nobody does so twice at once.
+  const options = { pollingIntervalSeconds: 0.5, localConcurrency: 2, groupConcurrency: 1 }
+  await boss.work(bulkQueue, options, tellingFailures(bulkQueue, context, advance))
+}
 
-  await boss.createQueue(settleQueue, {
+async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
+  await boss.createQueue(placeQueue, {
     policy: 'stately',
-    retryLimit: 0,
-    expireInSeconds: 600,
+    retryLimit: 100_000,
+    retryDelay: 2,
+    retryBackoff: true,
+    retryDelayMax: 60,
+    expireInSeconds: 86_400,
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  const settle = () => settleDeletions(work)
-  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
-  await boss.schedule(settleQueue, '* * * * *', {})
-  await boss.send(settleQueue, {})
+  const serve = async ([job]: Job<{ place: string }>[]) => {
+    if (!job) return
+    const signal = AbortSignal.any([context.stopping, job.signal])
+    const again = (bulk: { id: bigint; requestedBy: string }, afterSeconds: number) =>
+      lookAgain(boss, work.db, bulk, afterSeconds)
+    await takeTurns({ ...work, signal, lookAgain: again }, job.data.place)
+    signal.throwIfAborted()
+  }
+  const options = { pollingIntervalSeconds: 1, localConcurrency: places.length }
+  await boss.work(placeQueue, options, tellingFailures(placeQueue, context, serve))
+}
+
+/** Has every place that is free look whose turn it is. One that is taken does so when it is free again. */
+async function offerPlaces(boss: PgBoss, db: BulkDeletion['db']): Promise<void> {
+  for (const place of places) {
+    await boss.send(placeQueue, { place }, { singletonKey: place, db: fromKysely(db) })
+  }
+}
+
+async function lookAgain(
+  boss: PgBoss,
+  db: Parameters<typeof fromKysely>[0],
+  { id, requestedBy }: { id: bigint; requestedBy: string },
+  afterSeconds: number,
+): Promise<void> {
+  await boss.send(
+    bulkQueue,
+    { id: String(id) },
+    {
+      // What is to be looked at now does not wait for what is to be looked at later.
+      singletonKey: afterSeconds > 0 ? `${id} later` : String(id),
+      group: { id: createHash('sha256').update(requestedBy).digest('base64') },
+      ...(afterSeconds > 0 && { startAfter: Math.ceil(afterSeconds) }),
+      db: fromKysely(db),
+    },
+  )
 }
 
 /** Enqueues a bulk deletion in the transaction that opens it. */
 export function enqueueDeletion(boss: PgBoss): EnqueueDeletion {
-  return async (tx, id) => {
-    await boss.send(bulkQueue, { id: String(id) }, { db: fromKysely(tx) })
-  }
+  return (tx, bulk) => lookAgain(boss, tx, bulk, 0)
 }

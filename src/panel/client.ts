@@ -11,7 +11,7 @@ import { panelTreatsAsSame } from './same-name.ts'
 import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
 import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
-import type { DeletionReply, PanelClient } from './types.ts'
+import type { DeletionReply, PanelClient, UserFilter } from './types.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -100,19 +100,19 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const { items: admins, unreadable } = await listAdmins()
       return { admins, unreadable }
     },
-    async users({ admin, offset, limit }, { token, once = false } = {}) {
+    async users({ offset, limit, ...filter }, { token, once = false } = {}) {
       const request = {
         method: 'GET',
         path: '/api/users',
-        query: pageQuery(admin, offset, limit),
+        query: pageQuery(filter, offset, limit),
         once,
       } as const
       const page = await calls.ask(request, usersAnswer, token)
       const { items: users, unreadable } = decodeList('user', page.users, toUser)
       return { users, total: page.total, unreadable }
     },
-    async countUsers({ admin }, { token } = {}) {
-      const request = { method: 'GET', path: '/api/users', query: pageQuery(admin, beyondAll, 1) } as const
+    async countUsers(filter, { token } = {}) {
+      const request = { method: 'GET', path: '/api/users', query: pageQuery(filter, beyondAll, 1) } as const
       return (await calls.ask(request, usersAnswer, token)).total
     },
     async user(username, { token, freshConnection = false } = {}) {
@@ -122,8 +122,8 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     async adminsNamed(username) {
       // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
       const isPlain = /^[\w.@-]+$/.test(username)
-      const admins = await this.admins(isPlain ? { username } : undefined)
-      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const { items } = await listAdmins(isPlain ? { username } : undefined)
+      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
     },
     hasAdmin: (username) => hasAdmin(calls, username),
     async release({ token } = {}) {
@@ -144,15 +144,20 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
 /** No panel has so many users: the page that begins there is empty, and still says how many there are. */
 const beyondAll = 2 ** 31 - 1
 
-function pageQuery(admin: string | undefined, offset: number, limit: number): Record<string, string> {
-  return {
-    ...(admin !== undefined && { admin }),
-    offset: String(offset),
-    limit: String(limit),
+function pageQuery(
+  { admin, usernames = [] }: UserFilter & { usernames?: readonly string[] },
+  offset: number,
+  limit: number,
+): [string, string][] {
+  return [
+    ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
+    ...usernames.map((username): [string, string] => ['username', username]),
+    ['offset', String(offset)],
+    ['limit', String(limit)],
     // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
     // user is on two pages and another on none.
-    sort: 'created_at,username',
-  }
+    ['sort', 'created_at,username'],
+  ]
 }
 
 /**

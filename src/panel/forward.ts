@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { isLedgerError, type LedgerError } from '../errors.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
 import { hostnameOf, type PanelAddress, parsePanelAddress } from './address.ts'
 import { nameFailure } from './failure.ts'
 import { openPanelSocket } from './socket.ts'
@@ -63,8 +63,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       ? error
       : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, ...at })
 
-  const send = (pool: Dispatcher, request: PassedOn & { answerTimeoutMs?: number }, signal?: AbortSignal) =>
-    pool.request({
+  const send = async (
+    pool: Dispatcher,
+    request: PassedOn & { answerTimeoutMs?: number },
+    signal?: AbortSignal,
+  ) => {
+    const response = await pool.request({
       method: request.method as Dispatcher.HttpMethod,
       path: address.basePath + request.target,
       headers: request.headers,
@@ -74,6 +78,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       // Whatever host the caller names, TLS is for the panel's.
       servername,
     } as Dispatcher.RequestOptions)
+    // Without a listener an answer that breaks off before somebody takes it would end the process.
+    response.body.on('error', () => {})
+    if (response.statusCode <= 599) return response
+    response.body.destroy()
+    throw new LedgerError(
+      'panel_bad_answer',
+      `The panel answered with no status of HTTP: ${response.statusCode}.`,
+    )
+  }
 
   const openOnce = async (request: PassedOn, signal: AbortSignal): Promise<OpenAnswer> => {
     const lane = isRead(request.method) ? kept : single
@@ -130,8 +143,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
 /** The connection is given back once the answer has been taken, or its taker has given up. */
 function releaseWith(body: Readable, turn: Awaited<ReturnType<Turns['take']>>): void {
-  // Without a listener an answer that breaks off before somebody takes it would end the process.
-  body.on('error', () => {})
   body.once('close', () => turn.end())
   turn.mayBeCut(() => body.destroy(Object.assign(new Error('others wait'), { code: 'CUT_FOR_OTHERS' })))
 }

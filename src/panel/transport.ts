@@ -7,7 +7,7 @@ import { tellingStart } from './telling-start.ts'
 export type PanelRequest = {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
-  query?: Record<string, string>
+  query?: Record<string, string> | [string, string][]
   form?: Record<string, string>
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean

@@ -10,13 +10,16 @@ export type NewBulkDeletion = {
   /** The account whose users are deleted; null: the users are named. */
   adminId: bigint | null
   onlyAdminId: bigint | null
-  onlyStatus: string | null
+  /** Users of other statuses are spared; null: none. */
+  onlyStatuses: readonly string[] | null
   idempotencyKey: string | null
   requestHash: string | null
   usernames: readonly string[]
+  /** Names that are not deleted, and why. */
+  refused: { usernames: readonly string[]; code: string; message: string }
 }
 
-/** Opens a bulk deletion with a receipt for each user named. */
+/** Opens a bulk deletion with a receipt for each user named; those of names that are refused have ended. */
 export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise<Deletion> {
   const parent = await tx
     .insertInto('deletions')
@@ -26,7 +29,7 @@ export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise
       requested_by: bulk.requestedBy,
       admin_id: bulk.adminId,
       only_admin_id: bulk.onlyAdminId,
-      only_status: bulk.onlyStatus,
+      only_statuses: bulk.onlyStatuses === null ? null : [...bulk.onlyStatuses],
       idempotency_key: bulk.idempotencyKey,
       request_hash: bulk.requestHash,
       preserve_traffic: true,
@@ -38,6 +41,18 @@ export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise
     select 'user', 'requested', ${parent.id}, username, ${bulk.requestedBy}, ${bulk.onlyAdminId}, true
     from unnest(${[...bulk.usernames]}::text[]) as username
     on conflict do nothing`.execute(tx)
+  const { usernames, code, message } = bulk.refused
+  if (usernames.length > 0) {
+    await sql`
+      insert into deletions
+        (kind, state, parent_id, username, requested_by, only_admin_id, preserve_traffic, error_code, error, requested_at,
+          finished_at)
+      select 'user', 'failed', bulk.id, names.username, ${bulk.requestedBy}, ${bulk.onlyAdminId}::bigint, true, ${code}, ${message},
+        bulk.requested_at, greatest(clock_timestamp(), bulk.requested_at)
+      from deletions as bulk cross join unnest(${[...usernames]}::text[]) as names (username)
+      where bulk.id = ${parent.id}
+      on conflict do nothing`.execute(tx)
+  }
   return parent
 }
 
@@ -50,7 +65,7 @@ export async function addUsersOfAccount(db: Database, parent: Deletion): Promise
       select 'user', 'requested', ${parent.id}, username, created_at, admin_id, ${parent.requested_by}, admin_id, true
       from tenures
       where admin_id = ${parent.admin_id} and ended_at is null
-        and (${parent.only_status}::text is null or status = ${parent.only_status})
+        and (${parent.only_statuses}::text[] is null or status = any(${parent.only_statuses}))
       order by id
       on conflict do nothing
       returning 1
@@ -61,7 +76,7 @@ export async function addUsersOfAccount(db: Database, parent: Deletion): Promise
 
 /** The bulk deletion that `requestedBy` asked for under this key before; null: none. */
 export async function findByIdempotencyKey(
-  tx: Tx,
+  tx: Database | Tx,
   requestedBy: string,
   idempotencyKey: string,
 ): Promise<Deletion | null> {
@@ -101,22 +116,44 @@ export async function secondsSpent(db: Database, id: bigint): Promise<number | n
   return seconds
 }
 
-/** Users of a bulk deletion that have not ended, after the one with the id `after`. */
-export async function listPendingChildren(
+/** Users of a bulk deletion that it has not begun with and the ledger knows nobody of, after the id `after`. */
+export async function listUnknownUsers(
   db: Database,
   parentId: bigint,
   page: { after: bigint; limit: number },
 ): Promise<{ id: bigint; username: string }[]> {
-  const rows = await db
-    .selectFrom('deletions')
-    .select(['id', 'username'])
-    .where('parent_id', '=', parentId)
-    .where('state', 'in', ['requested', 'preserved'])
-    .where('id', '>', page.after)
-    .orderBy('id')
-    .limit(page.limit)
+  const { rows } = await sql<{ id: bigint; username: string }>`
+    select id, username from deletions
+    where parent_id = ${parentId} and finished_at is null and claimed_by is null and state = 'requested'
+      and id > ${page.after}
+      and not exists (
+        select from tenures where tenures.username = deletions.username and tenures.ended_at is null)
+    order by id limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** Ends the receipts of users that nobody knows. */
+export async function failUsers(
+  db: Database,
+  ids: readonly bigint[],
+  error: { code: string; message: string },
+): Promise<void> {
+  await db
+    .updateTable('deletions')
+    .set({
+      state: 'failed',
+      error_code: error.code,
+      error: error.message,
+      finished_at: finishedNow,
+    })
+    .where('id', '=', sql<bigint>`any(${[...ids]}::bigint[])`)
+    .where('finished_at', 'is', null)
     .execute()
-  return rows.map(({ id, username }) => ({ id, username: username ?? '' }))
+}
+
+/** Notes that every user of a bulk deletion has a receipt, so that they may be deleted. */
+export async function markCollected(db: Database, id: bigint): Promise<Deletion> {
+  return updateDeletion(db, id, { collected_at: sql`clock_timestamp()`, rounds: sql`rounds + 1` })
 }
 
 /** Users of a bulk deletion whose final reading is stored, and on whose deletion nobody works any more. */
@@ -148,7 +185,7 @@ export async function preserveAdmin(
 }
 
 /** Asks a bulk deletion to stop; what is not deleted yet stays. Nothing happens to one that has ended. */
-export async function requestCancel(db: Database, id: bigint): Promise<void> {
+export async function requestCancel(db: Database | Tx, id: bigint): Promise<void> {
   await db
     .updateTable('deletions')
     .set({ cancel_requested_at: sql`coalesce(cancel_requested_at, clock_timestamp())` })

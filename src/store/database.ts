@@ -1,4 +1,12 @@
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type Transaction } from 'kysely'
+import {
+  type CompiledQuery,
+  Kysely,
+  type LogEvent,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type Transaction,
+} from 'kysely'
 import pg from 'pg'
 import { LedgerError } from '../errors.ts'
 import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
@@ -35,12 +43,14 @@ const usualConnections = 10
  *
  * @param options.url a `postgres://` URL.
  * @param options.connections who may use one, and how many there are at most; ten unless given.
+ * @param options.onStatement told of every statement that was carried out, for whoever measures them.
  * @param options.onIdleError told when a connection breaks that nobody is using.
  */
 export function openDatabase(options: {
   url: string
   connections?: ConnectionQueue
   onIdleError?: (error: Error) => void
+  onStatement?: (statement: CompiledQuery) => void
 }): Database {
   const queue = options.connections ?? createConnectionQueue(usualConnections)
   const pool = new pg.Pool({
@@ -56,7 +66,11 @@ export function openDatabase(options: {
   // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
   // without a listener that event would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }) })
+  const { onStatement } = options
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }),
+    ...(onStatement && { log: ({ query }: LogEvent) => onStatement(query) }),
+  })
 }
 
 /** A commit must have reached the disk before anyone acts on it, whatever the server's default is. */

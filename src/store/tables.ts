@@ -137,7 +137,7 @@ export type DeletionsTable = {
   admin_id: Optional<bigint | null>
   requested_by: string
   only_admin_id: Optional<bigint | null>
-  only_status: Optional<string | null>
+  only_statuses: Optional<string[] | null>
   preserve_traffic: boolean
   final_reading: Optional<bigint | null>
   preserved_bytes: Optional<bigint | null>
@@ -152,8 +152,16 @@ export type DeletionsTable = {
   finished_at: Optional<Date | null>
   worker: Optional<string | null>
   cancel_requested_at: Optional<Date | null>
+  collected_at: Optional<Date | null>
+  rounds: Generated<number>
+  resume_at: Optional<Date | null>
+  attempts: Generated<number>
+  claimed_by: Optional<string | null>
+  turn: Generated<bigint>
   unknown_until: Optional<Date | null>
 }
+
+export type DeletionTurnsTable = { caller: string; turn: bigint }
 
 export type Tables = {
   admins: AdminsTable
@@ -167,4 +175,5 @@ export type Tables = {
   scan_round: ScanRoundTable
   front_readings: FrontReadingsTable
   deletions: DeletionsTable
+  deletion_turns: DeletionTurnsTable
 }

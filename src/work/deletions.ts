@@ -1,12 +1,13 @@
 import { LedgerError } from '../errors.ts'
 import { countChildren, requestCancel, secondsSpent } from '../store/bulk-deletions.ts'
 import {
-  type Deletion,
   type DeletionFilter,
   findVisibleDeletion,
   listDeletions,
   type Viewer,
-} from '../store/deletions.ts'
+} from '../store/deletion-list.ts'
+import type { Deletion } from '../store/deletions.ts'
+import { transact } from '../store/transact.ts'
 import { auditName, type Caller } from './callers.ts'
 import { deleteUser } from './deleting/delete-user.ts'
 import type { DeletionDeps } from './deleting/request.ts'
@@ -63,13 +64,9 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       secondsSpent(db, deletion.id),
       listDeletions(db, { parentId: deletion.id, states: ['failed'], before: null, limit: failuresTold }),
     ])
-    const count = (...states: (keyof typeof counts)[]) =>
-      states.reduce((sum, state) => sum + (counts[state] ?? 0), 0)
-    const users = {
-      total: count('requested', 'preserved', 'unknown', 'deleted', 'gone', 'failed', 'cancelled'),
-      done: count('deleted', 'gone'),
-      failed: count('failed'),
-    }
+    const { deleted = 0, gone = 0, failed: left = 0 } = counts
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+    const users = { total, done: deleted + gone, failed: left }
     return { deletion, progress: { ...users, ...paceOf(deletion, users, seconds) }, failed: failed.deletions }
   }
 
@@ -113,7 +110,10 @@ export function createDeletions(options: DeletionsOptions): Deletions {
           'Only who asked for this deletion, or a sudo admin, may cancel it.',
         )
       }
-      await requestCancel(db, id)
+      await transact(db, async (tx) => {
+        await requestCancel(tx, id)
+        await options.enqueue(tx, { id, requestedBy: deletion.requested_by })
+      })
       return describe(await find(caller, id))
     },
     list: async (caller, page) => {

@@ -1,12 +1,11 @@
 import type { AccountPage, AccountRow } from '../store/account-list.ts'
 import { findAccount, listAccounts } from '../store/account-list.ts'
 import type { Database } from '../store/database.ts'
-import { isMigrated } from '../store/migrate.ts'
-import { readPanelPoll } from '../store/panel-poll.ts'
 import { requestScans } from '../store/scans.ts'
 import { type ListedTenure, listTenures } from '../store/tenure-list.ts'
 import type { Callers } from './callers.ts'
 import type { Deletions } from './deletions.ts'
+import { createReadiness, type Readiness } from './readiness.ts'
 import type { Stats } from './stats.ts'
 import { readSync, type SyncState } from './sync.ts'
 
@@ -34,9 +33,6 @@ export type Services = {
   readiness(): Promise<Readiness>
 }
 
-/** `panelError`: why the last poll of the panel failed, which does not make the service unready. */
-export type Readiness = { migrated: boolean; panelError: { code: string; message: string } | null }
-
 export type ServicesOptions = {
   db: Database
   callers: Callers
@@ -45,10 +41,12 @@ export type ServicesOptions = {
   /** Makes a poll of the panel due now. */
   requestPoll: () => Promise<void>
   requestObservation: (usernames: readonly string[]) => Promise<void>
+  /** A clock that nobody sets, in milliseconds. */
+  now: () => number
 }
 
 export function createServices(options: ServicesOptions): Services {
-  const { db, callers, stats, deletions, requestPoll, requestObservation } = options
+  const { db, callers, stats, deletions, requestPoll, requestObservation, now } = options
   return {
     callers,
     stats,
@@ -69,11 +67,6 @@ export function createServices(options: ServicesOptions): Services {
       return at
     },
     requestObservation,
-    readiness: async () => {
-      const migrated = await isMigrated(db)
-      if (!migrated) return { migrated, panelError: null }
-      const { error_code: code, error: message } = await readPanelPoll(db)
-      return { migrated, panelError: code !== null ? { code, message: message ?? '' } : null }
-    },
+    readiness: createReadiness({ db, now }),
   }
 }

@@ -104,6 +104,7 @@ function buildService(url: string, db: Database) {
     deletions: createDeletions({ ...observing, worker, graceMs: 60_000, enqueue: async () => {} }),
     requestPoll: async () => {},
     requestObservation: async () => {},
+    now: () => performance.now(),
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })
   app.addHook('onClose', async () => {

@@ -77,26 +77,21 @@ describe('POST /deletions', () => {
       id,
       state: 'incomplete',
       code: 'users_left',
-      detail: expect.stringMatching(/^1 users? could not be deleted/),
+      detail: expect.stringMatching(/^2 users? could not be deleted/),
       finished_at: time,
       total: 4,
-      done: 3,
-      failed: 1,
+      done: 2,
+      failed: 2,
       rate: expect.any(Number),
       seconds_left: 0,
-      failures: [
-        expect.objectContaining({
-          username: 'no/body',
-          state: 'failed',
-          code: 'invalid_request',
-          parent_id: id,
-        }),
-      ],
+      failures: ['no/body', 'nobody'].map((username) =>
+        expect.objectContaining({ username, state: 'failed', code: 'unknown_user', parent_id: id }),
+      ),
     })
     const children = (await get(`/deletions?parent=${id}`)).json().items
     expect(children.map(({ username, state }: Record<string, unknown>) => [username, state])).toEqual([
       ['no/body', 'failed'],
-      ['nobody', 'gone'],
+      ['nobody', 'failed'],
       ['b1', 'deleted'],
       ['a1', 'deleted'],
     ])
@@ -115,7 +110,7 @@ describe('POST /deletions', () => {
       failed: 0,
       total_traffic: 30,
     })
-    await service.carryOut((await post({ admin: ana })).json().id)
+    await service.carryOut((await post({ admin: ana, status: 'all' })).json().id)
     expect(users()).toEqual(['b1'])
     expect((await get(`/admins/${ana}/stats`)).json()).toMatchObject({
       total_traffic: 30,
@@ -124,7 +119,9 @@ describe('POST /deletions', () => {
   })
 
   it('lets an admin delete its own users only', async () => {
-    expect((await post({ admin: ana }, service.as('bob'))).statusCode).toBe(403)
+    for (const body of [{ admin: ana }, { admin: ana, status: 'all' }]) {
+      expect((await post(body, service.as('bob'))).statusCode).toBe(403)
+    }
     const own = await post({ admin: 'me', status: 'active' }, service.as('ana'))
     expect(own.json()).toMatchObject({ admin_id: ana, requested_by: 'admin:ana' })
     await service.carryOut(own.json().id)
@@ -136,13 +133,13 @@ describe('POST /deletions', () => {
     expect((await get(`/deletions/${named.json().id}`, service.as('ana'))).json()).toMatchObject({
       done: 1,
       failed: 1,
-      failures: [{ username: 'b1', code: 'forbidden' }],
+      failures: [{ username: 'b1', code: 'not_yours_or_unknown' }],
     })
   })
 
   it.each([
-    ['an account that is not there', { admin: 999_999 }, 404],
-    ['no account of one’s own', { admin: 'me' }, 404],
+    ['an account that is not there', { admin: 999_999, status: 'all' }, 404],
+    ['no account of one’s own', { admin: 'me', status: 'all' }, 404],
   ])('refuses %s', async (_what, body, status) => {
     expect((await post(body)).statusCode).toBe(status)
     expect(service.enqueued).toEqual([])
@@ -150,9 +147,9 @@ describe('POST /deletions', () => {
 
   const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 255 characters'
   it.each([
-    ['[]', 'body', 'The body must be a JSON object with usernames, or with admin and optionally status.'],
-    ['{}', 'body', 'The body must be a JSON object with usernames, or with admin and optionally status.'],
-    ['null', 'body', 'The body must be a JSON object with usernames, or with admin and optionally status.'],
+    ['[]', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
+    ['{}', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
+    ['null', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
     ['{"constructor":1}', 'body', 'The body must be a JSON object with usernames'],
     ['{"usernames":[]}', 'usernames', names],
     ['{"usernames":"a1"}', 'usernames', names],
@@ -162,17 +159,22 @@ describe('POST /deletions', () => {
     ['{"usernames":["a1"],"admin":3}', 'admin', 'admin does not belong in a body with usernames.'],
     ['{"usernames":["a1"],"status":"expired"}', 'status', 'status does not belong in a body with usernames.'],
     ['{"status":"expired"}', 'admin', 'admin is missing; it must be an integer from 1 to'],
-    ['{"admin":"3"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
-    ['{"admin":0}', 'admin', 'admin must be an integer'],
+    ['{"admin":"3","status":"all"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
+    ['{"admin":0,"status":"all"}', 'admin', 'admin must be an integer'],
     [
       '{"admin":1,"status":"gone"}',
       'status',
-      'status must be one of active, disabled, limited, expired, on_hold.',
+      'status must be a list of 1 to 5, none twice, each one of active, disabled, limited, expired, on_hold or one of ' +
+        'active, disabled, limited, expired, on_hold or "all".',
     ],
+    ['{"admin":1,"status":[]}', 'status', 'status must be a list of 1 to 5'],
+    ['{"admin":1,"status":["expired","expired"]}', 'status', 'status must be a list of 1 to 5'],
+    ['{"admin":1,"status":["all"]}', 'status', 'status must be a list of 1 to 5'],
+    ['{"admin":1,"status":null}', 'status', 'status must be a list of 1 to 5'],
     [
-      '{"admin":1,"force":true}',
+      '{"admin":1,"status":"all","force":true}',
       'force',
-      'force does not belong in a body with admin and optionally status.',
+      'force does not belong in a body with admin and status.',
     ],
   ])('refuses the body %s', async (body, field, detail) => {
     const answer = await post(body)
@@ -208,7 +210,7 @@ describe('Idempotency-Key', () => {
 
   it('cannot be used for another request', async () => {
     await keyed({ usernames: ['a1'] })
-    for (const other of [{ usernames: ['a2'] }, { admin: ana }]) {
+    for (const other of [{ usernames: ['a2'] }, { admin: ana, status: 'all' }]) {
       const answer = await keyed(other)
       expect(answer.statusCode).toBe(409)
       expect(answer.json()).toMatchObject({
@@ -263,7 +265,7 @@ describe('DELETE /admins/{id}', () => {
 
 describe('DELETE /deletions/{id}', () => {
   it('cancels what is not deleted yet', async () => {
-    const { id } = (await post({ admin: 'me' }, service.as('ana'))).json()
+    const { id } = (await post({ admin: 'me', status: 'all' }, service.as('ana'))).json()
     const answer = await remove(`/deletions/${id}`, service.as('ana'))
     expect(answer.statusCode).toBe(202)
     expect(answer.json()).toMatchObject({ id, state: 'requested' })

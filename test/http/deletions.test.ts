@@ -64,7 +64,7 @@ describe('GET /deletions', () => {
   it('filters', async () => {
     expect(names(await list(`?admin=${ids.ana}`))).toEqual(['a3', 'a2', 'a1'])
     expect(names(await list('?kind=users'))).toEqual([null])
-    expect(names(await list('?kind=users,admin&state=deleted'))).toEqual([null])
+    expect(names(await list('?kind=users,admin&state=incomplete'))).toEqual([null])
     expect(names(await list('?kind=user&state=gone,failed'))).toEqual(['none'])
     expect(names(await list(`?parent=${ids.bulk}`))).toEqual(['none', 'o1', 'a3'])
     expect(names(await list(`?parent=${ids.bulk}&admin=${ids.bob}`))).toEqual([])
@@ -126,7 +126,7 @@ describe('GET /deletions/{id}', () => {
       expect((await get(url, service.as('root'))).json()).toEqual(receipt)
       expect((await get(url, service.as('bob'))).statusCode).toBe(404)
     }
-    expect((await get(`/deletions/${ids.bulk}`)).json()).toMatchObject({ total: 3, done: 3, failed: 0 })
+    expect((await get(`/deletions/${ids.bulk}`)).json()).toMatchObject({ total: 3, done: 2, failed: 1 })
     expect((await get(`/deletions/${ids.bulk}`, service.as('ana'))).statusCode).toBe(404)
     const missing = await get('/deletions/999999')
     expect(missing.statusCode).toBe(404)

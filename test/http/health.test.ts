@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { LedgerError } from '../../src/errors.ts'
 import { drawAsked } from '../../src/store/clock.ts'
 import { migrateToNothing } from '../../src/store/migrate.ts'
 import { recordPollFailure } from '../../src/store/panel-poll.ts'
+import { createCuttable } from './cuttable.ts'
 import { startTestService, type TestService, withKey } from './service.ts'
 
 let service: TestService
@@ -16,13 +17,15 @@ describe('health', () => {
   })
 
   it('/readyz tells that requests can be served, and how the panel is', async () => {
-    service = await startTestService({ admins: [] })
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
     await recordPollFailure(
       service.db,
       await drawAsked(service.db),
       new LedgerError('panel_unreachable', 'The panel does not answer.'),
     )
+    now = 1_000
     const answer = await service.app.inject('/readyz')
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toEqual({
@@ -38,6 +41,49 @@ describe('health', () => {
     expect(answer.statusCode).toBe(503)
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
     expect(answer.json().detail).toContain('schema')
+  })
+
+  it('/readyz looks at the database once a second, however many ask, with one statement once it is migrated', async () => {
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
+    const askers = () => Promise.all(Array.from({ length: 200 }, () => service.app.inject('/readyz')))
+    await askers()
+    now = 1_000
+    const before = service.databaseUses()
+    const answers = await askers()
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]))
+    expect(service.databaseUses() - before).toBe(1)
+    now = 1_999
+    await askers()
+    expect(service.databaseUses() - before).toBe(1)
+    now = 2_000
+    await askers()
+    expect(service.databaseUses() - before).toBe(2)
+  })
+
+  it('/readyz notices within a second that the database is away, and that it is back', async () => {
+    let now = 0
+    const database = createCuttable()
+    onTestFinished(() => database.close())
+    service = await startTestService({ admins: [], now: () => now, reach: (url) => database.via(url) })
+    const status = async () => (await service.app.inject('/readyz')).statusCode
+    expect(await status()).toBe(200)
+    database.cut()
+    now = 1_000
+    expect(await status()).toBe(503)
+    database.restore()
+    expect(await status()).toBe(503)
+    now = 2_000
+    expect(await status()).toBe(200)
+  })
+
+  it('/readyz notices that the schema it has found is gone', async () => {
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
+    expect((await service.app.inject('/readyz')).statusCode).toBe(200)
+    await migrateToNothing(service.db)
+    now = 1_000
+    expect((await service.app.inject('/readyz')).statusCode).toBe(503)
   })
 })
 

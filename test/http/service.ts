@@ -8,7 +8,6 @@ import { drawAsked } from '../../src/store/clock.ts'
 import { createConnectionQueue } from '../../src/store/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { openWorkerSession } from '../../src/store/worker-session.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import { createCallers } from '../../src/work/callers.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createDeletions } from '../../src/work/deletions.ts'
@@ -23,6 +22,7 @@ import type { PanelDatabase } from '../panel/names.ts'
 import type { Release } from '../panel/release.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -79,8 +79,12 @@ export type TestServiceOptions = Partial<AppOptions> & {
   reach?: (url: string) => Promise<string>
   /** Where the front passes requests on to, if not the stand-in panel. */
   upstream?: string
+  /** Where the service itself looks for the panel, if not at the stand-in. */
+  panelUrl?: string
   /** How long the panel may take; what hangs is given up soon. */
   panelTimeoutMs?: number
+  /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
+  lanes?: { connections: number; waitMs: number }
   now?: () => number
 }
 
@@ -94,7 +98,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     logLevel = 'debug',
     reach,
     upstream,
+    panelUrl,
     panelTimeoutMs = 800,
+    lanes = {},
     now = Date.now,
     ...appOptions
   } = options
@@ -117,7 +123,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     standIn.state.createAdmin(username, { isSudo }).usage = usage
   }
   const panel = createPanelClient({
-    url: standIn.url,
+    url: panelUrl ?? standIn.url,
     ...standIn.sudo,
     timeoutMs: panelTimeoutMs,
     sleep: async () => {},
@@ -152,7 +158,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, id) => void enqueued.push(id) }),
+    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    now,
     requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
@@ -164,6 +171,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     url: upstream ?? standIn.url,
     connectTimeoutMs: panelTimeoutMs,
     answerTimeoutMs: panelTimeoutMs,
+    ...lanes,
   })
   const front = {
     front: createFront({ ...working, callers, forwarder, log }),
@@ -212,7 +220,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
       }
     },
-    carryOut: (id) => runBulkDeletion(working, BigInt(id)),
+    carryOut: (id) => carryOut(working, BigInt(id)),
     settle: () => settleDeletions(working),
     idOf,
     reading: working,

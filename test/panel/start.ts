@@ -6,6 +6,7 @@ import { type Sudo, Tokens } from './auth.ts'
 import { Core, costOf } from './costs.ts'
 import { type Fault, Faults } from './faults.ts'
 import { LateEffects } from './late.ts'
+import { serveLogs } from './logs.ts'
 import { type Release, traitsOf } from './release.ts'
 import { makeSecret } from './secrets.ts'
 import { type Request, serve } from './serve.ts'
@@ -67,6 +68,7 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
       incoming.socket.destroy()
     })
   })
+  serveLogs(server, tokens)
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
     connections.add(socket)

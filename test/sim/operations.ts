@@ -2,10 +2,13 @@ import { isLedgerError } from '../../src/errors.ts'
 import type { Forwarder, PanelClient } from '../../src/panel/types.ts'
 import { findOpenAccount } from '../../src/store/account-list.ts'
 import type { Database } from '../../src/store/database.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import { listOpenBulks } from '../../src/store/deletion-places.ts'
+import { findDeletion } from '../../src/store/deletions.ts'
+import { advanceBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
+import { takeTurns } from '../../src/work/deletion-turns.ts'
 import { readAdmin } from '../../src/work/observe-admins.ts'
 import type { PanelLag } from '../../src/work/panel-lag.ts'
 import { pollPanel } from '../../src/work/poll-panel.ts'
@@ -13,6 +16,7 @@ import { readNamedUsers } from '../../src/work/read-named.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { scanDueAdmins } from '../../src/work/scan-round.ts'
+import { passRests } from '../support/carry-out.ts'
 import { callThroughFront } from './front-call.ts'
 import type { Work } from './steps.ts'
 import { timeoutMs } from './wire.ts'
@@ -85,13 +89,19 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
         onlyAdminId: null,
       })
     case 'delete users':
-      return request(db, { usernames: work.users })
+      return request(place, { usernames: work.users })
     case 'delete users of':
-      return requestOf(db, work.admin, (adminId) => ({ adminId, status: null }))
+      return requestOf(place, work.admin, (adminId) => ({ adminId, statuses: null }))
     case 'delete admin':
-      return requestOf(db, work.admin, (wholeAdminId) => ({ wholeAdminId }))
+      return requestOf(place, work.admin, (wholeAdminId) => ({ wholeAdminId }))
     case 'go on with bulk deletions':
-      for (const id of await unfinishedBulks(db)) await runBulkDeletion(common, id)
+      await passRests(db)
+      for (const { id } of await listOpenBulks(db)) {
+        while (await advanceBulkDeletion(common, id)) {
+          await takeTurns({ ...common, lookAgain: async () => {} }, 'place 1')
+          if ((await findDeletion(db, id))?.error_code) break
+        }
+      }
       return
     case 'settle deletions':
       return settleDeletions(common)
@@ -103,26 +113,15 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
 }
 
 /** The queue hands out what is not finished: that stands in the same database. */
-async function request(db: Database, bulk: BulkRequest): Promise<unknown> {
-  return requestBulkDeletion({ db, enqueue: async () => {} }, operator, bulk, null)
+async function request({ db, panel }: Workplace, bulk: BulkRequest): Promise<unknown> {
+  return requestBulkDeletion({ db, panel, enqueue: async () => {} }, operator, bulk, null)
 }
 
 async function requestOf(
-  db: Database,
+  place: Workplace,
   admin: string,
   bulkOf: (adminId: bigint) => BulkRequest,
 ): Promise<unknown> {
-  const account = await findOpenAccount(db, admin)
-  return account && request(db, bulkOf(account.id))
-}
-
-async function unfinishedBulks(db: Database): Promise<bigint[]> {
-  const rows = await db
-    .selectFrom('deletions')
-    .select('id')
-    .where('kind', '<>', 'user')
-    .where('finished_at', 'is', null)
-    .orderBy('id')
-    .execute()
-  return rows.map(({ id }) => id)
+  const account = await findOpenAccount(place.db, admin)
+  return account && request(place, bulkOf(account.id))
 }

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect } from 'vitest'
-import { findDeletion, listDeletions } from '../../src/store/deletions.ts'
-import { runBulkDeletion } from '../../src/work/bulk-deletion.ts'
+import { listDeletions } from '../../src/store/deletion-list.ts'
+import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
+import { carryOut } from './carry-out.ts'
 import { useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
 
@@ -22,10 +23,15 @@ export function useBulk() {
         return username
       }),
     request: (what: BulkRequest, caller = operator) =>
-      requestBulkDeletion({ db: ctx.db, enqueue: async () => {} }, caller, what, null),
+      requestBulkDeletion({ db: ctx.db, panel: ctx.client, enqueue: async () => {} }, caller, what, null),
+    /** A token of the admin. */
+    token: (): string => {
+      const { password = '' } = ctx.panel.state.admins.get(bulk.admin) ?? {}
+      return ctx.panel.tokens.logIn(new URLSearchParams({ username: bulk.admin, password })).access_token
+    },
     /** Carries it out from where it stands, and returns what it is then. */
     run: async (id: bigint) => {
-      await runBulkDeletion(workOf(ctx), id)
+      await carryOut(workOf(ctx), id)
       return findDeletion(ctx.db, id)
     },
     childrenOf: async (id: bigint) => {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { countChildren } from '../../src/store/bulk-deletions.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { useBulk } from '../support/bulk.ts'
-import { pollAndScan } from '../support/deleting.ts'
+import { passGrace, pollAndScan, workOf } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
 
 const bulk = useBulk()
@@ -14,8 +15,11 @@ describe('deleting users by name', () => {
   it('preserves and deletes each of them, and says so of each', async () => {
     const usernames = createUsers(9)
     const { id } = await request({ usernames: [...usernames, 'never_was'] })
-    expect(await run(id)).toMatchObject({ state: 'deleted', kind: 'users' })
-    expect(await countChildren(ctx.db, id)).toEqual({ deleted: 9, gone: 1 })
+    expect(await run(id)).toMatchObject({ state: 'incomplete', kind: 'users', error_code: 'users_left' })
+    expect(await countChildren(ctx.db, id)).toEqual({ deleted: 9, failed: 1 })
+    expect(await childrenOf(id)).toContainEqual(
+      expect.objectContaining({ username: 'never_was', state: 'failed', error_code: 'unknown_user' }),
+    )
     expect(ctx.panel.state.users.size).toBe(0)
     await pollAndScan(ctx)
     expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ total: 90n, preserved: 90n })
@@ -48,13 +52,17 @@ describe('deleting users by name', () => {
     ctx.panel.state.createUser('someones_user', { admin: 'someone' })
     await pollAndScan(ctx)
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
-    const caller: Caller = { kind: 'admin', name: bulk.admin, isSudo: false, adminId, token: 'token' }
+    const caller: Caller = { kind: 'admin', name: bulk.admin, isSudo: false, adminId, token: bulk.token() }
     const { id } = await request({ usernames: [own, 'someones_user'] }, caller)
     expect(await run(id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
     expect(await childrenOf(id)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ username: own, state: 'deleted' }),
-        expect.objectContaining({ username: 'someones_user', state: 'failed', error_code: 'forbidden' }),
+        expect.objectContaining({
+          username: 'someones_user',
+          state: 'failed',
+          error_code: 'not_yours_or_unknown',
+        }),
       ]),
     )
     expect([...ctx.panel.state.users.keys()]).toEqual(['someones_user'])
@@ -70,9 +78,16 @@ describe('deleting users by name', () => {
       times: 1,
       before: () => void ctx.panel.down(),
     })
-    await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
-    expect(await findDeletion(ctx.db, id)).toMatchObject({ finished_at: null })
+    expect(await run(id)).toMatchObject({
+      state: 'requested',
+      finished_at: null,
+      error_code: 'panel_unreachable',
+      error: expect.stringContaining('cannot be reached'),
+    })
     await ctx.panel.up()
+    await settleDeletions(workOf(ctx))
+    await passGrace(ctx)
+    await settleDeletions(workOf(ctx))
     expect(await run(id)).toMatchObject({ finished_at: expect.any(Date) })
     const counts = await countChildren(ctx.db, id)
     expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
@@ -85,6 +100,10 @@ describe('deleting users by name', () => {
     const { id } = await request({ usernames: createUsers(2) })
     ctx.panel.faults.add({ kind: 'answer', status: 401 })
     await expect(run(id)).rejects.toMatchObject({ code: 'panel_unauthorized' })
+    expect(await findDeletion(ctx.db, id)).toMatchObject({
+      state: 'requested',
+      error_code: 'panel_unauthorized',
+    })
     expect(await countChildren(ctx.db, id)).toEqual({ requested: 2 })
   })
 })
@@ -95,7 +114,7 @@ describe('deleting the users of an admin', () => {
     ctx.panel.state.mustFind(expired).status = 'expired'
     await pollAndScan(ctx)
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
-    const { id } = await request({ adminId, status: 'expired' })
+    const { id } = await request({ adminId, statuses: ['expired'] })
     expect(await run(id)).toMatchObject({ state: 'deleted' })
     expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
   })
@@ -105,7 +124,7 @@ describe('deleting the users of an admin', () => {
     for (const username of [renewed, expired]) ctx.panel.state.mustFind(username).status = 'expired'
     await pollAndScan(ctx)
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
-    const { id } = await request({ adminId, status: 'expired' })
+    const { id } = await request({ adminId, statuses: ['expired'] })
     ctx.panel.faults.add({
       kind: 'hook',
       method: 'GET',
@@ -126,7 +145,7 @@ describe('deleting the users of an admin', () => {
     const [username = ''] = createUsers(1)
     await pollAndScan(ctx)
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
-    const { id } = await request({ adminId, status: null })
+    const { id } = await request({ adminId, statuses: null })
     ctx.panel.faults.add({
       kind: 'hook',
       method: 'GET',
@@ -137,7 +156,7 @@ describe('deleting the users of an admin', () => {
         ctx.panel.state.createUser(username, { admin: bulk.admin })
       },
     })
-    expect(await run(id)).toMatchObject({ state: 'deleted' })
+    expect(await run(id)).toMatchObject({ state: 'gone', error_code: null })
     expect(await childrenOf(id)).toMatchObject([{ state: 'gone' }])
     expect(ctx.panel.state.users.has(username)).toBe(true)
   })
@@ -171,6 +190,9 @@ describe('deleting an admin', () => {
     const [stubborn = ''] = createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
+    await expect(run(deletion.id)).rejects.toMatchObject({ code: 'conflict' })
+    await passGrace(ctx)
+    await settleDeletions(workOf(ctx))
     expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
     expect(await childrenOf(deletion.id)).toEqual(
       expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),

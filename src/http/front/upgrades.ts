@@ -14,9 +14,9 @@ export type UpgradeOptions = {
   prefixes: readonly string[]
   trustProxy: boolean | string[]
   /** Milliseconds the panel gets to take or refuse a WebSocket. */
-  handshakeMs?: number
+  handshakeMs: number
   /** Milliseconds one end may take nothing of what the other says. */
-  stallMs?: number
+  stallMs: number
 }
 
 /** Where Marzban has WebSockets: the logs of its core and of its nodes. */
@@ -53,7 +53,7 @@ export function becomesWebSocket(request: IncomingMessage, prefixes: readonly st
 
 /** Passes on WebSockets to the panel's: those of requests for which {@link becomesWebSocket} is true. */
 export function passOnWebSockets(app: App, options: UpgradeOptions): void {
-  const { front, handshakeMs = 10_000, stallMs = 60_000 } = options
+  const { front, handshakeMs, stallMs } = options
   const readClient = createClientReader(options.trustProxy)
   const server = new WebSocketServer({
     noServer: true,
@@ -66,6 +66,8 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   let draining = false
 
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    // Of a client that is gone already, not even the address is known.
+    if (socket.remoteAddress === undefined) return void socket.destroy()
     if (draining) return void refuse(socket, 503, 'The service is stopping; ask again later.')
     if (open >= mostAtOnce) return void refuse(socket, 503, 'There are too many WebSockets; ask again later.')
     const client = readClient(request)

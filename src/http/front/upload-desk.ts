@@ -54,11 +54,11 @@ export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: Upload
     upload.bytes = 0
   }
 
-  const refuseOldest = (why: string, of?: string): void => {
+  const refuseOldest = (error: LedgerError, of?: string): void => {
     for (const upload of unfinished) {
       if (of !== undefined && upload.client !== of) continue
       forget(upload)
-      upload.refuse(new LedgerError('overloaded', why, { retryAfter: 5 }))
+      upload.refuse(error)
       return
     }
   }
@@ -67,10 +67,8 @@ export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: Upload
     admit(client, refuse) {
       const mine: Admitted = { client, bytes: 0, refuse }
       const ofClient = unfinishedOf.get(client) ?? 0
-      if (ofClient >= perClient)
-        refuseOldest('This client has too many unfinished uploads; send them again.', client)
-      else if (unfinished.size >= atOnce)
-        refuseOldest('There are too many unfinished uploads; send yours again.')
+      if (ofClient >= perClient) refuseOldest(tooManyOfOne(), client)
+      else if (unfinished.size >= atOnce) refuseOldest(tooMany())
       unfinished.add(mine)
       unfinishedOf.set(client, (unfinishedOf.get(client) ?? 0) + 1)
       return {
@@ -79,13 +77,22 @@ export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: Upload
           mine.bytes += bytes
           kept += bytes
           // The last to be refused is this one.
-          while (kept > mostBytes && unfinished.has(mine)) {
-            refuseOldest('There are too many large uploads; send yours again.')
-          }
+          while (kept > mostBytes && unfinished.has(mine)) refuseOldest(tooMany())
         },
         complete: () => leave(mine),
         end: () => forget(mine),
       }
     },
   }
+}
+
+function tooManyOfOne(): LedgerError {
+  const why = 'Too many uploads from here are unfinished, and this one is the oldest; send it again.'
+  return new LedgerError('rate_limited', why, { retryAfter: 1 })
+}
+
+function tooMany(): LedgerError {
+  return new LedgerError('overloaded', 'Too many uploads are unfinished; send yours again.', {
+    retryAfter: 5,
+  })
 }

@@ -1,7 +1,10 @@
 import type { FastifyReply } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
+import { LedgerError } from '../../errors.ts'
+import type { Caller } from '../../work/callers.ts'
 import { userStatuses } from '../../work/figures.ts'
-import type { BulkRequest } from '../../work/request-deletion.ts'
+import { type BulkRequest, countUsers } from '../../work/request-deletion.ts'
+import type { Services } from '../../work/services.ts'
 import { accountIdOf, requireSudo } from '../auth.ts'
 import {
   type DeletionBody,
@@ -53,11 +56,16 @@ const userSchema = {
       "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
     ),
     404: problemResponse(404, 'The panel has no such user. What it had consumed is kept.'),
-    409: problemResponse(409, 'Somebody else is deleting this user right now.'),
+    409: problemResponse(
+      409,
+      'Somebody else is deleting this user right now, or the panel may still carry out an earlier deletion of this name: ' +
+        '`Retry-After` says when to try again.',
+    ),
     502: problemResponse(
       502,
-      'The panel failed. `detail` says whether the traffic is preserved and whether the user was deleted, was not, or ' +
-        'nobody knows yet; the receipt `deletion_id` will tell.',
+      'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
+        'whether the user was not deleted or that is not known yet; the receipt `deletion_id` will say. With ' +
+        '`user_unreadable`, a sudo admin can go on with `preserve_traffic=false`.',
     ),
     504: problemResponse(504, 'The panel did not answer in time; see 502.'),
   },
@@ -102,22 +110,29 @@ const named = Type.Object(
   { additionalProperties: false, description: 'Users by name.', examples: [{ usernames: ['alice', 'bob'] }] },
 )
 
+const status = Type.Unsafe<(typeof userStatuses)[number]>({ type: 'string', enum: userStatuses })
+
 const ofAdmin = Type.Object(
   {
     admin: accountId("The id of the account whose users are deleted, or `me`: the caller's own."),
-    status: Type.Optional(
-      Type.Unsafe<(typeof userStatuses)[number]>({
-        type: 'string',
-        enum: userStatuses,
-        description: 'Only users of this status, also by the time they are deleted. Left out: all.',
-        examples: ['expired'],
-      }),
+    status: Type.Union(
+      [
+        Type.Array(status, { minItems: 1, maxItems: userStatuses.length, uniqueItems: true }),
+        status,
+        Type.Literal('all'),
+      ],
+      {
+        description:
+          'Only users of these statuses, also by the time they are deleted; one alone may stand without a list. ' +
+          '`all`: every user.',
+        examples: [['expired', 'limited'], 'all'],
+      },
     ),
   },
   {
     additionalProperties: false,
     description: 'Users of an admin.',
-    examples: [{ admin: 3, status: 'expired' }],
+    examples: [{ admin: 3, status: ['expired'] }],
   },
 )
 
@@ -126,8 +141,11 @@ const bulkSchema = {
   tags: ['deletions'],
   summary: 'Delete many users',
   description:
-    'Deletes users by name, or those of an admin, each with its final reading stored first, at most 4 at a time. A ' +
-    "restart of the service goes on where it stopped. An admin's users by name must be its own; those of others fail.",
+    'Deletes users by name, or those of an admin, each with its final reading stored first, at most 4 at a time. Callers ' +
+    'take turns, user by user. A restart of the service goes on where it stopped. Names that are not users of the ' +
+    'calling admin are refused at once, with a receipt each (`not_yours_or_unknown`); of names that the ledger does not ' +
+    'know yet, up to 50 are looked up at the panel first. A sudo admin may name anyone; names that nobody has fail ' +
+    '(`unknown_user`). An admin may have 10 bulk deletions open with 20,000 users in them, a sudo admin 100 with 200,000.',
   headers: Type.Object({
     // Written as Node.js hands headers out.
     'idempotency-key': Type.Optional(
@@ -147,6 +165,16 @@ const bulkSchema = {
   response: {
     202: accepted,
     ...problemResponses(404, 413, 415),
+    400: problemResponse(
+      400,
+      'Something in the body is wrong: `errors` names it and what would be right. Without `status`, also how many users ' +
+        'would have been deleted.',
+    ),
+    429: problemResponse(
+      429,
+      'The caller has too many bulk deletions open, or too many users in them: `detail` has the figures. Or too many ' +
+        'failed authentications came from this address.',
+    ),
     409: problemResponse(
       409,
       'The Idempotency-Key was used for another request, or the admin was deleted already.',
@@ -155,7 +183,8 @@ const bulkSchema = {
 }
 
 /** Calls that delete. */
-export async function deletingRoutes(app: App, { services: { deletions } }: RouteOptions): Promise<void> {
+export async function deletingRoutes(app: App, { services }: RouteOptions): Promise<void> {
+  const { deletions } = services
   app.delete(
     '/users/:username',
     { schema: userSchema },
@@ -174,16 +203,39 @@ export async function deletingRoutes(app: App, { services: { deletions } }: Rout
 
   app.post(
     '/deletions',
-    { schema: bulkSchema },
+    { schema: bulkSchema, preValidation: ({ caller, body }) => refuseWithoutStatus(services, caller, body) },
     async ({ caller, body, headers }, reply): Promise<DeletionReportBody> => {
       const request: BulkRequest =
         'usernames' in body
           ? { usernames: body.usernames }
-          : { adminId: accountIdOf(caller, body.admin), status: body.status ?? null }
+          : { adminId: accountIdOf(caller, body.admin), statuses: statusesOf(body.status) }
       const report = await deletions.request(caller, request, headers['idempotency-key'] ?? null)
       return accept(reply, toReportBody(report))
     },
   )
+}
+
+/** In one order, so that a request repeated with another is the same. Null: all. */
+function statusesOf(given: Static<typeof ofAdmin>['status']): string[] | null {
+  return given === 'all' ? null : [given].flat().sort()
+}
+
+/** A client that drops what is undefined means no status in particular, and never means everybody. */
+async function refuseWithoutStatus(services: Services, caller: Caller, body: unknown): Promise<void> {
+  if (typeof body !== 'object' || body === null || 'usernames' in body || 'status' in body) return
+  if (!('admin' in body) || !isAccountId(body.admin)) return
+  const account = await services.account(accountIdOf(caller, body.admin))
+  if (!account || account.closedAt) return
+  throw new LedgerError(
+    'invalid_request',
+    `status is missing: it must be a list of ${userStatuses.join(', ')}, or "all", which would delete the ` +
+      `${countUsers(account, null)} users that ${account.username} has now.`,
+    { field: 'status' },
+  )
+}
+
+function isAccountId(value: unknown): value is number | 'me' {
+  return value === 'me' || (Number.isSafeInteger(value) && Number(value) > 0)
 }
 
 function accept(reply: FastifyReply, report: DeletionReportBody): DeletionReportBody {

@@ -24,7 +24,7 @@ const readySchema = {
   summary: 'Can requests be served?',
   description:
     'Whether the database answers and has the schema of this version. The state of the panel is told, and does not ' +
-    'make the service unready: figures are served without it.',
+    'make the service unready: figures are served without it. Looked at once a second at most.',
   security: [],
   response: {
     200: Type.Object(

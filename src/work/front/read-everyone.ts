@@ -1,11 +1,13 @@
 import { LedgerError } from '../../errors.ts'
+import type { UnreadableItem } from '../../panel/types.ts'
 import { type Asked, drawAsked } from '../../store/clock.ts'
 import { beginFrontReading, finishFrontReading, reportFrontReading } from '../../store/front-readings.ts'
 import type { FrontPurpose } from '../../store/tables.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
-import { observeUser } from './change-user.ts'
+import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
+import { noting, refuseUnlessUnpreserved, unreadOf } from './unread.ts'
 
 /** Whose users are read, and for what. */
 export type Everyone = {
@@ -21,19 +23,18 @@ export type Everyone = {
  * `GET /sync`.
  *
  * @returns the tick drawn before the first was read.
- * @throws `invalid_request` when the caller goes away meanwhile.
+ * @throws `invalid_request` when the caller goes away meanwhile; `user_unreadable` when somebody cannot be read, unless the
+ *   caller goes on without.
  */
-export async function readEveryone(
-  work: FrontWork,
-  whom: Everyone,
-  { gone }: Pick<FrontRequest, 'gone'>,
-): Promise<Asked> {
+export async function readEveryone(work: FrontWork, whom: Everyone, request: FrontRequest): Promise<Asked> {
   const { db } = work
+  const { gone } = request
   const { admin, token, purpose } = whom
   const log = createScanLog(work.log, work.now)
-  const reading = { ...work, rest: async () => {}, signal: gone }
+  const found: UnreadableItem[] = []
+  const reading = { ...work, panel: noting(work.panel, found), rest: async () => {}, signal: gone }
   const onDropped = async (usernames: string[]) => {
-    for (const username of usernames) await observeUser(work, username, token)
+    for (const username of usernames) await readUser(work, username, request)
   }
   const begun = await drawAsked(db)
   const worker = await work.worker.id()
@@ -48,6 +49,8 @@ export async function readEveryone(
         log({ adminsDone, adminsTotal: 1, usersDone: done, usersTotal: total, admin: admin ?? '' })
       },
     )
+    const unread = unreadOf(found)
+    if (unread) refuseUnlessUnpreserved(work, request, unread)
     return begun
   } catch (error) {
     if (!gone.aborted) throw error
