@@ -40,7 +40,7 @@ export async function readEveryone(work: FrontWork, whom: Everyone, request: Fro
   const worker = await work.worker.id()
   const id = await beginFrontReading(db, { purpose, username: admin ?? null, worker })
   try {
-    await readUsers(
+    const read = await readUsers(
       reading,
       { ...(admin !== undefined && { admin }), token, onDropped },
       async ({ done, total }) => {
@@ -49,7 +49,7 @@ export async function readEveryone(work: FrontWork, whom: Everyone, request: Fro
         log({ adminsDone, adminsTotal: 1, usersDone: done, usersTotal: total, admin: admin ?? '' })
       },
     )
-    const unread = unreadOf(found)
+    const unread = unreadOf(found, read)
     if (unread) refuseUnlessUnpreserved(work, request, unread)
     return begun
   } catch (error) {

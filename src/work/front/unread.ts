@@ -1,5 +1,6 @@
 import { type ErrorCode, LedgerError } from '../../errors.ts'
 import type { PanelClient, UnreadableItem } from '../../panel/types.ts'
+import type { UsersRead } from '../read-users.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 
 /** Users that a refusal names one by one. */
@@ -44,11 +45,19 @@ export function noting(panel: PanelClient, found: UnreadableItem[]): PanelClient
 
 /**
  * @param found may hold a user twice: pages overlap.
+ * @param read who could not even be listed, and who could not be added up.
  * @returns null: everybody was read.
  */
-export function unreadOf(found: readonly UnreadableItem[]): Unread | null {
+export function unreadOf(
+  found: readonly UnreadableItem[],
+  { unlisted, unreadable }: Pick<UsersRead, 'unlisted' | 'unreadable'>,
+): Unread | null {
   const [first] = found
-  if (!first) return null
+  if (!first) {
+    const users = unlisted + unreadable
+    if (users === 0) return null
+    return { code: 'user_unreadable', what: `${users} users cannot be read: see "unreadable" in GET /sync` }
+  }
   const names = [...new Set(found.map(({ name }) => shown(name)))]
   const rest = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : ''
   const who = `${names.slice(0, namedAtMost).join(', ')}${rest}`
