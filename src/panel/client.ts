@@ -122,8 +122,8 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     async adminsNamed(username) {
       // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
       const isPlain = /^[\w.@-]+$/.test(username)
-      const admins = await this.admins(isPlain ? { username } : undefined)
-      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const { items } = await listAdmins(isPlain ? { username } : undefined)
+      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
     },
     hasAdmin: (username) => hasAdmin(calls, username),
     async release({ token } = {}) {
@@ -144,10 +144,14 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
 /** No panel has so many users: the page that begins there is empty, and still says how many there are. */
 const beyondAll = 2 ** 31 - 1
 
-function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
+function pageQuery(
+  { admin, usernames = [] }: UserFilter & { usernames?: readonly string[] },
+  offset: number,
+  limit: number,
+): [string, string][] {
   return [
-    ...(filter.admin === undefined ? [] : [['admin', filter.admin] as [string, string]]),
-    ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
+    ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
+    ...usernames.map((username): [string, string] => ['username', username]),
     ['offset', String(offset)],
     ['limit', String(limit)],
     // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no

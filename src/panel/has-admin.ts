@@ -17,11 +17,16 @@ export async function hasAdmin(calls: Calls, username: string): Promise<boolean>
   if (usage === 'no such admin') return false
   const request = { method: 'GET', path: '/api/admins', freshConnection: true } as const
   const listed = await calls.ask(request, adminsAnswer)
-  const names = listed.map((admin) => (isObject(admin) ? admin.username : undefined))
-  if (names.length === 0 && usage === 'known') {
-    throw new LedgerError('panel_bad_answer', `The panel knows admin ${username} and lists no admins.`)
+  const admins = listed.filter(isAdmin)
+  // An odd admin among others spoils only itself; a list in which nobody is an admin is somebody else's.
+  if (admins.length === 0 && (usage === 'known' || listed.length > 0)) {
+    throw new LedgerError('panel_bad_answer', 'What answers GET /api/admins lists no admins.')
   }
-  return names.includes(username)
+  return admins.some((admin) => admin.username === username)
+}
+
+function isAdmin(item: unknown): item is { username: string } {
+  return isObject(item) && typeof item.username === 'string' && typeof item.is_sudo === 'boolean'
 }
 
 /** `unasked`: Marzban before 0.8 has no such path, and some names fit into none. */

@@ -10,7 +10,7 @@ export type DueScan = {
   panelReading: bigint | null
   usersTotal: bigint | null
   /** Where in its list the last scan found users that make the panel fail, ascending; left out: nowhere. */
-  failingAt?: readonly bigint[]
+  failingAt?: readonly string[]
 }
 
 /**
@@ -116,7 +116,7 @@ export async function finishScan(
       finished_at: sql`clock_timestamp()`,
       users_done: BigInt(users),
       users_total: BigInt(users),
-      failing_at: failingAt.map(BigInt),
+      failing_at: failingAt.map(String),
     })
     .where('admin_id', '=', adminId)
     .execute()

@@ -64,7 +64,8 @@ export type ScansTable = {
   users_total: Optional<bigint | null>
   error_code: Optional<string | null>
   error: Optional<string | null>
-  failing_at: Generated<bigint[]>
+  /** Whole numbers, as the driver gives arrays of them. */
+  failing_at: Generated<string[]>
 }
 
 export type UnreadableItemsTable = {

@@ -105,7 +105,11 @@ export async function readUsers(
     total = Math.max(page.total, done)
     await progress({ done, total })
     await work.rest(tookMs, work.signal)
-    if (over) return { done, unreadable, unlisted: plan.passedOver(), failingAt: plan.failingAt }
+    if (over) {
+      // The last stretch may reach beyond the end of the list.
+      const unlisted = Math.min(plan.passedOver(), total)
+      return { done, unreadable, unlisted, failingAt: plan.failingAt }
+    }
   }
 }
 

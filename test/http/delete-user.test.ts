@@ -202,26 +202,35 @@ describe('a panel that fails', () => {
     expect(exists(`reading-${code}`)).toBe(true)
   })
 
-  it.each(faults)('at the deletion is a %i (%s): preserved, not deleted', async (status, code, fault) => {
-    const username = `deleting-${code}`
-    createUser(username, 50)
-    const before = await totalOf()
-    service.panel.faults.add({ ...fault, method: 'DELETE' })
-    const answer = await remove(username, service.as('ana'))
-    expect(answer.statusCode).toBe(status)
-    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
-    const problem = answer.json()
-    expect(problem).toMatchObject({
-      code,
-      detail: expect.stringMatching(/^Its traffic is preserved\. User \S+ was not deleted: /),
-    })
-    expect(await totalOf()).toBe(before + 50)
-    const receipt = await service.app.inject({
-      url: `/deletions/${problem.deletion_id}`,
-      headers: service.as('ana'),
-    })
-    expect(receipt.json()).toMatchObject({ state: 'failed', username, code, detail: problem.detail })
-  })
+  it.each(faults)(
+    'at the deletion is a %i (%s): preserved, and nobody knows more yet',
+    async (status, code, fault) => {
+      const username = `deleting-${code}`
+      createUser(username, 50)
+      const before = await totalOf()
+      service.panel.faults.add({ ...fault, method: 'DELETE' })
+      const answer = await remove(username, service.as('ana'))
+      expect(answer.statusCode).toBe(status)
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
+      const problem = answer.json()
+      expect(problem).toMatchObject({
+        code,
+        detail: expect.stringMatching(
+          /^Its traffic is preserved\. It is not known yet whether user \S+ was deleted/,
+        ),
+      })
+      expect(await totalOf()).toBe(before + 50)
+      const receipt = await service.app.inject({
+        url: `/deletions/${problem.deletion_id}`,
+        headers: service.as('ana'),
+      })
+      expect(receipt.json()).toMatchObject({ state: 'unknown', username, code, detail: problem.detail })
+      const again = await remove(username, service.as('ana'))
+      expect(again.statusCode).toBe(409)
+      expect(Number(again.headers['retry-after'])).toBeGreaterThan(50)
+      expect(again.json().detail).toContain(`/deletions/${problem.deletion_id}`)
+    },
+  )
 
   it('and then does not tell what became of the user: the receipt will', async () => {
     createUser('unknown', 50)
@@ -231,8 +240,8 @@ describe('a panel that fails', () => {
     expect(answer.statusCode).toBe(502)
     const { detail, deletion_id: id } = answer.json()
     expect(detail).toContain('Its traffic is preserved.')
-    expect(detail).toContain('Nobody knows yet')
-    expect(detail).toContain(`receipt ${id} `)
+    expect(detail).toContain('It is not known yet')
+    expect(detail).toContain(`/deletions/${id}`)
   })
 
   it('after having acted is no failure', async () => {

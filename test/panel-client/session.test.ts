@@ -32,10 +32,11 @@ describe("the service's token", () => {
 
   test('is renewed for a deletion too, which was refused and so not done', async () => {
     const { panel, client } = await facing((request, response) => {
-      if (request.headers.authorization === `Bearer ${tokenOf(2)}`) json(response, 200, { detail: 'done' })
+      if (request.headers.authorization === `Bearer ${tokenOf(2)}`)
+        json(response, 200, { detail: 'User successfully deleted' })
       else json(response, 401, { detail: 'Could not validate credentials' })
     })
-    expect(await client.deleteUser('ada_one')).toBe(true)
+    expect(await client.deleteUser('ada_one')).toEqual({ verdict: 'done', error: null })
     expect(panel.requests).toHaveLength(2)
   })
 
@@ -135,13 +136,13 @@ describe("a caller's token", () => {
   test("is sent as it is, and when refused nothing is asked with the service's", async () => {
     const { panel, client } = await facing(accepting('their.own.token'))
     expect((await client.whoami('their.own.token')).username).toBe('ada')
-    for (const call of [
-      () => client.whoami('forged'),
-      () => client.user('ada_one', { token: 'forged' }),
-      () => client.deleteUser('ada_one', { token: 'forged' }),
-    ]) {
+    for (const call of [() => client.whoami('forged'), () => client.user('ada_one', { token: 'forged' })]) {
       await expect(call()).rejects.toMatchObject({ code: 'panel_unauthorized' })
     }
+    expect(await client.deleteUser('ada_one', { token: 'forged' })).toMatchObject({
+      verdict: 'refused',
+      error: { code: 'panel_unauthorized' },
+    })
     expect(panel.authorizations).toEqual(['Bearer their.own.token', ...Array(3).fill('Bearer forged')])
     expect(panel.logins).toEqual([])
   })
@@ -185,7 +186,7 @@ describe('secrets', () => {
     statuses.push(403, 403, 422)
     await client.whoami(tokenOf(9)).catch(collect)
     await client.user('ada_one', { token: tokenOf(9) }).catch(collect)
-    await client.deleteUser('ada_one', { token: tokenOf(9) }).catch(collect)
+    collect((await client.deleteUser('ada_one', { token: tokenOf(9) })).error)
     for (const login of [loginEcho, loginBroken]) {
       const { client: refused } = await facing(accepting(), { login, log })
       await refused.account().catch(collect)

@@ -84,6 +84,7 @@ describe('deleting users by name', () => {
       error: expect.stringContaining('cannot be reached'),
     })
     await ctx.panel.up()
+    await bulk.settle()
     expect(await run(id)).toMatchObject({ finished_at: expect.any(Date) })
     const counts = await countChildren(ctx.db, id)
     expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
@@ -186,6 +187,9 @@ describe('deleting an admin', () => {
     const [stubborn = ''] = createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
+    expect(await run(deletion.id)).toMatchObject({ state: 'requested', error_code: 'panel_failed' })
+    await expect(run(deletion.id)).rejects.toMatchObject({ code: 'conflict' })
+    await bulk.settle()
     expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
     expect(await childrenOf(deletion.id)).toEqual(
       expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),

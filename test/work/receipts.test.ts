@@ -10,7 +10,7 @@ import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { createCuttable } from '../http/cuttable.ts'
 import { carryOut } from '../support/carry-out.ts'
-import { asOperator, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
+import { asOperator, passGrace, pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
 const ctx = useDeleting()
@@ -70,7 +70,7 @@ it('is that of a user whose panel has moved to a database of whole seconds since
   const receiptId = await openReceipt('moved', { created_at: '2026-01-01 10:00:00.350617' })
   user.createdAt = '2026-01-01T10:00:00'
   ctx.panel.state.accrue('moved', 5)
-  ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', times: 1 })
+  ctx.panel.faults.add({ kind: 'answer', status: 500, acts: true, method: 'DELETE', times: 1 })
   expect(await remove('moved', { receiptId })).toMatchObject({ state: 'deleted', preserved_bytes: 5n })
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, preserved: 15n, users: { deleted: 1n } })
 })
@@ -100,7 +100,7 @@ it('says that the user was deleted when the next of its name is, and the service
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, users: { deleted: 2n } })
 })
 
-it('of a bulk deletion is left to it when somebody else deletes the user, and the service was killed in between', async () => {
+it('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
     { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
@@ -109,9 +109,15 @@ it('of a bulk deletion is left to it when somebody else deletes the user, and th
     null,
   )
   await ctx.db.updateTable('deletions').set(interrupted).where('parent_id', '=', bulk.id).execute()
-  expect(await remove('both')).toMatchObject({ state: 'deleted', parent_id: null })
+  await expect(remove('both')).rejects.toMatchObject({ code: 'conflict', retryAfter: 60 })
+  await expect(carryOut(workOf(ctx), bulk.id)).rejects.toMatchObject({ code: 'conflict' })
+  expect(ctx.panel.requests.filter(({ method }) => method === 'DELETE')).toEqual([])
+  await passGrace(ctx)
+  // Only the service's own end has interrupted it: the bulk deletion goes on with this user.
+  await settleDeletions(workOf(ctx))
   await carryOut(workOf(ctx), bulk.id)
   expect(await findDeletion(ctx.db, bulk.id)).toMatchObject({ state: 'deleted' })
+  expect(ctx.panel.state.users.has('both')).toBe(false)
 })
 
 it('will tell what the caller cannot be told when the database goes away during the deletion', async () => {
@@ -128,7 +134,7 @@ it('will tell what the caller cannot be told when the database goes away during 
   expect(error).toMatchObject({
     code: 'database_unavailable',
     message: expect.stringMatching(
-      /^Its traffic is preserved\. Nobody knows yet whether user unsure was deleted/,
+      /^Its traffic is preserved\. It is not known yet whether user unsure was deleted/,
     ),
   })
   const { deletionId } = error as DeletionFailed
@@ -146,6 +152,9 @@ it('is settled although the panel answers for another user what nobody can read'
   ctx.panel.faults.add({ kind: 'answer', status: 200, body: '{}', path: '/api/user/unreadable' })
   await expect(settleDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
   expect(await findDeletion(ctx.db, unreadable)).toMatchObject({ state: 'preserved' })
+  expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'unknown' })
+  await passGrace(ctx)
+  await expect(settleDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
 
@@ -157,6 +166,9 @@ it('is settled when its times lie in the future, since the clock was set back, a
     worker: await ctx.worker.id(),
     preserved_at: hence,
   })
+  await settleDeletions(workOf(ctx))
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'unknown' })
+  await passGrace(ctx)
   await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
 })

@@ -56,11 +56,16 @@ const userSchema = {
       "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
     ),
     404: problemResponse(404, 'The panel has no such user. What it had consumed is kept.'),
-    409: problemResponse(409, 'Somebody else is deleting this user right now.'),
+    409: problemResponse(
+      409,
+      'Somebody else is deleting this user right now, or the panel may still carry out an earlier deletion of this name: ' +
+        '`Retry-After` says when to try again.',
+    ),
     502: problemResponse(
       502,
-      'The panel failed. `detail` says whether the traffic is preserved and whether the user was deleted, was not, or ' +
-        'nobody knows yet; the receipt `deletion_id` will tell.',
+      'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
+        'whether the user was not deleted or that is not known yet; the receipt `deletion_id` will say. With ' +
+        '`user_unreadable`, a sudo admin can go on with `preserve_traffic=false`.',
     ),
     504: problemResponse(504, 'The panel did not answer in time; see 502.'),
   },

@@ -46,21 +46,25 @@ export type Forwarding =
  */
 export function answerTo({ log, graceMs }: FrontWork, what: string, ending: Forwarding): ForwardedAnswer {
   const { receipt, reply } = ending
-  const { answer, error, verdict } = reply
+  const { answer, error } = reply
   if (ending.kind === 'unlearned') {
     log.error(
       { err: ending.cause, deletion: receipt.id },
       'the outcome of a deletion could not be learned yet',
     )
-    if (answer && verdict !== 'unclear') return answer
+    if (answer && isWorthPassingOn(reply)) return answer
     throw unlearned(receipt, ending.cause)
   }
   if (ending.outcome === 'deleted') {
-    // An error after the deletion is the panel's habit; a page in the place of a success is not the panel's.
-    if (answer && (verdict !== 'unclear' || answer.status >= 500)) return answer
+    if (answer && isWorthPassingOn(reply)) return answer
     const code = error?.code ?? 'panel_failed'
     throw new LedgerError(code, `${what} was deleted and its traffic is preserved, but: ${error?.message}`)
   }
   if (ending.outcome === 'refused' && answer) return answer
   throw failureOf(receipt, 'panel_failed', error, graceMs)
+}
+
+/** An error after the deletion is the panel's habit; a page in the place of a success is not the panel's. */
+function isWorthPassingOn({ verdict, answer }: ForwardedReply): boolean {
+  return verdict !== 'unclear' || (answer?.status ?? 0) >= 500
 }

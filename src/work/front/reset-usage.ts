@@ -3,6 +3,7 @@ import type { ForwardedAnswer } from '../../panel/types.ts'
 import { mustReadAdmin } from '../observe-admins.ts'
 import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, usagePath } from './front-request.ts'
 import { findListed } from './listed-admins.ts'
+import { refuseUnlessUnpreserved } from './unread.ts'
 
 /**
  * `POST /api/admin/usage/reset/{username}`: the counter of whomever the panel may take for this admin is read right before
@@ -27,5 +28,10 @@ export async function resetUsageThroughFront(
     }
   }
   await read()
+  const odd = same.find(({ oddUsage }) => oddUsage !== undefined)
+  if (odd) {
+    const what = `The counter of admin ${odd.username} cannot be read: ${odd.oddUsage}`
+    refuseUnlessUnpreserved(work, request, { code: 'panel_bad_answer', what })
+  }
   return forwardAndLearn(work, request, `the reset of admin ${username}`, read)
 }
