@@ -127,7 +127,7 @@ export async function listUnknownUsers(
     where parent_id = ${parentId} and finished_at is null and claimed_by is null and state = 'requested'
       and id > ${page.after}
       and not exists (
-        select from tenures where tenures.username = deletions.username and tenures.ended_at is null)
+        select from tenures where name_key(tenures.username) = name_key(deletions.username) and tenures.ended_at is null)
     order by id limit ${page.limit}`.execute(db)
   return rows
 }
