@@ -10,6 +10,7 @@ const parts: Record<string, string[]> = {
   app: ['http'],
   assemble: ['app', 'config', 'http', 'jobs', 'ledger', 'log', 'panel', 'store', 'work'],
   config: [],
+  'end-signals': [],
   errors: [],
   http: ['work'],
   jobs: ['work'],
@@ -17,7 +18,7 @@ const parts: Record<string, string[]> = {
   log: [],
   panel: [],
   store: ['ledger'],
-  run: ['config', 'log', 'service'],
+  run: ['config', 'end-signals', 'log', 'service'],
   service: ['assemble', 'config', 'store'],
   work: ['store', 'panel', 'ledger'],
 }

@@ -81,7 +81,7 @@ export function buildApp(options: AppOptions): App {
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: longestParameter },
     // While draining, requests under way on open connections are still served.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -131,6 +131,8 @@ const usualPatience: NonNullable<AppOptions['patience']> = {
   checkEveryMs: 5_000,
   answerMs: 60_000,
 }
+/** Characters of a name in a path: names of the panel may be long, and no server takes paths much longer. */
+const longestParameter = 8_192
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
 /** JSON is nothing to render; Swagger UI has a policy of its own. */

@@ -24,6 +24,7 @@ import { restQuarter } from './work/rest.ts'
 import { createScanLog } from './work/scan-log.ts'
 import { createServices } from './work/services.ts'
 import { createStats } from './work/stats.ts'
+import { tellUnreadable } from './work/unreadable.ts'
 
 /** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
 const databaseConnections = 10
@@ -60,7 +61,8 @@ export async function assemble(
   })
   closing.defer(() => panel.close())
 
-  const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs) }
+  const onUnreadable = tellUnreadable(log)
+  const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
   // For how long something takes, and for how long it is remembered: nobody sets this clock.
   const steady = () => performance.now()
   const stats = createStats({
@@ -75,7 +77,7 @@ export async function assemble(
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
-  const reading = { db, panel, rest: restQuarter, now: steady }
+  const reading = { db, panel, rest: restQuarter, now: steady, onUnreadable }
   const jobs = createJobs({
     databaseUrl,
     poll: {

@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'panel_unauthorized'
   /** The panel knows the caller and does not let it (403). */
   | 'panel_forbidden'
-  /** The panel has this user, and does not say of it what has to be counted. */
+  /** The panel answers, and what it says of this user, or that it says 500 only of this user, cannot be counted. */
   | 'user_unreadable'
   | 'database_unavailable'
   /** A reading overlapped another observation of the same user and was dropped; ask the panel again. */

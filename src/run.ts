@@ -1,5 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import { readConfig } from './config.ts'
+import { listenForEnd } from './end-signals.ts'
 import { isLedgerError } from './errors.ts'
 import { createLogger } from './log.ts'
 import { startService } from './service.ts'
@@ -8,7 +9,7 @@ import { startService } from './service.ts'
 const drainMs = 20_000
 
 /**
- * Starts the service as `environment` says, to run until a signal ends it.
+ * Starts the service as `environment` says, to run until a signal ends it, or the npm that started it is gone.
  *
  * @returns the exit code of this process as things stand: 1 when the service cannot start, with the reason on standard
  *   error.
@@ -19,11 +20,22 @@ export async function run(environment: Record<string, string | undefined>): Prom
     const log = createLogger(config.logLevel)
     const service = await startService(config, log)
     log.info(`ready on ${service.address}`)
-    closeWithGrace({ delay: drainMs, logger: false }, async ({ signal, err }) => {
+    // Those two are listened for below.
+    const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
+    const grace = closeWithGrace({ delay: drainMs, logger: false, skip }, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'stopping after a failure nobody caught')
-      else log.info({ signal }, 'draining')
+      else if (signal) log.info({ signal }, 'draining')
       await service.stop()
       log.info('stopped')
+    })
+    listenForEnd({
+      now: () => performance.now(),
+      withParent: environment.npm_lifecycle_event !== undefined,
+      onEnd: (reason) => {
+        log.info({ signal: reason }, 'draining')
+        grace.close()
+      },
+      onSecond: () => process.exit(1),
     })
     return 0
   } catch (error) {

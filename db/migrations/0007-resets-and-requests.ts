@@ -10,6 +10,8 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`alter table scan_round
     add column requested_at timestamptz,
     add column requested_tick bigint not null default 0`.execute(db)
+  // From now on a request is there until the scan begins: two times of a clock that was set say nothing of what came first.
+  await sql`update scans set requested_at = null where requested_at <= started_at`.execute(db)
   await sql`
     create table front_readings (
       id bigint generated always as identity primary key,

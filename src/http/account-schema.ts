@@ -38,7 +38,7 @@ const numberOf = Object.fromEntries(
 
 const users = Type.Object(
   {
-    total: int64('Users that exist, whatever their status.', 5),
+    total: int64('Users that exist, whatever their status, also one that is not listed here.', 5),
     ...numberOf,
     deleted: int64('Users that are gone.', 2),
   },

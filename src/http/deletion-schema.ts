@@ -8,6 +8,7 @@ export const deletionKinds = ['user', 'users', 'admin'] as const satisfies reado
 export const deletionStates = [
   'requested',
   'preserved',
+  'unknown',
   'deleted',
   'failed',
   'gone',
@@ -20,7 +21,9 @@ const kindMeaning =
   'asked for it through the front.'
 const stateMeaning =
   '`requested`: not begun, or of a bulk deletion: under way; `preserved`: the final reading is stored, the panel has ' +
-  'not deleted it yet; `deleted`; `failed`: the user or admin is still there, `detail` says why; `gone`: the panel had ' +
+  'not deleted it yet; `unknown`: the panel was asked to delete and has not answered, and may still do it; the service keeps ' +
+  'asking; `deleted`; `failed`: the user or admin is still there, `detail` says why (it becomes `deleted` when the panel ' +
+  'has acted later after all); `gone`: the panel had ' +
   'no such user any more, or of a bulk deletion: none of its users; `cancelled`; `incomplete`: a bulk deletion that left users, or the admin, undeleted.'
 
 function textOrNull(description: string, example: string) {
@@ -73,7 +76,7 @@ const receiptFields = {
     'Its traffic is preserved. User alice was not deleted: The panel did not answer in 30 s.',
   ),
   requested_at: time('When it was asked for.'),
-  preserved_at: timeOrNull('When the panel was asked for the final reading; null: not yet.'),
+  preserved_at: timeOrNull('When the final reading was stored; null: not yet.'),
   finished_at: timeOrNull('When it ended, well or not; null: it has not.'),
   parent_id: int64OrNull('The bulk deletion that this user belongs to; null: none.', 1_200),
 }

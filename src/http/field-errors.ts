@@ -22,6 +22,7 @@ export type Schema = {
   maximum?: number
   minLength?: number
   maxLength?: number
+  pattern?: string
   minItems?: number
   maxItems?: number
   const?: string
@@ -41,7 +42,8 @@ export function describe(schema: Schema): string {
   if (schema.type === 'array') return describeList(schema)
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
   if (schema.format === 'date-time') return 'a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339)'
-  return `a text of ${schema.minLength} to ${schema.maxLength} characters, without control characters`
+  const without = schema.pattern?.includes('001f') ? 'control characters' : 'U+0000 and halves of characters'
+  return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
 }
 
 /** Lists of a body say how long they may be; those of a URL are as long as their few words. */

@@ -87,7 +87,7 @@ export async function documentationRoutes(app: App): Promise<void> {
   })
   app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { validatorUrl: null, persistAuthorization: true, displayRequestDuration: true },
+    uiConfig: { validatorUrl: null, displayRequestDuration: true },
     theme: { title: 'marzban-ledger' },
     staticCSP: swaggerUiPolicy,
   })

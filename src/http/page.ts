@@ -18,7 +18,7 @@ export const pageParameters = {
   cursor: Type.Optional(
     Type.String({
       minLength: 1,
-      maxLength: 2_000,
+      maxLength: 6_000,
       description: 'The `next_cursor` of the page before, asked for in the same order.',
     }),
   ),

@@ -23,3 +23,10 @@ export const deletionParams = Type.Object({ id: deletionId("The deletion's id, a
 
 /** The query of a call that takes none. */
 export const noQuery = Type.Object({}, { additionalProperties: false })
+
+/** Text that may be the name of a user or an admin: whatever a database holds, as far as a path has room for it. */
+export const panelName = {
+  minLength: 1,
+  maxLength: 8_192,
+  pattern: '^([^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$',
+}

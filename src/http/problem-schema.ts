@@ -46,7 +46,7 @@ const meanings = {
   404: { description: 'There is no such account.' },
   409: { description: 'What is asked does not fit what is there; `detail` says why.', headers: retryAfter },
   413: { description: 'The body is larger than 1 MiB.' },
-  414: { description: 'A part of the path is longer than 256 characters.' },
+  414: { description: 'A part of the path is longer than 8192 characters.' },
   415: { description: 'The body is not sent as `application/json`.' },
   429: { description: 'Too many failed authentications from this address.', headers: retryAfter },
   500: { description: 'A failure that is a bug of the service; `request_id` finds it in the log.' },

@@ -105,13 +105,30 @@ export function applyPanelReading<A extends Account>(
 }
 
 /**
- * The account after a complete scan of the admin's users: U becomes the snapshot, unless one still waits to be
- * compared (replacing it at every scan could postpone the comparison for ever), and the opening balance closes.
+ * The account after a scan of the admin's users: U becomes the snapshot, unless one still waits to be compared (replacing it
+ * at every scan could postpone the comparison for ever), and the opening balance closes. Where some users could not be read
+ * there is no snapshot; but the opening balance closes, or one odd user could keep it open for ever, and with it whatever
+ * waits for it. What such a user is found to have consumed later is growth of the time when it is found.
  *
  * @param at milliseconds since 1970 by the database's clock.
+ * @param whole whether every user has been read.
  */
-export function completeScan<A extends Account>(account: A, at: number): A {
-  return { ...account, opened: true, snapshot: account.snapshot ?? { value: account.usersCounted, at } }
+export function completeScan<A extends Account>(account: A, at: number, whole: boolean): A {
+  const snapshot = account.snapshot ?? (whole ? { value: account.usersCounted, at } : null)
+  return { ...account, opened: true, snapshot }
+}
+
+/** The largest number of bytes that is kept. */
+const largest = 2n ** 63n - 1n
+
+/** Whether the account's figures can be kept: none has grown beyond what 64 bits hold. */
+export function fitsAccount(account: Account): boolean {
+  return account.total <= largest && account.panelCounted <= largest && account.panelOffset <= largest
+}
+
+/** Whether what a user has counted can be kept. */
+export function fitsTenure(tenure: Pick<Tenure, 'counted'>): boolean {
+  return tenure.counted <= largest
 }
 
 /** What the total consists of: open tenures, ended tenures, and what only the panel witness saw; exactly. */

@@ -1,12 +1,13 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelAddress } from './address.ts'
-import { type AnswerSchema, checkAnswer } from './decode.ts'
+import { type AnswerSchema, checkAnswer } from './check-answer.ts'
 import { serviceAccount } from './login.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
 import { askPatiently } from './retry.ts'
 import type { Session } from './session.ts'
 import { isBearerToken } from './token.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest, type Transport } from './transport.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 /** Calls of the panel: a request with somebody's token, its answer judged. */
 export type Calls = {
@@ -49,8 +50,15 @@ type Sent = { answer: PanelAnswer; who: string; bearer: string }
 
 export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
-    const exchange = () => transport.exchange(request, bearer, signal)
-    if (request.method !== 'GET') return exchange()
+    // What is not repeated must not meet a connection that the panel is about to drop.
+    let { freshConnection = request.once ?? false } = request
+    const exchange = async (): Promise<PanelAnswer> => {
+      const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
+      // The panel drops the connection that a 500 came over, sometimes when the next request arrives on it.
+      freshConnection ||= answer.status === 500
+      return answer
+    }
+    if (request.method !== 'GET' || request.once) return exchange()
     return askPatiently(exchange, {
       sleep: retry.sleep,
       random: retry.random,
@@ -87,7 +95,11 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
     const { answer } = sent
     if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
     const json = parseJson(answer)
-    if (json === undefined) throw nameBadAnswer(address, request, answer)
+    if (json === undefined) {
+      const error = nameBadAnswer(address, request, answer)
+      // What names itself JSON and is none has been cut off on the way.
+      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+    }
     return checkAnswer(schema, json, describeRequest(request))
   }
 

@@ -1,16 +1,17 @@
 import { setTimeout } from 'node:timers/promises'
 import { parsePanelAddress } from './address.ts'
 import { type Calls, createCalls } from './calls.ts'
-import { toAdmin, toUser } from './decode.ts'
+import { decodeList, toAdmin, toUser } from './decode.ts'
 import { judgeDeletion } from './deletion-forms.ts'
 import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
 import { namedPath } from './named-path.ts'
+import { readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
-import { adminAnswer, adminsAnswer, systemAnswer, userAnswer, usersAnswer } from './schemas.ts'
+import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
 import { createTransport, describeRequest, type PanelRequest, type Transport } from './transport.ts'
-import type { DeletionReply, PanelClient } from './types.ts'
+import type { DeletionReply, PanelClient, UserFilter } from './types.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -47,7 +48,7 @@ export type PanelClientOptions = {
  * A client of the panel at `url`. Nothing is sent before the first call.
  *
  * Each call fails with a {@link LedgerError} of a `panel_` code, whose message holds no secret: `panel_unreachable`,
- * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`.
+ * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`; or `user_unreadable`.
  *
  * @throws `config_invalid` when `url` is no http address.
  */
@@ -82,40 +83,47 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
   })
 
+  const listAdmins = async (filter?: { username: string }) => {
+    const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
+    return decodeList('admin', await calls.ask(request, adminsAnswer), toAdmin)
+  }
+
   return {
     async whoami(token) {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer, token))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token))
     },
     async account() {
-      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, adminAnswer))
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
     },
-    async admins(filter) {
-      const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
-      return (await calls.ask(request, adminsAnswer)).map(toAdmin)
+    admins: async (filter) => (await listAdmins(filter)).items,
+    async adminList() {
+      const { items: admins, unreadable } = await listAdmins()
+      return { admins, unreadable }
     },
-    async users({ admin, usernames = [], offset, limit }, { token } = {}) {
-      // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that
-      // no user is on two pages and another on none.
-      const query: [string, string][] = [
-        ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
-        ...usernames.map((username): [string, string] => ['username', username]),
-        ['offset', String(offset)],
-        ['limit', String(limit)],
-        ['sort', 'created_at,username'],
-      ]
-      const page = await calls.ask({ method: 'GET', path: '/api/users', query }, usersAnswer, token)
-      return { users: page.users.map(toUser), total: page.total }
+    async users({ offset, limit, ...filter }, { token, once = false } = {}) {
+      const request = {
+        method: 'GET',
+        path: '/api/users',
+        query: pageQuery(filter, offset, limit),
+        once,
+      } as const
+      const page = await calls.ask(request, usersAnswer, token)
+      const { items: users, unreadable } = decodeList('user', page.users, toUser)
+      return { users, total: page.total, unreadable }
+    },
+    async countUsers(filter, { token } = {}) {
+      const request = { method: 'GET', path: '/api/users', query: pageQuery(filter, beyondAll, 1) } as const
+      return (await calls.ask(request, usersAnswer, token)).total
     },
     async user(username, { token, freshConnection = false } = {}) {
-      const request = { method: 'GET', path: namedPath('/api/user', username), freshConnection } as const
-      const user = await calls.find('User not found', request, userAnswer, token)
-      return user && toUser(user)
+      const path = namedPath('/api/user', username)
+      return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
     },
     async adminsNamed(username) {
       // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
       const isPlain = /^[\w.@-]+$/.test(username)
-      const admins = await this.admins(isPlain ? { username } : undefined)
-      return admins.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const { items } = await listAdmins(isPlain ? { username } : undefined)
+      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
     },
     hasAdmin: (username) => hasAdmin(calls, username),
     async release({ token } = {}) {
@@ -131,6 +139,21 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
     close: () => transport.close(),
   }
+}
+
+/** No panel has so many users: the page that begins there is empty, and still says how many there are. */
+const beyondAll = 2 ** 31 - 1
+
+function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
+  return [
+    ...(filter.admin === undefined ? [] : [['admin', filter.admin] as [string, string]]),
+    ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
+    ['offset', String(offset)],
+    ['limit', String(limit)],
+    // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
+    // user is on two pages and another on none.
+    ['sort', 'created_at,username'],
+  ]
 }
 
 /**

@@ -1,81 +1,105 @@
-import type { TLocalizedValidationError } from 'typebox/error'
-import { LedgerError } from '../errors.ts'
 import { normaliseCreatedAt } from './created-at.ts'
-import type { AdminAnswer, UserAnswer } from './schemas.ts'
-import type { PanelAdmin, PanelUser } from './types.ts'
+import { byteCount, countOrNull, longestStatus, nameProblem, Odd } from './odd-values.ts'
+import type { PanelAdmin, PanelUser, UnreadableItem } from './types.ts'
 
-/** The part of a compiled TypeBox schema that is needed here. */
-export type AnswerSchema<Valid> = {
-  Check(value: unknown): value is Valid
-  Errors(value: unknown): TLocalizedValidationError[]
+/** The items of a list that can be used, and those that cannot, each with its place in the list. */
+export type Decoded<Item> = { items: Item[]; unreadable: UnreadableItem[] }
+
+/** A JSON object, its members not looked at yet. */
+type Members = Record<string, unknown>
+
+/** Decodes the items of a list one by one: an odd one spoils only itself. */
+export function decodeList<Item>(
+  kind: UnreadableItem['kind'],
+  list: readonly unknown[],
+  decode: (item: Members) => Item,
+): Decoded<Item> {
+  const decoded: Decoded<Item> = { items: [], unreadable: [] }
+  for (const [index, item] of list.entries()) {
+    try {
+      if (!isObject(item)) throw new Odd('it is no JSON object')
+      decoded.items.push(decode(item))
+    } catch (error) {
+      if (!(error instanceof Odd)) throw error
+      const name = isObject(item) && typeof item.username === 'string' ? item.username : null
+      decoded.unreadable.push({ kind, name, index, reason: error.message })
+    }
+  }
+  return decoded
+}
+
+export function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**
- * `value`, known to be what `schema` describes.
+ * An admin as the ledger uses it. A `users_usage` that is absent (Marzban before 0.8) is null; so is one that is no number of
+ * bytes, and `oddUsage` says why.
  *
- * @param what the request that was answered, for the message: `GET /api/users`.
- * @throws `panel_bad_answer` whose message and `field` name the path of the first field that is wrong. The value is
- * never repeated: it may be a secret.
+ * @throws {@link Odd} when its name cannot be used.
  */
-export function checkAnswer<Valid>(schema: AnswerSchema<Valid>, value: unknown, what: string): Valid {
-  if (schema.Check(value)) return value
-  const { field, problem } = describe(schema.Errors(value))
-  throw new LedgerError(
-    'panel_bad_answer',
-    `The answer to ${what} is not what Marzban answers: ${field || 'it'} ${problem}.`,
-    field === '' ? {} : { field },
-  )
-}
-
-function describe(errors: TLocalizedValidationError[]): { field: string; problem: string } {
-  // Of a value that may also be null, both ways to be right are reported as missed; what lies deeper says more.
-  const [first, ...others] = errors
-  if (first === undefined) return { field: '', problem: 'does not match its schema' }
-  const depth = (error: TLocalizedValidationError) => error.instancePath.split('/').length
-  const error = others.reduce((deepest, next) => (depth(next) > depth(deepest) ? next : deepest), first)
-  const path = error.instancePath.split('/').slice(1)
-  if (error.keyword === 'required') {
-    return { field: fieldName([...path, error.params.requiredProperties[0] ?? '']), problem: 'is missing' }
+export function toAdmin(answer: Members): PanelAdmin {
+  const username = nameOf(answer.username)
+  const isSudo = answer.is_sudo === true
+  if (answer.users_usage === undefined || answer.users_usage === null) {
+    return { username, isSudo, usersUsage: null }
   }
-  const problem =
-    error.keyword === 'enum' ? `must be one of ${error.params.allowedValues.join(', ')}` : error.message
-  return { field: fieldName(path), problem }
+  const usersUsage = byteCount(answer.users_usage)
+  if (typeof usersUsage === 'bigint') return { username, isSudo, usersUsage }
+  return { username, isSudo, usersUsage: null, oddUsage: `users_usage ${usersUsage.problem}` }
 }
 
-function fieldName(path: string[]): string {
-  return path
-    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
-    .join('')
-    .replace(/^\./, '')
-}
-
-/** An admin as the ledger uses it; a `users_usage` that is absent (Marzban before 0.8) is null. */
-export function toAdmin(answer: AdminAnswer): PanelAdmin {
+/**
+ * A user as the ledger uses it. What the arithmetic needs is read strictly: name, creation, owner and lifetime. Anything else
+ * that is odd is null, or the text as it is.
+ *
+ * @throws {@link Odd} when one of the former cannot be used.
+ */
+export function toUser(answer: Members): PanelUser {
+  const username = nameOf(answer.username)
+  const lifetime = byteCount(answer.lifetime_used_traffic)
+  if (typeof lifetime !== 'bigint') throw new Odd(`lifetime_used_traffic ${lifetime.problem}`)
+  const createdAt = typeof answer.created_at === 'string' ? normaliseCreatedAt(answer.created_at) : null
+  if (createdAt === null) {
+    throw new Odd(`created_at ${missing(answer.created_at) ?? 'is no time like 2026-01-31T10:20:30.123456'}`)
+  }
   return {
-    username: answer.username,
-    isSudo: answer.is_sudo,
-    usersUsage: toBigint(answer.users_usage ?? null),
+    username,
+    createdAt,
+    status: statusOf(answer.status),
+    lifetimeUsedTraffic: lifetime,
+    dataLimit: countOrNull(answer.data_limit),
+    expire: countOrNull(answer.expire),
+    owner: ownerOf(answer.admin),
   }
 }
 
-/** A user as the ledger uses it. */
-export function toUser(answer: UserAnswer): PanelUser {
-  return {
-    username: answer.username,
-    createdAt: normaliseCreatedAt(answer.created_at) ?? answer.created_at,
-    status: answer.status,
-    lifetimeUsedTraffic: BigInt(answer.lifetime_used_traffic),
-    dataLimit: toLimit(answer.data_limit),
-    expire: toLimit(answer.expire),
-    owner: answer.admin === null ? null : toAdmin(answer.admin),
+function nameOf(value: unknown): string {
+  if (typeof value !== 'string') throw new Odd(`username ${missing(value) ?? 'is no text'}`)
+  const problem = nameProblem(value)
+  if (problem !== null) throw new Odd(`username ${problem}`)
+  return value
+}
+
+/** Of the owner, its name is needed; the admin's own counter is read elsewhere. */
+function ownerOf(value: unknown): PanelAdmin | null {
+  if (value === null) return null
+  if (!isObject(value)) throw new Odd(`admin ${missing(value) ?? 'is neither an admin nor null'}`)
+  try {
+    const { username, isSudo, usersUsage } = toAdmin(value)
+    return { username, isSudo, usersUsage }
+  } catch (error) {
+    throw error instanceof Odd ? new Odd(`admin.${error.message}`) : error
   }
 }
 
-/** Marzban takes 0 for "no limit" and "never", and its older versions also stored and answered it so. */
-function toLimit(count: number | null): bigint | null {
-  return count === 0 ? null : toBigint(count)
+/** A status as the panel writes it, or `unknown`. The ledger says `deleted` of users that are gone, which this one is not. */
+function statusOf(value: unknown): string {
+  if (typeof value !== 'string') return 'unknown'
+  const text = value.replaceAll('\0', '').slice(0, longestStatus).toWellFormed()
+  return text === '' || text === 'deleted' ? 'unknown' : text
 }
 
-function toBigint(count: number | null): bigint | null {
-  return count === null ? null : BigInt(count)
+function missing(value: unknown): string | null {
+  return value === undefined ? 'is missing' : null
 }

@@ -1,8 +1,9 @@
 import { isLedgerError, LedgerError } from '../errors.ts'
 import type { Calls } from './calls.ts'
+import { isObject } from './decode.ts'
 import { namedPath } from './named-path.ts'
 import { detailOf, parseJson } from './refusal.ts'
-import { adminNamesAnswer, usageAnswer } from './schemas.ts'
+import { adminsAnswer, usageAnswer } from './schemas.ts'
 
 /**
  * Whether the panel has an admin of exactly this name. Only the panel's own words prove that it has none: its 404 for the
@@ -15,11 +16,17 @@ export async function hasAdmin(calls: Calls, username: string): Promise<boolean>
   const usage = await askForUsage(calls, username)
   if (usage === 'no such admin') return false
   const request = { method: 'GET', path: '/api/admins', freshConnection: true } as const
-  const names = (await calls.ask(request, adminNamesAnswer)).map((admin) => admin.username)
-  if (names.length === 0 && usage === 'known') {
-    throw new LedgerError('panel_bad_answer', `The panel knows admin ${username} and lists no admins.`)
+  const listed = await calls.ask(request, adminsAnswer)
+  const admins = listed.filter(isAdmin)
+  // An odd admin among others spoils only itself; a list in which nobody is an admin is somebody else's.
+  if (admins.length === 0 && (usage === 'known' || listed.length > 0)) {
+    throw new LedgerError('panel_bad_answer', 'What answers GET /api/admins lists no admins.')
   }
-  return names.includes(username)
+  return admins.some((admin) => admin.username === username)
+}
+
+function isAdmin(item: unknown): item is { username: string } {
+  return isObject(item) && typeof item.username === 'string' && typeof item.is_sudo === 'boolean'
 }
 
 /** `unasked`: Marzban before 0.8 has no such path, and some names fit into none. */

@@ -1,5 +1,5 @@
 import type { PanelAddress } from './address.ts'
-import { checkAnswer } from './decode.ts'
+import { checkAnswer } from './check-answer.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './refusal.ts'
 import { tokenAnswer } from './schemas.ts'
 import { LoginRefused } from './session.ts'

@@ -1,13 +1,15 @@
 import { LedgerError } from '../errors.ts'
 import { type PanelAddress, redirectedAddress } from './address.ts'
+import { parseExactJson } from './exact-json.ts'
 import { detailAnswer, invalidAnswer } from './schemas.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest } from './transport.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
 
 /** The answer's JSON; undefined when it is something else, or broken. */
 export function parseJson(answer: PanelAnswer): unknown {
   if (answer.contentType !== 'application/json') return undefined
   try {
-    return JSON.parse(answer.text)
+    return parseExactJson(answer.text)
   } catch {
     // The parser's message quotes the text, which may hold secrets.
     return undefined
@@ -37,7 +39,8 @@ export function nameRefusal(
 ): LedgerError {
   const what = describeRequest(request)
   const { status } = answer
-  if (status >= 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
+  if (status === 500) return new UnusableAnswer('panel_failed', `The panel failed at ${what} (500).`)
+  if (status > 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
   if (status >= 300 && status < 400) return nameRedirect(address, request, answer)
   const reason = reasonOf(answer)
   if (reason === null) return nameBadAnswer(address, request, answer)

@@ -17,9 +17,13 @@ const firstPauseMs = 200
 /** What a proxy answers while the panel behind it restarts. */
 const passing = new Set([502, 503, 504])
 
+/** What the panel answers while it deletes what it is about to list. That is over a moment later. */
+const stumbled = 500
+
 /**
  * Asks up to three times for an answer when there is no connection or a proxy finds no panel, with pauses that double
- * and are drawn anew each time ("full jitter"), so that many clients of a panel that comes back do not come in step.
+ * and are drawn anew each time ("full jitter"), so that many clients of a panel that comes back do not come in step; and at
+ * once when the panel has stumbled.
  * Only for requests that change nothing. A timeout is not repeated: a panel that is too slow is not helped by more work.
  *
  * undici's RetryAgent is not used: it resumes an answer that broke off with a Range request, which Marzban does not know,
@@ -33,15 +37,16 @@ export async function askPatiently(
     let reason: string
     try {
       const answer = await ask()
-      if (!passing.has(answer.status)) return answer
+      if (!passing.has(answer.status) && answer.status !== stumbled) return answer
       reason = String(answer.status)
     } catch (error) {
       if (!isLedgerError(error, 'panel_unreachable') || policy.ended()) throw error
       reason = error.code
     }
-    const pauseMs = policy.random() * firstPauseMs * 2 ** retry
+    const isOver = reason === String(stumbled)
+    const pauseMs = isOver ? 0 : policy.random() * firstPauseMs * 2 ** retry
     policy.onRetry(reason, pauseMs)
-    await policy.sleep(pauseMs)
+    if (!isOver) await policy.sleep(pauseMs)
   }
   return ask()
 }

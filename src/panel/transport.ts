@@ -11,6 +11,8 @@ export type PanelRequest = {
   form?: Record<string, string>
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean
+  /** Not repeated, whatever comes. */
+  once?: boolean
 }
 
 /** What came back, whole; not yet judged. */

@@ -6,12 +6,25 @@ import type { LedgerError } from '../errors.ts'
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
 export type UserStatus = (typeof userStatuses)[number]
 
+/** An item of an answer that the ledger cannot use; the others of the answer are not touched by it. */
+export type UnreadableItem = {
+  kind: 'user' | 'admin'
+  /** As the panel writes it, which may be what no database holds; null: it has none. */
+  name: string | null
+  /** Its place in the answer, from 0. */
+  index: number
+  /** What is wrong with it. Repeats no value. */
+  reason: string
+}
+
 /** An admin as the panel reports it. */
 export type PanelAdmin = {
   username: string
   isSudo: boolean
   /** Bytes; null when the panel keeps none: Marzban before 0.8, or the sudo account of the panel's environment. */
   usersUsage: bigint | null
+  /** Why the counter that the panel keeps cannot be used, and is null here; left out: it can. */
+  oddUsage?: string
 }
 
 /** A user as the panel reports it: the fields the ledger uses. */
@@ -19,7 +32,8 @@ export type PanelUser = {
   username: string
   /** Naive UTC with microseconds, normalised to `YYYY-MM-DD HH:MM:SS.ffffff`; never a JavaScript Date. */
   createdAt: string
-  status: UserStatus
+  /** One of {@link userStatuses}, as far as is known; or another text, of the panel's or `unknown`. */
+  status: string
   /** Bytes. */
   lifetimeUsedTraffic: bigint
   /** Bytes; null: unlimited. */
@@ -29,34 +43,50 @@ export type PanelUser = {
   owner: PanelAdmin | null
 }
 
-export type PanelUserPage = { users: PanelUser[]; total: number }
+/** Users that can be used, those that cannot, and how many the panel has in all. */
+export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
+
+/** Which users to list: those of exactly this admin, or all. */
+export type UserFilter = { admin?: string; usernames?: readonly string[] }
 
 /**
  * Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights.
  *
  * Every call fails with a `LedgerError` of a `panel_` code, whose message is safe to show and to log. A call that only
- * reads is tried up to three times when there is no connection or a proxy answers 502, 503 or 504.
+ * reads is tried up to three times when there is no connection, when a proxy answers 502, 503 or 504, and when the panel
+ * answers 500, as it does while what it is about to list is being deleted.
  */
 export type PanelClient = {
   /** `GET /api/admin` with the caller's own token. Throws `panel_unauthorized` when the panel does not know it. */
   whoami(token: string): Promise<PanelAdmin>
   /** `GET /api/admin` with the configured account. */
   account(): Promise<PanelAdmin>
-  /** `GET /api/admins`: all admins, or those whose name contains `username`, in any case. */
-  admins(filter?: { username: string }): Promise<PanelAdmin[]>
   /**
-   * `GET /api/users`, oldest first, those of the same second by name; `admin` filters by exact owner, `usernames` by exact
-   * names.
+   * `GET /api/admins`: all admins, or those whose name contains `username`, in any case. Who has a name that no database
+   * holds is left out.
+   */
+  admins(filter?: { username: string }): Promise<PanelAdmin[]>
+  /** `GET /api/admins`: all admins, and those that cannot be used, or whose counter cannot. */
+  adminList(): Promise<{ admins: PanelAdmin[]; unreadable: UnreadableItem[] }>
+  /**
+   * `GET /api/users`, oldest first, those of the same second by name; `usernames` by exact names. A page has `users.length + unreadable.length` items.
+   *
+   * @throws {@link UnusableAnswer} when the page is of no use as a whole; a smaller one may be.
    */
   users(
-    page: { admin?: string; usernames?: readonly string[]; offset: number; limit: number },
-    options?: { token?: string },
+    page: UserFilter & { offset: number; limit: number },
+    options?: { token?: string; once?: boolean },
   ): Promise<PanelUserPage>
+  /** How many users the panel lists, without listing any: none of them can spoil the answer. */
+  countUsers(filter: UserFilter, options?: { token?: string }): Promise<number>
   /**
    * `GET /api/user/{username}`; null when the panel itself says that there is no such user. Any other 404 (a proxy's, or
    * one of a path the panel does not have) proves nothing and is a `panel_bad_answer`.
    *
-   * @throws `invalid_request` for a name that no path can carry, such as `..` or `a/b`.
+   * @throws `invalid_request` for a name that no path can carry, such as `..` or `a/b`; `user_unreadable` when the panel
+   *   answers and the ledger cannot use what it says: the lifetime, creation or owner is odd or missing, the answer is larger
+   *   than is taken; or when it answers 500 again and again, and other questions well. Only the former prove that the panel
+   *   has the user.
    */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
   /**

@@ -1,5 +1,6 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Database } from './database.ts'
+import { keyOf } from './name-key.ts'
 import { prepareQuery } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
@@ -75,7 +76,7 @@ const accountById = prepareQuery('account_by_id', (db: Database) => accounts(db)
 /** The open account of the admin named `username`; null when there is none. */
 export async function findOpenAccount(db: Database, username: string): Promise<AccountRow | null> {
   const row = await accounts(db)
-    .where('admins.username', '=', username)
+    .where(sql`name_key(admins.username)`, '=', keyOf(username))
     .where('admins.closed_at', 'is', null)
     .executeTakeFirst()
   return row ? toAccountRow(row) : null
@@ -95,7 +96,8 @@ export type AccountPage = {
 
 const sortKeys = {
   id: { column: 'admins.id', type: 'bigint' },
-  username: { column: 'admins.username', type: 'text' },
+  // A cursor has to fit into a URL, and a name may not.
+  username: { column: 'name_key(admins.username)', type: 'text' },
   total_traffic: { column: 'account.total_traffic_consumed', type: 'bigint' },
 } as const
 
@@ -107,16 +109,18 @@ export async function listAccounts(
   const { column, type } = sortKeys[page.sort]
   const direction = page.descending ? 'desc' : 'asc'
   let query = accounts(db)
-  if (page.username !== undefined) query = query.where('admins.username', '=', page.username)
+  if (page.username !== undefined)
+    query = query.where(sql`name_key(admins.username)`, '=', keyOf(page.username))
   if (page.after) query = after(query, column, type, page.descending, page.after)
   const rows = await query
-    .orderBy(column, direction)
+    .orderBy(sql.raw(column), direction)
     .orderBy('admins.id', direction)
     .limit(page.limit + 1)
     .execute()
   const found = rows.slice(0, page.limit).map(toAccountRow)
   const last = found.at(-1)
-  const next = rows.length > page.limit && last ? { key: keyOf(last, page.sort), id: last.id } : null
+  const next =
+    rows.length > page.limit && last ? { key: await sortKeyOf(db, last, page.sort), id: last.id } : null
   return { accounts: found, next }
 }
 
@@ -128,13 +132,16 @@ function after<DB extends Tables, TB extends keyof DB, O>(
   cursor: AccountCursor,
 ): SelectQueryBuilder<DB, TB, O> {
   return query.where(
-    sql<boolean>`(${sql.ref(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
+    sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
       (${cursor.key}::${sql.raw(type)}, ${cursor.id})`,
   )
 }
 
-function keyOf(row: AccountRow, sort: AccountSort): string {
-  if (sort === 'username') return row.username
+async function sortKeyOf(db: Database, row: AccountRow, sort: AccountSort): Promise<string> {
+  if (sort === 'username') {
+    const { rows } = await sql<{ key: string }>`select ${keyOf(row.username)} as key`.execute(db)
+    return rows[0]?.key ?? ''
+  }
   return String(sort === 'id' ? row.id : row.total)
 }
 

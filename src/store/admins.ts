@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Ticks } from '../ledger/counter.ts'
 import type { Tx } from './database.ts'
+import { keysOf } from './name-key.ts'
 
 /** An admin as the panel names it. */
 export type AdminName = { username: string; isSudo: boolean }
@@ -27,7 +28,7 @@ export async function openAccounts(
         as seen (username, is_sudo)
       where not exists (
         select from admins as closed
-        where closed.username = seen.username and closed.closed_at is not null and closed.answered >= ${ticks.asked}
+        where name_key(closed.username) = name_key(seen.username) and closed.closed_at is not null and closed.answered >= ${ticks.asked}
       )
       returning id, username
     ), traffic as (
@@ -45,7 +46,7 @@ async function openAccountIds(tx: Tx, usernames: readonly string[]): Promise<Map
   const rows = await tx
     .selectFrom('admins')
     .select(['id', 'username'])
-    .where('username', '=', sql<string>`any(${usernames})`)
+    .where(sql`name_key(username)`, '=', keysOf(usernames))
     .where('closed_at', 'is', null)
     .execute()
   return new Map(rows.map((row) => [row.username, row.id]))
@@ -57,7 +58,7 @@ export async function markPresent(tx: Tx, admins: readonly AdminName[], ticks: T
     update admins set is_sudo = seen.is_sudo, missing_since = null, answered = ${ticks.answered}
     from unnest(${admins.map((a) => a.username)}::text[], ${admins.map((a) => a.isSudo)}::boolean[])
       as seen (username, is_sudo)
-    where admins.username = seen.username and closed_at is null and answered < ${ticks.asked}
+    where name_key(admins.username) = name_key(seen.username) and closed_at is null and answered < ${ticks.asked}
       and (admins.is_sudo <> seen.is_sudo or missing_since is not null)`.execute(tx)
 }
 

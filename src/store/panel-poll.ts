@@ -14,7 +14,7 @@ export async function readPanelPoll(db: Database): Promise<PanelPoll> {
 export async function recordPoll(
   tx: Tx,
   asked: Asked,
-  poll: { admins: number; hasAdminUsage: boolean },
+  poll: { admins: number; hasAdminUsage: boolean | null },
 ): Promise<void> {
   await tx
     .updateTable('panel_poll')

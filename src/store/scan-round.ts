@@ -12,9 +12,28 @@ export async function readScanRound(db: Database): Promise<ScanRound> {
   return db.selectFrom('scan_round').selectAll().executeTakeFirstOrThrow()
 }
 
-/** Notes that a round begins. */
-export async function beginRound(db: Database): Promise<void> {
-  await db.updateTable('scan_round').set({ started_at: sql`clock_timestamp()`, finished_at: null }).execute()
+/** Notes that a round begins, and how many admins and users are due. */
+export async function beginRound(db: Database, due: { admins: number; users: number }): Promise<void> {
+  await db
+    .updateTable('scan_round')
+    .set({
+      started_at: sql`clock_timestamp()`,
+      finished_at: null,
+      admins_done: 0n,
+      admins_total: BigInt(due.admins),
+      users_done: 0n,
+      users_total: BigInt(due.users),
+    })
+    .execute()
+}
+
+/** Which request for all scans was the last one: a number that is another after each. */
+export async function lastRequest(db: Database): Promise<bigint> {
+  const { requested_tick: tick } = await db
+    .selectFrom('scan_round')
+    .select('requested_tick')
+    .executeTakeFirstOrThrow()
+  return tick
 }
 
 /** Notes how far the round has come. */

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
+import { drawAnswered } from './clock.ts'
 import type { Database, Tx } from './database.ts'
+import { transact } from './transact.ts'
 
 /** An admin whose users are to be scanned now. `usersTotal` is what its last scan found; null: never scanned. */
 export type DueScan = {
@@ -7,6 +9,8 @@ export type DueScan = {
   username: string
   panelReading: bigint | null
   usersTotal: bigint | null
+  /** Where in its list the last scan found users that make the panel fail, ascending; left out: nowhere. */
+  failingAt?: readonly string[]
 }
 
 /**
@@ -20,13 +24,16 @@ function dueScans(intervalSeconds: number) {
     join admins on admins.id = scans.admin_id and admins.closed_at is null
     join cumulative_traffic as account on account.admin_id = scans.admin_id
     where started_at is null
-      or requested_at > started_at
+      or requested_at is not null
       -- The database's clock has been set back.
       or started_at > clock_timestamp() + interval '1 minute'
       or (scans.error is null and (finished_at is null or finished_at < started_at))
       or (scans.error is not null and started_at < clock_timestamp() - make_interval(secs => ${retrySeconds}))
       or (started_at < clock_timestamp() - make_interval(secs => ${intervalSeconds}) and (
         account.panel_reading is null
+        -- The panel counts, and says odd things: it may have moved.
+        or exists (select from unreadable_items as odd where odd.kind = 'admin'
+          and coalesce(name_key(odd.name), '') = name_key(admins.username))
         or account.panel_reading is distinct from scans.panel_reading
         or admins.missing_since > started_at))`
 }
@@ -34,23 +41,30 @@ function dueScans(intervalSeconds: number) {
 /** The scan to make next; null when none is due. */
 export async function nextDueScan(db: Database, intervalSeconds: number): Promise<DueScan | null> {
   const { rows } = await sql<DueScan>`
-    select scans.admin_id as "adminId", username, account.panel_reading as "panelReading", users_total as "usersTotal"
+    select scans.admin_id as "adminId", username, account.panel_reading as "panelReading", users_total as "usersTotal",
+      failing_at as "failingAt"
     ${dueScans(intervalSeconds)}
     order by started_at is not null, started_at, scans.admin_id limit 1`.execute(db)
   return rows[0] ?? null
 }
 
-/** How many scans are due, how many users their last scans found, and how many of them were never scanned. */
+/** How many scans are due, how many users their last scans found, how many of them were never scanned; and all open accounts. */
 export async function countDueScans(
   db: Database,
   intervalSeconds: number,
-): Promise<{ admins: number; users: number; unknown: number }> {
-  const { rows } = await sql<{ admins: bigint; users: bigint; unknown: bigint }>`
+): Promise<{ admins: number; users: number; unknown: number; accounts: number }> {
+  const { rows } = await sql<{ admins: bigint; users: bigint; unknown: bigint; accounts: bigint }>`
     select count(*) as admins, coalesce(sum(users_total), 0)::bigint as users,
-      count(*) filter (where users_total is null) as unknown
+      count(*) filter (where users_total is null) as unknown,
+      (select count(*) from admins where closed_at is null) as accounts
     ${dueScans(intervalSeconds)}`.execute(db)
   const [row] = rows
-  return { admins: Number(row?.admins), users: Number(row?.users), unknown: Number(row?.unknown) }
+  return {
+    admins: Number(row?.admins),
+    users: Number(row?.users),
+    unknown: Number(row?.unknown),
+    accounts: Number(row?.accounts),
+  }
 }
 
 /** How many users all scans made so far have found. */
@@ -60,12 +74,13 @@ export async function countScannedUsers(db: Database): Promise<number> {
   return Number(rows[0]?.users)
 }
 
-/** Notes that a scan begins, and at which reading of the panel's counter. */
+/** Notes that a scan begins, which serves whoever asked for it so far, and at which reading of the panel's counter. */
 export async function beginScan(db: Database, adminId: bigint, panelReading: bigint | null): Promise<void> {
   await db
     .updateTable('scans')
     .set({
       started_at: sql`clock_timestamp()`,
+      requested_at: null,
       panel_reading: panelReading,
       users_done: 0n,
       error_code: null,
@@ -89,10 +104,20 @@ export async function reportScan(
 }
 
 /** Notes that a scan is complete, in the transaction that closes the account's opening balance. */
-export async function finishScan(tx: Tx, adminId: bigint, users: number): Promise<void> {
+export async function finishScan(
+  tx: Tx,
+  adminId: bigint,
+  users: number,
+  failingAt: readonly number[],
+): Promise<void> {
   await tx
     .updateTable('scans')
-    .set({ finished_at: sql`clock_timestamp()`, users_done: BigInt(users), users_total: BigInt(users) })
+    .set({
+      finished_at: sql`clock_timestamp()`,
+      users_done: BigInt(users),
+      users_total: BigInt(users),
+      failing_at: failingAt.map(String),
+    })
     .where('admin_id', '=', adminId)
     .execute()
 }
@@ -110,11 +135,20 @@ export async function failScan(
     .execute()
 }
 
-/** Makes the scans of all open accounts due now. */
-export async function requestScans(db: Database): Promise<void> {
-  await sql`
-    update scans set requested_at = clock_timestamp()
-    from admins where admins.id = scans.admin_id and closed_at is null`.execute(db)
+/**
+ * Makes the scans of all open accounts due now.
+ *
+ * @returns when that was.
+ */
+export async function requestScans(db: Database): Promise<Date> {
+  return transact(db, async (tx) => {
+    const { tick, at } = await drawAnswered(tx)
+    await tx.updateTable('scan_round').set({ requested_at: at, requested_tick: tick }).execute()
+    await sql`
+      update scans set requested_at = ${at}
+      from admins where admins.id = scans.admin_id and closed_at is null`.execute(tx)
+    return at
+  })
 }
 
 /** An admin whose last scan did not complete, and why. */

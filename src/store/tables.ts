@@ -64,6 +64,18 @@ export type ScansTable = {
   users_total: Optional<bigint | null>
   error_code: Optional<string | null>
   error: Optional<string | null>
+  /** Whole numbers, as the driver gives arrays of them. */
+  failing_at: Generated<string[]>
+}
+
+export type UnreadableItemsTable = {
+  id: Generated<bigint>
+  kind: 'user' | 'admin'
+  name: string | null
+  admin_id: Optional<bigint | null>
+  reason: string
+  since: Generated<Date>
+  asked: bigint
 }
 
 export type PanelPollTable = {
@@ -158,6 +170,7 @@ export type Tables = {
   tenures: TenuresTable
   traffic_hourly: TrafficHourlyTable
   scans: ScansTable
+  unreadable_items: UnreadableItemsTable
   panel_poll: PanelPollTable
   scan_round: ScanRoundTable
   front_readings: FrontReadingsTable

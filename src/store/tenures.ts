@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Ticks } from '../ledger/counter.ts'
 import type { Tenure, UserKey } from '../ledger/tenure.ts'
 import type { Database, Tx } from './database.ts'
+import { keysOf } from './name-key.ts'
 import type { TenuresTable } from './tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -25,7 +26,7 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
         as seen (username, created_at)
       cross join lateral (
         select id from tenures
-        where username = seen.username and (
+        where name_key(username) = name_key(seen.username) and (
           created_at = seen.created_at or ended_at is null
           or (seen.created_at = date_trunc('second', seen.created_at)
             and created_at >= seen.created_at - interval '0.5 seconds'
@@ -42,7 +43,7 @@ export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Pro
   const rows = await tx
     .selectFrom('tenures')
     .selectAll()
-    .where('username', '=', sql<string>`any(${usernames})`)
+    .where(sql`name_key(username)`, '=', keysOf(usernames))
     .where('ended_at', 'is', null)
     .orderBy('id')
     .forNoKeyUpdate()
@@ -53,14 +54,14 @@ export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Pro
 /** Names of an admin's users with an open tenure whose last reading is older than tick `since`, in pages by id. */
 export async function listUnseen(
   db: Database,
-  adminId: bigint,
+  adminId: bigint | null,
   since: bigint,
   page: { after: bigint; limit: number },
 ): Promise<{ id: bigint; username: string }[]> {
   return db
     .selectFrom('tenures')
     .select(['id', 'username'])
-    .where('admin_id', '=', adminId)
+    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
     .where('ended_at', 'is', null)
     .where('answered', '<', since)
     .where('id', '>', page.after)

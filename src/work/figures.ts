@@ -49,10 +49,8 @@ function usersOf({ users }: AccountRow): UserNumbers {
     on_hold: 0n,
     deleted: users.deleted ?? 0n,
   }
-  for (const status of userStatuses) {
-    const count = users[status] ?? 0n
-    numbers[status] = count
-    numbers.total += count
-  }
+  for (const status of userStatuses) numbers[status] = users[status] ?? 0n
+  // A panel may have statuses that nobody here knows: such users exist as well.
+  for (const [status, count] of Object.entries(users)) if (status !== 'deleted') numbers.total += count
   return numbers
 }

@@ -31,8 +31,8 @@ async function ask(
 ): Promise<readonly string[]> {
   try {
     const page = { usernames: names, offset: 0, limit: names.length }
-    const { users } = await panel.users(page, token === undefined ? {} : { token })
-    return users.map(({ username }) => username)
+    const { users, unreadable } = await panel.users(page, token === undefined ? {} : { token })
+    return [...users.map(({ username }) => username), ...unreadable.flatMap(({ name }) => name ?? [])]
   } catch (error) {
     if (!isLedgerError(error, 'panel_failed', 'panel_bad_answer')) throw error
     // A panel that answers nothing at all says nothing of these users.

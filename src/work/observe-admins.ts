@@ -1,4 +1,4 @@
-import { applyPanelReading } from '../ledger/account.ts'
+import { applyPanelReading, fitsAccount } from '../ledger/account.ts'
 import { isLater } from '../ledger/counter.ts'
 import type { PanelAdmin, PanelClient } from '../panel/types.ts'
 import { type AccountChange, lockAccounts, type StoredAccount, saveAccounts } from '../store/accounts.ts'
@@ -7,19 +7,37 @@ import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
 import type { Database } from '../store/database.ts'
 import { recordPoll } from '../store/panel-poll.ts'
 import { transact } from '../store/transact.ts'
+import { forgetUnreadableAdmins, type UnreadableEntry } from '../store/unreadable-items.ts'
 import type { PanelLag } from './panel-lag.ts'
+import { entryOf, noteUnreadable } from './unreadable.ts'
 import { untilAccepted } from './until-accepted.ts'
 
-export type ObserveAdmins = { db: Database; panel: PanelClient; panelLag: PanelLag }
+export type ObserveAdmins = {
+  db: Database
+  panel: PanelClient
+  panelLag: PanelLag
+  /** Told of each admin that cannot be read, once. */
+  onUnreadable?: (entry: UnreadableEntry) => void
+}
 
 /**
  * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
- * disappeared.
+ * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same.
  */
-export async function pollAdmins({ db, panel, panelLag }: ObserveAdmins, asked: Asked): Promise<void> {
+export async function pollAdmins(work: ObserveAdmins, asked: Asked): Promise<void> {
+  const { db, panel, panelLag } = work
   const lagHasPassed = panelLag.ask(asked)
-  const admins = await panel.admins()
-  await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
+  const { admins, unreadable } = await panel.adminList()
+  const nameless = unreadable.flatMap((item) => entryOf(item, null) ?? [])
+  const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
+  const entries = odd.map(({ username: name, reason }) => ({
+    kind: 'admin' as const,
+    name,
+    adminId: null,
+    reason,
+  }))
+  await noteUnreadable(work, asked, [...nameless, ...entries])
+  await forgetUnreadableAdmins(db, asked)
 }
 
 /**
@@ -27,7 +45,8 @@ export async function pollAdmins({ db, panel, panelLag }: ObserveAdmins, asked: 
  *
  * @param ticks `asked`: drawn before; left out, it is drawn here. `since`: another reading that was asked for after it
  *   serves as well; left out, none does.
- * @returns the admin as the panel names it; null: the panel does not list it. `dropped`: the reading overlapped another.
+ * @returns the admin as the panel names it, with `oddUsage` where its counter cannot be used; null: the panel does not list
+ *   it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
   { db, panel, panelLag }: ObserveAdmins,
@@ -41,8 +60,9 @@ export async function readAdmin(
     alike.find((candidate) => candidate.username === username) ??
     (alike.length === 1 ? alike[0] : undefined) ??
     null
-  const { dropped } = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
-  const [other] = dropped
+  const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
+  const [[other], [spoilt]] = [stored.dropped, stored.odd]
+  if (admin && spoilt) return { admin: { ...admin, oddUsage: spoilt.reason }, dropped: false }
   if (!admin || !other) return { admin, dropped: false }
   if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
   return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
@@ -60,12 +80,15 @@ export async function mustReadAdmin(work: ObserveAdmins, username: string): Prom
   })
 }
 
+/** An admin whose counter the ledger cannot use, and why. */
+type OddCounter = { username: string; reason: string }
+
 async function storeAdmins(
   db: Database,
   asked: Asked,
   admins: readonly PanelAdmin[],
   { lagHasPassed, complete }: { lagHasPassed: ReturnType<PanelLag['ask']>; complete: boolean },
-): Promise<{ dropped: StoredAccount[] }> {
+): Promise<{ dropped: StoredAccount[]; odd: OddCounter[] }> {
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
@@ -74,13 +97,19 @@ async function storeAdmins(
     const accounts = await lockAccounts(tx, ids.values())
     const changes: AccountChange[] = []
     const dropped: StoredAccount[] = []
-    for (const { username, usersUsage } of admins) {
+    const odd: OddCounter[] = []
+    for (const { username, usersUsage, oddUsage } of admins) {
+      if (oddUsage !== undefined) odd.push({ username, reason: oddUsage })
       const before = accounts.get(ids.get(username) ?? -1n)
       if (!before || usersUsage === null) continue
       const { adminId, snapshot } = before
       const isDue = snapshot !== null && lagHasPassed(adminId, snapshot.at)
       const after = applyPanelReading(before, usersUsage, ticks, isDue)
       if (!after) dropped.push(before)
+      if (after && !fitsAccount(after)) {
+        odd.push({ username, reason: 'with users_usage, it would have consumed more than 2^63 - 1 bytes' })
+        continue
+      }
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.
       if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
@@ -91,9 +120,11 @@ async function storeAdmins(
     if (complete) {
       const usernames = admins.map((admin) => admin.username)
       await markMissing(tx, usernames, ticks, answered.at)
-      const hasAdminUsage = admins.some((admin) => admin.usersUsage !== null)
+      const counts = admins.some((admin) => admin.usersUsage !== null || admin.oddUsage !== undefined)
+      // A panel without admins does not show whether it would count.
+      const hasAdminUsage = admins.length === 0 ? null : counts
       await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
     }
-    return { dropped }
+    return { dropped, odd }
   })
 }

@@ -1,4 +1,5 @@
-import { applyEffect, effectsOf } from '../ledger/account.ts'
+import { LedgerError } from '../errors.ts'
+import { applyEffect, effectsOf, fitsAccount, fitsTenure } from '../ledger/account.ts'
 import { isLater, type Ticks } from '../ledger/counter.ts'
 import { creationOf } from '../ledger/creation.ts'
 import { judgeGone, judgeUser, type TenureChange, type UserKey } from '../ledger/tenure.ts'
@@ -20,6 +21,7 @@ import { finishUnanswered } from '../store/unsettled-deletions.ts'
  * @param asked the tick drawn before the panel was asked.
  * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
  *   not dropped. Left out: only these readings serve.
+ * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
  * @returns the names whose readings were dropped; whoever needs them asks the panel again.
  */
 export async function observeUsers(
@@ -160,6 +162,7 @@ async function saveChanges(
   asked: Asked,
   at: Date,
 ): Promise<void> {
+  if (!changes.every(({ after }) => fitsTenure(after))) throw tooLarge()
   await saveTenures(tx, changes, asked, at)
   const effects = effectsOf(changes)
   const touched = [...effects].filter(
@@ -174,6 +177,7 @@ async function saveChanges(
     const before = accounts.get(adminId)
     return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
   })
+  if (!accountChanges.every(({ after }) => fitsAccount(after))) throw tooLarge()
   await saveAccounts(tx, accountChanges, at)
   await addUsers(
     tx,
@@ -182,6 +186,15 @@ async function saveChanges(
     ),
   )
   await finishUnanswered(tx, changes.flatMap(goneOf))
+}
+
+/** No panel counts so far by itself: somebody has changed its numbers. */
+function tooLarge(): LedgerError {
+  return new LedgerError(
+    'user_unreadable',
+    'With its lifetime_used_traffic, what its admin has consumed would be more than 2^63 - 1 bytes. Mend the user in the ' +
+      'panel; or a sudo admin deletes it with preserve_traffic=false, which keeps what was counted before.',
+  )
 }
 
 /** The user whose tenure ended because the panel does not have it any more. */

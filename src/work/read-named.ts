@@ -1,35 +1,69 @@
-import { isLedgerError } from '../errors.ts'
+import { isLedgerError, type LedgerError } from '../errors.ts'
 import { drawAsked } from '../store/clock.ts'
-import { observeGone, observeUsers } from './observe-users.ts'
+import { forgetUnreadable } from '../store/unreadable-items.ts'
+import { observePage } from './observe-page.ts'
+import { observeGone } from './observe-users.ts'
 import type { ReadUsers } from './read-users.ts'
+import { noteUnreadable } from './unreadable.ts'
+
+/** After so many bad answers in a row it is not the users that they are about. */
+const badAnswersAtMost = 3
 
 /**
- * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, or that it is
- * gone. A name that no user can have is passed over.
+ * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
+ * that it cannot be read. A name that no path can carry is passed over; a bad answer about one keeps nobody from being read.
  *
+ * @param adminId the account whose users they are; null: none in particular.
+ * @returns how many could not be read.
  * @throws the panel's errors; `AbortError` when `work.signal` is aborted.
  */
-export async function readNamedUsers(work: ReadUsers, usernames: Iterable<string>): Promise<void> {
+export async function readNamedUsers(
+  work: ReadUsers,
+  usernames: Iterable<string>,
+  adminId: bigint | null = null,
+): Promise<number> {
+  let unreadable = 0
+  const bad: LedgerError[] = []
   for (const username of usernames) {
     work.signal.throwIfAborted()
     const startedAt = work.now()
-    await readNamedUser(work, username)
+    try {
+      if ((await readNamedUser(work, username, adminId)) === 'unreadable') unreadable += 1
+    } catch (error) {
+      if (!isLedgerError(error, 'panel_bad_answer') || bad.push(error) === badAnswersAtMost) throw error
+    }
     await work.rest(work.now() - startedAt, work.signal)
   }
+  if (bad[0]) throw bad[0]
+  return unreadable
 }
 
-/** Asks the panel for one user and stores what it says: its counters, or that it is gone. */
+/** Asks the panel for one user and stores what it says: its counters, that it is gone, or that it cannot be read. */
 export async function readNamedUser(
-  { db, panel }: Pick<ReadUsers, 'db' | 'panel'>,
+  work: Pick<ReadUsers, 'db' | 'panel' | 'onUnreadable'>,
   username: string,
-): Promise<void> {
+  adminId: bigint | null = null,
+): Promise<'asked' | 'unreadable'> {
+  const { db, panel } = work
+  const asked = await drawAsked(db)
   try {
-    const asked = await drawAsked(db)
     const user = await panel.user(username)
-    if (user) await observeUsers(db, asked, [user])
+    const { uncountable } = user ? await observePage(db, asked, [user]) : { uncountable: [] }
     // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
     if (user?.username !== username) await observeGone(db, asked, username)
+    const [spoilt] = uncountable
+    if (spoilt) {
+      await noteUnreadable(work, asked, [
+        { kind: 'user', name: spoilt.username, adminId, reason: spoilt.reason },
+      ])
+      return 'unreadable'
+    }
+    await forgetUnreadable(db, 'user', asked, [username])
+    return 'asked'
   } catch (error) {
-    if (!isLedgerError(error, 'invalid_request')) throw error
+    if (isLedgerError(error, 'invalid_request')) return 'asked'
+    if (!isLedgerError(error, 'user_unreadable')) throw error
+    await noteUnreadable(work, asked, [{ kind: 'user', name: username, adminId, reason: error.message }])
+    return 'unreadable'
   }
 }

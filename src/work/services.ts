@@ -21,8 +21,12 @@ export type Services = {
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
   sync(): Promise<SyncState>
-  /** Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free. */
-  requestSync(): Promise<void>
+  /**
+   * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
+   *
+   * @returns when that was, by the database's clock.
+   */
+  requestSync(): Promise<Date>
   /** Makes users to be read soon, durably; whoever the panel does not have is found gone. */
   requestObservation(usernames: readonly string[]): Promise<void>
   /** Throws `database_unavailable` when the database does not answer. */
@@ -58,8 +62,9 @@ export function createServices(options: ServicesOptions): Services {
     },
     sync: () => readSync(db),
     requestSync: async () => {
-      await requestScans(db)
+      const at = await requestScans(db)
       await requestPoll()
+      return at
     },
     requestObservation,
     readiness: createReadiness({ db, now }),

@@ -33,8 +33,8 @@ export function createStats(options: StatsOptions): Stats {
 
   const renew = async (account: AccountRow): Promise<boolean> => {
     try {
-      await readAdmin(options, account)
-      return true
+      const { admin } = await readAdmin(options, account)
+      return admin?.oddUsage === undefined
     } catch (error) {
       if (!isLedgerError(error)) throw error
       options.onFailure(error)

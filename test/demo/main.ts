@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { type Config, readConfig } from '../../src/config.ts'
+import { listenForEnd } from '../../src/end-signals.ts'
 import { isLedgerError } from '../../src/errors.ts'
 import { createLogger } from '../../src/log.ts'
 import { type Service, startService } from '../../src/service.ts'
@@ -18,11 +19,18 @@ const rowsBetweenHeadings = 20
 
 const closing = new AsyncDisposableStack()
 const ending = new AbortController()
-closeWithGrace({ delay: 30_000, logger: false }, async ({ err }) => {
+const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
+const grace = closeWithGrace({ delay: 30_000, logger: false, skip }, async ({ err }) => {
   ending.abort()
   if (err) console.error(isLedgerError(err) ? err.message : err)
   else console.log('\nEnding: nothing of the demo is kept.')
   await closing.disposeAsync()
+})
+listenForEnd({
+  now: () => performance.now(),
+  withParent: process.env.npm_lifecycle_event !== undefined,
+  onEnd: () => grace.close(),
+  onSecond: () => process.exit(1),
 })
 
 console.log('Starting an embedded PostgreSQL, a stand-in for a Marzban panel, and the ledger before it ...')

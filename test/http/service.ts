@@ -14,6 +14,7 @@ import { createDeletions } from '../../src/work/deletions.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import { pollAdmins } from '../../src/work/observe-admins.ts'
 import { createPanelLag } from '../../src/work/panel-lag.ts'
+import type { ReadUsers } from '../../src/work/read-users.ts'
 import { scanAdmin } from '../../src/work/scan-admin.ts'
 import { createServices } from '../../src/work/services.ts'
 import { createStats } from '../../src/work/stats.ts'
@@ -60,6 +61,8 @@ export type TestService = {
   settle(): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
+  /** What scans read with. */
+  reading: Pick<ReadUsers, 'db' | 'panel' | 'now'>
   /** How often a connection to the database has been used and given back. */
   databaseUses(): number
   close(): Promise<void>
@@ -220,6 +223,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     carryOut: (id) => carryOut(working, BigInt(id)),
     settle: () => settleDeletions(working),
     idOf,
+    reading: working,
     databaseUses: () => uses,
     close: async () => {
       await app.close()

@@ -49,7 +49,7 @@ describe("the admin's counter", () => {
 })
 
 describe('the offset', () => {
-  const scanned = completeScan(applyEffect(emptyAccount, counted(1_000n)), 100_000)
+  const scanned = completeScan(applyEffect(emptyAccount, counted(1_000n)), 100_000, true)
 
   it('is not taken before the panel must have booked what the scan saw', () => {
     expect(reading(scanned, 200n, 1n, false)).toMatchObject({
@@ -70,13 +70,13 @@ describe('the offset', () => {
   })
 
   it('is compared with the scan that waits, however many scans follow', () => {
-    expect(completeScan(applyEffect(scanned, counted(5n)), 120_000).snapshot).toEqual(scanned.snapshot)
+    expect(completeScan(applyEffect(scanned, counted(5n)), 120_000, true).snapshot).toEqual(scanned.snapshot)
   })
 })
 
 describe('the opening balance', () => {
   it('takes growth up to the first complete scan, and none after it', () => {
-    const opened = completeScan(applyEffect(emptyAccount, counted(100n)), 0)
+    const opened = completeScan(applyEffect(emptyAccount, counted(100n)), 0, true)
     expect(opened.openingBalance).toBe(100n)
     expect(applyEffect(opened, counted(11n))).toMatchObject({ total: 111n, openingBalance: 100n })
   })

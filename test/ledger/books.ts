@@ -127,7 +127,7 @@ export class Books {
   }
 
   finishScan(admin: string, at: number): void {
-    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), at))
+    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), at, true))
   }
 
   counted(admin: string, ended: boolean): bigint {

@@ -83,8 +83,10 @@ async function listen(server: Server): Promise<{ url: string; host: string }> {
   return { url: `http://${host}`, host }
 }
 
-export function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+/** @param characters how many of the text are sent; left out: all. */
+export function json(response: ServerResponse, status: number, body: unknown, characters?: number): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, { 'content-type': 'application/json' }).end(text?.slice(0, characters))
 }
 
 export function html(response: ServerResponse, status: number): void {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { UnusableAnswer } from '../../src/panel/unusable-answer.ts'
 import { connected, facing, facingTcp } from './facing.ts'
-import { adminJson, html, json, startTcpServer } from './fake-panel.ts'
+import { adminJson, html, json, startTcpServer, userJson } from './fake-panel.ts'
 
 describe('a panel that does not answer', () => {
   test('refused: panel_unreachable, naming the cause, and the host for the log alone, after three attempts', async () => {
@@ -127,15 +129,57 @@ describe('a panel that fails', () => {
     expect(panel.requests).toEqual([...Array(3).fill('GET /api/admin'), 'DELETE /api/user/a'])
   })
 
-  test('500 is not tried again', async () => {
+  test('500 of a GET, as while something is being deleted, is asked again at once, on a fresh connection', async () => {
+    let asked = 0
     const { panel, client } = await facing((_request, response) => {
-      response.writeHead(500, { 'content-type': 'text/plain' }).end('Internal Server Error')
+      asked += 1
+      if (asked < 3) stumble(response)
+      else json(response, 200, { users: [], total: 0 })
     })
+    expect((await client.users({ offset: 0, limit: 1 })).total).toBe(0)
+    expect(new Set(panel.ports).size).toBe(3)
+  })
+
+  test('500 of a GET that is told to be made once is taken as it is', async () => {
+    const { panel, client } = await facing((_request, response) => stumble(response))
+    await expect(client.users({ offset: 0, limit: 1 }, { once: true })).rejects.toThrow(UnusableAnswer)
+    expect(panel.requests).toHaveLength(1)
+  })
+
+  test.each([
+    ['500', (response: ServerResponse) => stumble(response)],
+    [
+      'too much',
+      (response: ServerResponse) => json(response, 200, { username: 'ada_one', note: 'x'.repeat(9_000) }),
+    ],
+    ['half a body', (response: ServerResponse) => json(response, 200, userJson, 20)],
+  ])('%s, whenever one user is asked for, is that user; other questions are answered', async (_, spoil) => {
+    const { client } = await facing(
+      ({ url }, response) => (url === '/api/admin' ? json(response, 200, adminJson) : spoil(response)),
+      { maxAnswerBytes: 8_192 },
+    )
+    await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'user_unreadable' })
+  })
+
+  test('500 of everything is the panel', async () => {
+    const { client } = await facing((_request, response) => stumble(response))
+    await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'panel_failed' })
+  })
+
+  test("a web page in a user's place is not the user", async () => {
+    const { client } = await facing(({ url }, response) =>
+      url === '/api/admin' ? json(response, 200, adminJson) : html(response, 200),
+    )
+    await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'panel_bad_answer' })
+  })
+
+  test('500 that stays: panel_failed after three attempts', async () => {
+    const { panel, client } = await facing((_request, response) => stumble(response))
     await expect(client.account()).rejects.toMatchObject({
       code: 'panel_failed',
       message: 'The panel failed at GET /api/admin (500).',
     })
-    expect(panel.requests).toHaveLength(1)
+    expect(panel.requests).toHaveLength(3)
   })
 
   test("a connection dropped late after a deletion's 500 is nobody else's", async () => {
@@ -195,3 +239,8 @@ describe('connections', () => {
     expect(closed).toHaveLength(2)
   })
 })
+
+/** What Starlette answers to an exception nobody caught. */
+function stumble(response: ServerResponse): void {
+  response.writeHead(500, { 'content-type': 'text/plain' }).end('Internal Server Error')
+}

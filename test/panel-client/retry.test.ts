@@ -49,9 +49,16 @@ describe('askPatiently', () => {
     },
   )
 
-  test.each([200, 401, 404, 429, 500])('takes a %i as it is', async (status) => {
+  test.each([200, 401, 404, 429])('takes a %i as it is', async (status) => {
     const { done, left } = script([status, 200])
     expect((await done).status).toBe(status)
+    expect(left).toEqual([200])
+  })
+
+  test('repeats a 500 at once, up to three times in all', async () => {
+    const { done, pauses, left } = script([500, 500, 500, 200])
+    expect((await done).status).toBe(500)
+    expect(pauses).toEqual([])
     expect(left).toEqual([200])
   })
 

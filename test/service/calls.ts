@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type { Database } from '../../src/store/database.ts'
-import { readPanelPoll } from '../../src/store/panel-poll.ts'
-import { readScanRound } from '../../src/store/scan-round.ts'
+import { readCollectorState } from '../../src/store/sync-state.ts'
 import type { StandInPanel } from '../panel/start.ts'
 import { type ServiceProcess, until } from '../support/service-process.ts'
 
@@ -19,12 +18,9 @@ export async function throughFront(
 
 /** Asks for everything to be read, and waits until it is. */
 export async function pollAndScan(service: ServiceProcess, db: Database): Promise<void> {
-  const before = new Date()
   expect((await service.call('POST', '/sync')).status).toBe(202)
   await until('everything is polled and scanned', async () => {
-    const poll = await readPanelPoll(db)
-    const round = await readScanRound(db)
-    const isAfter = (at: Date | null) => at !== null && at > before
-    return isAfter(poll.succeeded_asked_at) && isAfter(round.finished_at)
+    const { pollPending, scansPending, round } = await readCollectorState(db)
+    return !pollPending && scansPending === 0n && round.finished_at !== null
   })
 }

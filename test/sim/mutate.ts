@@ -9,7 +9,7 @@ const { file, from, to } = mutation
 registerHooks({
   load: (url, context, nextLoad) => {
     const loaded = nextLoad(url, context)
-    if (!url.endsWith(`/src/ledger/${file}`)) return loaded
+    if (!url.endsWith(`/src/${file}`)) return loaded
     const source = String(loaded.source)
     if (source.split(from).length !== 2) throw new Error(`${file} does not hold this once: ${from}`)
     return { ...loaded, source: source.replace(from, () => to) }

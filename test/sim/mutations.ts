@@ -1,48 +1,48 @@
-/** A deliberate mistake in the ledger: text of one file of `src/ledger`, and what stands there instead. */
+/** A deliberate mistake in the ledger: text of one file of `src`, and what stands there instead. */
 export type Mutation = { name: string; file: string; from: string; to: string }
 
 /** Mistakes of the kind that would cost somebody bytes; the simulator has to find each of them. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'count the drop',
-    file: 'counter.ts',
+    file: 'ledger/counter.ts',
     from: 'value > counter.reading ? value - counter.reading : 0n',
     to: 'value > counter.reading ? value - counter.reading : counter.reading - value',
   },
-  { name: 'skip the clock', file: 'counter.ts', from: 'return asked > answered', to: 'return true' },
+  { name: 'skip the clock', file: 'ledger/counter.ts', from: 'return asked > answered', to: 'return true' },
   {
     name: 'ignore the lag',
-    file: 'account.ts',
+    file: 'ledger/account.ts',
     from: 'snapshot !== null && lagHasPassed',
     to: 'snapshot !== null',
   },
   {
     name: 'add on delete',
-    file: 'tenure.ts',
+    file: 'ledger/tenure.ts',
     from: 'endedBy: by, answered, resetPending: false }',
     to: 'endedBy: by, answered, resetPending: false, counted: tenure.counted + tenure.reading }',
   },
   {
     name: 'forget the offset',
-    file: 'account.ts',
+    file: 'ledger/account.ts',
     from: 'max(account.panelOffset, snapshot.value - next.counted)',
     to: '0n',
   },
   {
     name: 'believe a reset',
-    file: 'tenure.ts',
+    file: 'ledger/tenure.ts',
     from: 'own.resetPending && lifetime < own.reading ?',
     to: 'own.resetPending ?',
   },
   {
     name: 'take every fall for a reset',
-    file: 'tenure.ts',
+    file: 'ledger/tenure.ts',
     from: 'own.resetPending && lifetime < own.reading ?',
     to: 'lifetime < own.reading ?',
   },
   {
     name: "count a moved user's past",
-    file: 'tenure.ts',
+    file: 'ledger/tenure.ts',
     from: 'own?.counted ?? (firstSight ? lifetime : 0n)',
     to: 'own?.counted ?? lifetime',
   },

@@ -2,6 +2,7 @@ import { type Books, BrokenClaim } from './books.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
+import { happen } from './happenings.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
@@ -11,13 +12,15 @@ import type { Fault, Operation, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
 import { Scheduler } from './scheduler.ts'
 import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
-import { clientOver, forwarderOver, timeoutMs, type Wire } from './wire.ts'
+import { clientOver, forwarderOver, graceMs, timeoutMs, type Wire } from './wire.ts'
 
 type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
 /** After which a deletion that nobody goes on with counts as abandoned. */
 const silentMs = 15 * 60_000
+/** How often open deletions are looked at until none can have anything to wait for. */
+const settlingRounds = 3
 const beginning = Date.UTC(2026, 0, 1)
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
@@ -66,15 +69,7 @@ export class Simulation {
   }
 
   private async take(step: Step): Promise<void> {
-    const { panel } = this
     switch (step.do) {
-      case 'consume':
-        return panel.consume(step.user, BigInt(step.bytes))
-      case 'book usage':
-        return panel.book()
-      case 'create user':
-        if (step.owner === null || panel.usage.has(step.owner)) panel.create(step.user, step.owner)
-        return
       case 'wait':
         return this.pass(step.seconds * 1000)
       case 'start':
@@ -86,55 +81,22 @@ export class Simulation {
         return this.fail(step.pick, step.fault)
       case 'start badly':
         return this.startBadly(step)
+      case 'reset while an admin appears':
+        return this.resetWhileAdminAppears(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
         return this.actLate(step.pick)
       case 'come to rest':
         return this.comeToRest()
-      case 'remove user':
-        return panel.remove(step.user)
-      case 'move user':
-        if (step.owner === null || panel.usage.has(step.owner)) panel.move(step.user, step.owner)
-        return
-      case 'reset user':
-        // The counter that the ledger reads stays as it is.
-        return
-      case 'reset all users':
-        return panel.resetAll()
-      case 'lose bookings':
-        return panel.loseBookings()
-      case 'reset usage':
-        if (panel.usage.has(step.admin)) panel.resetUsage(step.admin)
-        return
-      case 'remove admin':
-        panel.deleteAdmin(step.admin)
-        return
-      case 'create admin':
-        return panel.createAdmin(step.admin)
-      case 'spoil user': {
-        const user = panel.users.get(step.user)
-        if (user) panel.spoils.set(user.id, step.how)
-        return
-      }
-      case 'mend users':
-        return panel.spoils.clear()
-      case 'odd admins':
-        panel.hasOddAdmins = step.listed
-        return
-      case 'panel moves to MySQL':
-        panel.database = 'mysql'
-        return
-      case 'back up panel':
-        return panel.takeBackup()
-      case 'restore panel':
-        return panel.restoreBackup()
       case 'back up ledger':
         await this.database.save('backup')
-        this.backup = { books: this.claims.remember(), panel: panel.remember() }
+        this.backup = { books: this.claims.remember(), panel: this.panel.remember() }
         return
       case 'restore ledger':
         return this.restoreLedger()
+      default:
+        return happen(this.panel, step)
     }
   }
 
@@ -247,6 +209,25 @@ export class Simulation {
     }
   }
 
+  /** All users are read to be reset, and after some calls there is an admin named like the account that asked for it. */
+  private async resetWhileAdminAppears({
+    replica,
+    calls,
+  }: Extract<Step, { do: 'reset while an admin appears' }>): Promise<void> {
+    const task = await this.start(replica, { of: 'front: reset all', by: null })
+    for (let left = calls; left >= 0 && !this.broken; ) {
+      const [next] = this.scheduler.runnable(task)
+      if (!next) return
+      if (next.kind === 'request') left -= 1
+      if (left >= 0) await this.go(next)
+    }
+    this.panel.createAdmin(environment)
+    for (let [next] = this.scheduler.runnable(task); next && !this.broken; ) {
+      await this.go(next)
+      ;[next] = this.scheduler.runnable(task)
+    }
+  }
+
   private async go(point: Point, fault: Fault | null = null): Promise<void> {
     this.trace.push(
       `  // ${point.operation.name}: ${point.kind} ${point.label}${fault ? ` fails ${fault}` : ''}`,
@@ -290,6 +271,12 @@ export class Simulation {
     while (this.scheduler.runnable().length > 0 && !this.broken) await this.letRun(0, 'end')
     // A receipt whose commit was never acknowledged looks under way for as long as its service lives.
     await this.pass(silentMs)
+    // While the panel may still act on what it has not answered, a deletion waits; and a bulk deletion for its users'.
+    for (let round = 1; round < settlingRounds; round += 1) {
+      await this.finish({ of: 'settle deletions' })
+      await this.finish({ of: 'go on with bulk deletions' })
+      await this.pass(graceMs)
+    }
     await this.complete({ of: 'settle deletions' })
     await this.complete({ of: 'go on with bulk deletions' })
     await this.pollAndWait()
@@ -305,18 +292,22 @@ export class Simulation {
   }
 
   private async complete(work: Work): Promise<void> {
-    if (this.broken) return
+    const task = await this.finish(work)
+    // A deletion may wait for who cannot be read; nothing else does.
+    const mayWait = work.of.includes('deletions') && this.panel.unreadable().length > 0
+    if (task.outcome !== 'done' && !mayWait) {
+      this.broken ??= new BrokenClaim(`${task.name} failed: ${task.outcome}`)
+    }
+  }
+
+  private async finish(work: Work): Promise<Task> {
     const task = await this.start(0, work)
     while (task.state === 'running' && !this.broken) {
       const [next] = this.scheduler.runnable(task)
       if (!next) throw new BrokenClaim(`${task.name} does not come to its end`)
       await this.scheduler.go(next)
     }
-    // A deletion may wait for who cannot be read; nothing else does.
-    const mayWait = work.of.includes('deletions') && this.panel.unreadable().length > 0
-    if (task.outcome !== 'done' && !mayWait) {
-      this.broken ??= new BrokenClaim(`${task.name} failed: ${task.outcome}`)
-    }
+    return task
   }
 
   private async watch(check: () => void | Promise<void>): Promise<void> {

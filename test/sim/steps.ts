@@ -55,6 +55,8 @@ export type Step =
   | { do: 'fail'; pick: number; fault: Fault }
   /** Work that begins, and whose first call that changes something in the panel goes wrong: before the panel acts, or its answer. */
   | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
+  /** The environment's account resets all users, and after so many calls of the service there is an admin of its name. */
+  | { do: 'reset while an admin appears'; replica: number; calls: number }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
   /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
@@ -204,6 +206,10 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 3, arbitrary: alone('panel moves to MySQL') },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin: fc.constant(environment) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove admin'), admin: fc.constant(environment) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('reset while an admin appears'), replica, calls: fc.nat(8) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('move user'), user, owner: fc.constant(environment) }),

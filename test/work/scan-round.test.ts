@@ -114,13 +114,30 @@ describe('scans are due', () => {
 })
 
 describe('a round', () => {
+  it('ends neither for one admin whose users the panel fails at, nor says that it runs when it has ended', async () => {
+    await poll()
+    place.panel.faults.add({ kind: 'answer', status: 502, path: '/api/users', times: 3, skip: 2 })
+    expect(await round()).toEqual(['ada', 'cyd'])
+    expect(failed).toEqual([['ben', 'panel_failed']])
+    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+  })
+
+  it('asks a panel that fails at everything for one admin only', async () => {
+    await poll()
+    place.panel.faults.add({ kind: 'answer', status: 502, path: /^\/api/ })
+    await expect(round()).rejects.toMatchObject({ code: 'panel_failed' })
+    expect(failed).toEqual([['ada', 'panel_failed']])
+    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+  })
+
   it('ends when the panel does not answer, and goes on where it was', async () => {
     await poll()
     place.panel.faults.add({ kind: 'hang', path: '/api/users', skip: 3 })
     await expect(round()).rejects.toMatchObject({ code: 'panel_timeout' })
     expect(seen.map(({ admin }) => admin)).toEqual(['ada'])
     expect(failed).toEqual([['ben', 'panel_timeout']])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: null })
+    // Nothing runs any more: what is left is due.
+    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
     place.panel.faults.clear()
     expect(await round()).toEqual(['cyd'])
     await age(61)

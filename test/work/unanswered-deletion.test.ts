@@ -166,9 +166,9 @@ describe('a deletion that the panel does not answer', () => {
 
 describe.each(Object.entries(foreignAnswers))('%s in the place of an answer', (_, fault) => {
   it.each([
-    { acts: true, then: 'deleted' },
-    { acts: false, then: 'failed' },
-  ])('proves nothing (acts: $acts)', async ({ acts, then }) => {
+    { acts: true, end: 'deleted' },
+    { acts: false, end: 'failed' },
+  ])('proves nothing (acts: $acts)', async ({ acts, end }) => {
     ctx.panel.faults.add({ ...fault, acts, method: 'DELETE' })
     const ended = await remove().catch((error: unknown) => error)
     if (acts) expect(ended).toMatchObject({ state: 'deleted' })
@@ -177,7 +177,7 @@ describe.each(Object.entries(foreignAnswers))('%s in the place of an answer', (_
     ctx.panel.faults.clear()
     await passGrace(ctx)
     await settle()
-    expect(await receipt()).toMatchObject({ state: then })
+    expect(await receipt()).toMatchObject({ state: end })
     await pollAndScan(ctx)
     expect((await accountOf(ctx.db, admin)).total).toBe(100n)
   })

@@ -5,7 +5,7 @@ import type { Services } from '../../work/services.ts'
 import { type AccountBody, accountSchema, toAccountBody } from '../account-schema.ts'
 import { accountIdOf } from '../auth.ts'
 import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../page.ts'
-import { adminParams, noQuery } from '../params.ts'
+import { adminParams, noQuery, panelName } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { shared } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
@@ -19,9 +19,7 @@ const listQuery = Type.Object(
   {
     username: Type.Optional(
       Type.String({
-        minLength: 1,
-        maxLength: 255,
-        pattern: '^[^\\u0000-\\u001f]*$',
+        ...panelName,
         description: 'Only the admin of exactly this name, with every account it ever had.',
         examples: ['reseller'],
       }),

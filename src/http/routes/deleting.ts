@@ -14,18 +14,10 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../deletion-schema.ts'
-import { accountId, adminParams, noQuery } from '../params.ts'
+import { accountId, adminParams, noQuery, panelName } from '../params.ts'
 import { problemResponse, problemResponses } from '../problem-schema.ts'
 import { shared } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
-
-/** Text that is or may be a user's name: the panel alone knows which are. */
-const username = {
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  examples: ['alice'],
-}
 
 const userSchema = {
   operationId: 'deleteUser',
@@ -37,7 +29,11 @@ const userSchema = {
     'without an owner the receipt says, with `admin_id: null`, that no account received bytes. For the admin that owns ' +
     'the user, and for sudo admins. Traffic is in bytes.',
   params: Type.Object({
-    username: Type.String({ ...username, description: "The user's name in the panel, percent-encoded." }),
+    username: Type.String({
+      ...panelName,
+      description: "The user's name in the panel, percent-encoded.",
+      examples: ['alice'],
+    }),
   }),
   querystring: Type.Object(
     {
@@ -60,11 +56,16 @@ const userSchema = {
       "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
     ),
     404: problemResponse(404, 'The panel has no such user. What it had consumed is kept.'),
-    409: problemResponse(409, 'Somebody else is deleting this user right now.'),
+    409: problemResponse(
+      409,
+      'Somebody else is deleting this user right now, or the panel may still carry out an earlier deletion of this name: ' +
+        '`Retry-After` says when to try again.',
+    ),
     502: problemResponse(
       502,
-      'The panel failed. `detail` says whether the traffic is preserved and whether the user was deleted, was not, or ' +
-        'nobody knows yet; the receipt `deletion_id` will tell.',
+      'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
+        'whether the user was not deleted or that is not known yet; the receipt `deletion_id` will say. With ' +
+        '`user_unreadable`, a sudo admin can go on with `preserve_traffic=false`.',
     ),
     504: problemResponse(504, 'The panel did not answer in time; see 502.'),
   },
@@ -98,7 +99,7 @@ const adminSchema = {
 
 const named = Type.Object(
   {
-    usernames: Type.Array(Type.String(username), {
+    usernames: Type.Array(Type.String({ ...panelName, examples: ['alice'] }), {
       minItems: 1,
       maxItems: 10_000,
       uniqueItems: true,

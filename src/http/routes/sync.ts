@@ -5,6 +5,7 @@ import { noQuery } from '../params.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
 import type { App, RouteOptions } from '../types.ts'
+import { toUnreadableBody, unreadableSchema } from '../unreadable-schema.ts'
 
 const failure = {
   code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),
@@ -16,6 +17,9 @@ const failure = {
 
 const poll = Type.Object(
   {
+    pending: Type.Boolean({
+      description: 'Whether POST /sync has asked for a reading that no answer of the panel has followed yet.',
+    }),
     asked_at: timeOrNull('When the panel was last asked; null: not yet.'),
     answered_at: timeOrNull('When that was over, well or not.'),
     took_ms: int64OrNull('Milliseconds in between.', 17),
@@ -25,7 +29,7 @@ const poll = Type.Object(
       type: 'boolean',
       nullable: true,
       description:
-        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known yet.",
+        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known, as long as it has no admins.",
     }),
     error: Type.Unsafe<{ code: string; detail: string } | null>({
       ...Type.Object(failure, { description: 'Why the panel could not be polled; null: it could.' }),
@@ -37,6 +41,7 @@ const poll = Type.Object(
 
 const scan = Type.Object(
   {
+    pending: int64('Admins whose users are to be read, and have not begun to be.', 8),
     running: Type.Boolean({ description: 'Whether users are being read now.' }),
     started_at: timeOrNull('When the round began; null: there was none yet.'),
     finished_at: timeOrNull('When the round was over; null: it is not.'),
@@ -60,11 +65,45 @@ const scan = Type.Object(
   { description: 'The round of reading the users of those admins whose turn it is, or the last one.' },
 )
 
+const front = Type.Object(
+  {
+    purpose: Type.Unsafe<'reset_users' | 'delete_admin'>({
+      type: 'string',
+      enum: ['reset_users', 'delete_admin'],
+      description:
+        'The call of the panel that waits for it: a reset of all users, or the deletion of an admin.',
+    }),
+    admin: Type.Unsafe<string | null>({
+      type: 'string',
+      nullable: true,
+      description: 'The admin whose users are read; null: all users.',
+      examples: ['reseller'],
+    }),
+    running: Type.Boolean({ description: 'Whether they are being read now.' }),
+    started_at: time('When the reading began.'),
+    finished_at: timeOrNull(
+      'When it was over. Null and not running: the service was stopped, and nothing was forwarded.',
+    ),
+    users_done: int64('Users that have been read.', 4_100),
+    users_total: int64OrNull('Users that are to be read; null: the panel has not said yet.', 9_800),
+  },
+  { description: 'Users that are read before a call is passed on to the panel.' },
+)
+
 /** How the collector stands: the body of `GET /sync`. */
 export const syncSchema = named(
   'Sync',
   Type.Object(
-    { poll, scan },
+    {
+      requested_at: timeOrNull(
+        'When everything was last asked to be read, by POST /sync or because a call of the panel had an unknown outcome. ' +
+          'It has been read once `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false.',
+      ),
+      poll,
+      scan,
+      front: Type.Array(front, { description: 'The latest 20, the newest first.' }),
+      ...unreadableSchema,
+    },
     { description: 'When the panel was last read, how long it took, what went wrong.' },
   ),
 )
@@ -74,7 +113,10 @@ const readSchema = {
   operationId: 'getSync',
   tags: ['sync'],
   summary: 'See how the collector stands',
-  description: 'When each source was last read and how long it took, in milliseconds. For sudo admins.',
+  description:
+    'When each source was last read and how long it took, in milliseconds; what is pending and running. To wait for a ' +
+    'POST /sync: ask until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false; at no moment before ' +
+    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read, `unreadable` single users and admins. For sudo admins.',
   querystring: noQuery,
   response: { 200: shared(syncSchema), ...problemResponses() },
 }
@@ -84,8 +126,8 @@ const startSchema = {
   tags: ['sync'],
   summary: 'Read everything now',
   description:
-    'Makes a poll of all admins and a scan of all users due now. The answer does not wait for them: GET /sync tells ' +
-    'how far they are. For sudo admins.',
+    'Makes a poll of all admins and a scan of all users due now. The answer does not wait for them: `requested_at` is ' +
+    'when they were asked for, and GET /sync tells how far they are. For sudo admins.',
   querystring: noQuery,
   response: {
     202: {
@@ -114,9 +156,12 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
   )
 }
 
-function toSyncBody({ poll, round, failed }: Awaited<ReturnType<Services['sync']>>): SyncBody {
+function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
+  const { poll, round, failed } = state
   return {
+    requested_at: round.requested_at,
     poll: {
+      pending: state.pollPending,
       asked_at: poll.asked_at,
       answered_at: poll.answered_at,
       took_ms: between(poll.asked_at, poll.answered_at),
@@ -126,6 +171,7 @@ function toSyncBody({ poll, round, failed }: Awaited<ReturnType<Services['sync']
       error: poll.error_code === null ? null : { code: poll.error_code, detail: poll.error ?? '' },
     },
     scan: {
+      pending: state.scansPending,
       running: round.started_at !== null && round.finished_at === null,
       started_at: round.started_at,
       finished_at: round.finished_at,
@@ -141,6 +187,16 @@ function toSyncBody({ poll, round, failed }: Awaited<ReturnType<Services['sync']
         started_at: startedAt,
       })),
     },
+    ...toUnreadableBody(state.unreadable),
+    front: state.front.map((reading) => ({
+      purpose: reading.purpose,
+      admin: reading.username,
+      running: reading.running,
+      started_at: reading.startedAt,
+      finished_at: reading.finishedAt,
+      users_done: reading.usersDone,
+      users_total: reading.usersTotal,
+    })),
   }
 }
 

@@ -9,9 +9,6 @@ import type { App, RouteOptions } from '../types.ts'
 const maxItems = 10_000
 /** Bytes: an item carries all links of its user, which is seldom more than a kilobyte. */
 const bodyLimit = 32 * 1024 * 1024
-/** The longest name of a user that the panel allows, with room for other panels. */
-const longestName = 255
-
 const schema = {
   operationId: 'receiveWebhooks',
   tags: ['sync'],
@@ -21,7 +18,7 @@ const schema = {
     'notification is a hint: the user is read from the panel soon. Nothing that stands in it is stored or believed.',
   security: [{ webhookSecret: [] }],
   querystring: noQuery,
-  body: Type.Array(Type.Object({ username: Type.Optional(Type.String()) }), {
+  body: Type.Array(Type.Object({ username: Type.Optional(Type.Unknown()) }), {
     maxItems,
     description: 'Notifications; of each, only the name of the user is read.',
     examples: [[{ action: 'user_deleted', username: 'alice' }]],
@@ -33,6 +30,14 @@ const schema = {
     404: problemResponse(404, 'WEBHOOK_SECRET is not configured here.'),
     413: problemResponse(413, 'The body is larger than 32 MiB.'),
   },
+}
+
+/** Characters; a longer name fits into no path of the panel. */
+const longestName = 16_000
+
+/** Whether the panel can be asked for a user of this name, and a database hold it. */
+function canBeRead(name: string): boolean {
+  return name !== '' && name.length <= longestName && !name.includes('\0') && name.isWellFormed()
 }
 
 /** @param secret what Marzban sends along; null: notifications are not taken. */
@@ -57,10 +62,8 @@ export async function webhookRoutes(
       },
     },
     async ({ body }, reply) => {
-      const names = body.flatMap(({ username }) => username ?? [])
-      await services.requestObservation(
-        names.filter((name) => name.length > 0 && name.length <= longestName && !name.includes('\0')),
-      )
+      const names = body.flatMap(({ username }) => (typeof username === 'string' ? username : []))
+      await services.requestObservation(names.filter(canBeRead))
       return reply.code(204).send(null)
     },
   )

@@ -4,8 +4,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { LedgerError } from '../../errors.ts'
-import type { Account } from './account.ts'
 import { linkLibraries } from './library-links.ts'
+import type { Account } from './own-account.ts'
 import { copyWithinReach } from './reachable-copy.ts'
 
 /** PostgreSQL's programs, in a place where the account that runs them can execute them. */

@@ -1,10 +1,12 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { LedgerError } from '../../errors.ts'
-import { type Account, postgresAccount } from './account.ts'
+import { postgresAccount } from './account.ts'
 import { type Binaries, runnableBinaries } from './binaries.ts'
 import { createCluster } from './create-cluster.ts'
 import type { Cluster } from './layout.ts'
+import { type Account, nameOf, ownName, system } from './own-account.ts'
+import { isHalfTakenOver, takeOver } from './take-over.ts'
 
 /** Opens the cluster below `dataDir`, making it when there is none. Refuses one that it could not serve. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
@@ -16,13 +18,28 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
     const account = await postgresAccount(before)
     const binaries = await runnableBinaries(account)
     if (before === undefined) await createCluster(home, account, binaries)
+    const password = (await readFile(path.join(home, 'password'), 'utf8')).trim()
+    const cluster = { home, data, password, binaries }
+    if (before && account && (await mayTakeOver(home, before, account))) {
+      await takeOver(cluster, before, account)
+    }
     await checkOwner(data, account)
     await checkVersion(data, binaries)
-    const password = (await readFile(path.join(home, 'password'), 'utf8')).trim()
-    return { home, data, password, account, binaries }
+    return { ...cluster, account }
   } catch (error) {
     throw isFileError(error) ? inaccessible(dataDir, error) : error
   }
+}
+
+/** Accounts that earlier versions lent to PostgreSQL when they were run by root; other services run as them too. */
+const formerlyLent = ['nobody', 'postgres']
+
+/** Whether data is given to our own account: from one that was lent to PostgreSQL, or of a number that is nobody's here. */
+async function mayTakeOver(home: string, owner: Account, account: Account): Promise<boolean> {
+  if (owner.uid === account.uid) return isHalfTakenOver(home)
+  if (owner.uid === 0) return false
+  const name = await nameOf(system, owner.uid)
+  return name === undefined || formerlyLent.includes(name)
 }
 
 async function checkOwner(data: string, account: Account | undefined): Promise<void> {
@@ -31,10 +48,10 @@ async function checkOwner(data: string, account: Account | undefined): Promise<v
   if (uid === 0 || uid !== expected)
     throw unusable(
       data,
-      `belongs to uid ${uid}, and PostgreSQL can't serve it to uid ${process.getuid?.()}`,
+      `belongs to uid ${uid}, and PostgreSQL can't serve it as uid ${expected}`,
       uid === 0
-        ? 'Give it to an unprivileged account with `chown -R`.'
-        : 'Run the service as the user that made it, or give it to this one with `chown -R`.',
+        ? `Give it to ${account ? ownName : 'an unprivileged account'} with \`chown -R\`.`
+        : `Run the service as the user that made it, or give it to ${account ? ownName : 'this one'} with \`chown -R\`.`,
     )
   if ((mode & 0o027) !== 0) throw unusable(data, 'is open to other users', `Run \`chmod 700 ${data}\`.`)
 }

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { access, chown, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LedgerError } from '../../errors.ts'
-import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { dataPath, superuser } from './layout.ts'
+import type { Account } from './own-account.ts'
 
 /**
  * Makes a cluster at `home`. It is made beside and renamed, so that `home` is either whole or not there, whenever the
@@ -52,6 +52,8 @@ async function initialize(folder: string, account: Account | undefined, binaries
   await writePassword(password)
   if (account !== undefined) for (const file of [data, password]) await chown(file, account.uid, account.gid)
   await initdb(data, password, account, binaries)
+  // From now on it is read by the service alone.
+  if (account !== undefined) await chown(password, 0, 0)
 }
 
 /** 256 random bits, in letters that a URL needs no escapes for. */

@@ -1,5 +1,5 @@
-import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
+import type { Account } from './own-account.ts'
 
 export const superuser = 'marzban_ledger'
 export const database = 'marzban_ledger'

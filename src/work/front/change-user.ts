@@ -3,6 +3,7 @@ import type { ForwardedAnswer } from '../../panel/types.ts'
 import { observeUsers } from '../observe-users.ts'
 import { untilAccepted } from '../until-accepted.ts'
 import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
+import { refuseUnlessUnpreserved } from './unread.ts'
 
 /** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
 export async function changeThroughFront(
@@ -10,10 +11,28 @@ export async function changeThroughFront(
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  if (request.token === null || !(await observeUser(work, username, request.token))) {
+  if (!(await readUser(work, username, request))) {
     return refusalBy(work, request, userPath(username))
   }
   return forwardAndLearn(work, request, `a change of user ${username}`, () => observeUser(work, username))
+}
+
+/**
+ * Reads a user with the caller's rights before a call is forwarded.
+ *
+ * @returns false: the panel does not show this user to the caller.
+ * @throws `user_unreadable`, unless the caller goes on without.
+ */
+export async function readUser(work: FrontWork, username: string, request: FrontRequest): Promise<boolean> {
+  if (request.token === null) return false
+  try {
+    return await observeUser(work, username, request.token)
+  } catch (error) {
+    if (!isLedgerError(error, 'user_unreadable')) throw error
+    const what = error.message.replace(/\.$/, '')
+    refuseUnlessUnpreserved(work, request, { code: error.code, what })
+    return true
+  }
 }
 
 /**
@@ -22,7 +41,7 @@ export async function changeThroughFront(
  * @param token the caller's own; without one the service's account reads.
  * @returns false: the panel does not show this user.
  */
-export async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
+async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
   return untilAccepted(work.db, `User ${username}`, async (asked, since) => {
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })

@@ -1,4 +1,3 @@
-import { isLedgerError } from '../../errors.ts'
 import { noSuchAdmin, noSudoAdmins } from '../../panel/deletion-forms.ts'
 import type { ForwardedAnswer, PanelAdmin } from '../../panel/types.ts'
 import { findOpenAccount } from '../../store/account-list.ts'
@@ -24,7 +23,7 @@ export async function deleteAdminThroughFront(
   const admin = await find(work, username)
   if (!admin) return noSuchAdmin
   if (admin.isSudo) return noSudoAdmins
-  await readUsersOf(work, admin, caller, request)
+  await readEveryone(work, { purpose: 'delete_admin', admin: admin.username, token: caller.token }, request)
   // Its account may not be open yet.
   await mustReadAdmin(work, admin.username)
   const account = await findOpenAccount(work.db, admin.username)
@@ -45,20 +44,6 @@ async function find({ panel }: FrontWork, username: string): Promise<PanelAdmin 
   const { exact, same } = await findListed(panel, username)
   // A panel that lists several such names tells them apart, and has none of this one.
   return exact ?? (same.length === 1 ? (same[0] ?? null) : null)
-}
-
-async function readUsersOf(
-  work: FrontWork,
-  { username }: PanelAdmin,
-  { token }: FrontCaller,
-  request: FrontRequest,
-): Promise<void> {
-  try {
-    await readEveryone(work, { purpose: 'delete_admin', admin: username, token }, request)
-  } catch (error) {
-    const isUnreadable = isLedgerError(error, 'user_unreadable', 'panel_failed', 'panel_bad_answer')
-    if (request.preserveTraffic || !isUnreadable) throw error
-  }
 }
 
 /** That the panel has none of another spelling says nothing about this admin. */

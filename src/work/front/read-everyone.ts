@@ -1,11 +1,15 @@
 import { LedgerError } from '../../errors.ts'
+import { findOpenAccount } from '../../store/account-list.ts'
 import { type Asked, drawAsked } from '../../store/clock.ts'
 import { beginFrontReading, finishFrontReading, reportFrontReading } from '../../store/front-readings.ts'
 import type { FrontPurpose } from '../../store/tables.ts'
+import { listUnreadableSince } from '../../store/unreadable-items.ts'
+import { readUnseen } from '../read-unseen.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
-import { observeUser } from './change-user.ts'
+import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
+import { namedAtMost, refuseUnlessUnpreserved, unreadOf } from './unread.ts'
 
 /** Whose users are read, and for what. */
 export type Everyone = {
@@ -21,33 +25,39 @@ export type Everyone = {
  * `GET /sync`.
  *
  * @returns the tick drawn before the first was read.
- * @throws `invalid_request` when the caller goes away meanwhile.
+ * @throws `invalid_request` when the caller goes away meanwhile; `user_unreadable` when somebody cannot be read, unless the
+ *   caller goes on without.
  */
-export async function readEveryone(
-  work: FrontWork,
-  whom: Everyone,
-  { gone }: Pick<FrontRequest, 'gone'>,
-): Promise<Asked> {
+export async function readEveryone(work: FrontWork, whom: Everyone, request: FrontRequest): Promise<Asked> {
   const { db } = work
+  const { gone } = request
   const { admin, token, purpose } = whom
   const log = createScanLog(work.log, work.now)
   const reading = { ...work, rest: async () => {}, signal: gone }
+  const account = admin === undefined ? null : await findOpenAccount(db, admin)
+  const adminId = account?.id ?? null
   const onDropped = async (usernames: string[]) => {
-    for (const username of usernames) await observeUser(work, username, token)
+    for (const username of usernames) await readUser(work, username, request)
   }
   const begun = await drawAsked(db)
   const worker = await work.worker.id()
   const id = await beginFrontReading(db, { purpose, username: admin ?? null, worker })
   try {
-    await readUsers(
+    const read = await readUsers(
       reading,
-      { ...(admin !== undefined && { admin }), token, onDropped },
+      { ...(admin !== undefined && { admin }), ...(adminId !== null && { adminId }), token, onDropped },
       async ({ done, total }) => {
         await reportFrontReading(db, id, { done, total })
         const adminsDone = done === total ? 1 : 0
         log({ adminsDone, adminsTotal: 1, usersDone: done, usersTotal: total, admin: admin ?? '' })
       },
     )
+    if (read.unreadable + read.unlisted > 0) {
+      const found = read.unlisted > 0 ? await readUnseen(reading, adminId, begun) : 0
+      const named = await listUnreadableSince(db, begun, adminId, namedAtMost + 1)
+      const unread = unreadOf(named, Math.max(0, read.unlisted - found))
+      if (unread) refuseUnlessUnpreserved(work, request, unread)
+    }
     return begun
   } catch (error) {
     if (!gone.aborted) throw error

@@ -1,13 +1,37 @@
+import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/types.ts'
 import { mustReadAdmin } from '../observe-admins.ts'
-import { type FrontRequest, type FrontWork, forwardAndLearn } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, usagePath } from './front-request.ts'
+import { findListed } from './listed-admins.ts'
+import { refuseUnlessUnpreserved } from './unread.ts'
 
-/** `POST /api/admin/usage/reset/{username}`: the admin's counter is read right before and right after. */
+/**
+ * `POST /api/admin/usage/reset/{username}`: the counter of whomever the panel may take for this admin is read right before
+ * and right after. The panel is not told to reset somebody whom the ledger does not find.
+ */
 export async function resetUsageThroughFront(
   work: FrontWork,
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  await mustReadAdmin(work, username)
-  return forwardAndLearn(work, request, `the reset of admin ${username}`, () => mustReadAdmin(work, username))
+  const { same } = await findListed(work.panel, username)
+  if (same.length === 0) return refusalBy(work, request, usagePath(username))
+  const read = async () => {
+    for (const admin of same) {
+      const found = await mustReadAdmin(work, admin.username)
+      if (!found)
+        throw new LedgerError(
+          'observation_overlapped',
+          `Admin ${admin.username} cannot be found again; nothing was forwarded. Try again.`,
+          { retryAfter: 1 },
+        )
+    }
+  }
+  await read()
+  const odd = same.find(({ oddUsage }) => oddUsage !== undefined)
+  if (odd) {
+    const what = `The counter of admin ${odd.username} cannot be read: ${odd.oddUsage}`
+    refuseUnlessUnpreserved(work, request, { code: 'panel_bad_answer', what })
+  }
+  return forwardAndLearn(work, request, `the reset of admin ${username}`, read)
 }

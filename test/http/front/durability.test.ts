@@ -157,9 +157,9 @@ describe('what the ledger could not learn when the panel had acted, it learns la
 })
 
 describe('POST /api/users/reset of many', () => {
-  const scanNow = async () => {
+  const readingNow = async () => {
     const { body } = await service.app.inject({ url: '/sync', headers: service.as('root') })
-    return JSON.parse(body).scan
+    return JSON.parse(body).front[0]
   }
   const reset = () => {
     const { hostname, port } = new URL(address)
@@ -188,7 +188,7 @@ describe('POST /api/users/reset of many', () => {
       })
     })
     await atPageThree
-    await expect.poll(async () => (await scanNow()).running).toBe(false)
+    await expect.poll(async () => (await readingNow()).running).toBe(false)
     const asked = service.takeAsked()
     expect(asked).not.toContain('POST /api/users/reset')
     expect(asked.filter((call) => call === 'GET /api/users').length).toBeLessThan(6)
@@ -204,8 +204,8 @@ describe('POST /api/users/reset of many', () => {
       skip: 5,
       times: 1,
       before: async () => {
-        const scan = await scanNow()
-        progress.push([scan.running, scan.users_done, scan.users_total])
+        const reading = await readingNow()
+        progress.push([reading.running, reading.users_done, reading.users_total])
       },
     })
     const [response] = await once(reset(), 'response')

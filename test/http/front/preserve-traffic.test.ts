@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { send } from './raw.ts'
 import { useFront } from './use-front.ts'
 
 const front = useFront()
@@ -28,3 +29,98 @@ test.each(['no', '', 'FALSE', 'false&preserve_traffic=true'])(
     expect(front.service.takeAsked()).toEqual([])
   },
 )
+
+/** A user whose lifetime nobody can count. */
+const oddUser = (over: object) => newUser('ada', 5n, { shown: { lifetime_used_traffic: 10.5 }, ...over })
+const heard = (path: string) => front.service.panel.requests.some((request) => request.path === path)
+
+test.each([
+  { what: 'a reset', method: 'POST', target: (name: string) => `/api/user/${name}/reset` },
+  {
+    what: 'a move',
+    method: 'PUT',
+    target: (name: string) => `/api/user/${name}/set-owner?admin_username=bob`,
+  },
+])('$what of a user that cannot be read is not passed on, until sudo says so', async ({ method, target }) => {
+  const username = oddUser({})
+  const path = target(username).split('?')[0] ?? ''
+  const refused = await through(method, target(username), 'root')
+  expect(refused.status).toBe(502)
+  const { detail } = JSON.parse(refused.body)
+  for (const part of [
+    username,
+    'lifetime_used_traffic',
+    'Nothing was forwarded',
+    '?preserve_traffic=false',
+  ]) {
+    expect(detail).toContain(part)
+  }
+  expect(heard(path)).toBe(false)
+  const separator = target(username).includes('?') ? '&' : '?'
+  const answer = await through(method, `${target(username)}${separator}preserve_traffic=false`, 'root')
+  expect(answer.status).toBe(200)
+  expect(heard(path)).toBe(true)
+  front.service.panel.state.deleteUser(username)
+})
+
+test('a reset of all users names whom it cannot read, and sudo can go on without them', async () => {
+  const odd = [oddUser({}), oddUser({ shown: { created_at: 'yesterday' } })]
+  const other = newUser('ada', 300n)
+  const token = front.service.panel.tokens.logIn(new URLSearchParams(front.service.panel.sudo)).access_token
+  const reset = (query = '') =>
+    send(front.address, 'POST', `/api/users/reset${query}`, { headers: { authorization: `Bearer ${token}` } })
+  const refused = await reset()
+  expect(refused.status).toBe(502)
+  const { detail } = JSON.parse(refused.body)
+  for (const part of [...odd, '?preserve_traffic=false']) expect(detail).toContain(part)
+  expect(heard('/api/users/reset')).toBe(false)
+
+  expect((await reset('?preserve_traffic=false')).status).toBe(200)
+  expect(heard('/api/users/reset')).toBe(true)
+  front.service.panel.state.accrue(other, 20)
+  for (const username of odd) front.service.panel.state.deleteUser(username)
+  await front.service.scan()
+  expect(await front.counted(other)).toBe(320n)
+})
+
+test('a user that makes the panel fail whenever it lists it does not stop a reset of all users for ever', async () => {
+  const username = newUser('ada', 5n)
+  await front.service.scan()
+  const { faults, state } = front.service.panel
+  const other = newUser('ada', 300n)
+  // As a real panel does with this number: the row is kept, and each answer that would show it is 500.
+  state.mustFind(username).expire = 100_000_000_000_000
+  const unknown = newUser('ada', 5n)
+  state.mustFind(unknown).expire = 100_000_000_000_000
+  const token = front.service.panel.tokens.logIn(new URLSearchParams(front.service.panel.sudo)).access_token
+  const headers = { authorization: `Bearer ${token}` }
+  const refused = await send(front.address, 'POST', '/api/users/reset', { headers })
+  expect(refused.status).toBe(502)
+  const { detail } = JSON.parse(refused.body)
+  expect(detail).toMatch(
+    new RegExp(`${username} \\(.*, 1 that the panel cannot list\\. Nothing was forwarded`),
+  )
+  expect(heard('/api/users/reset')).toBe(false)
+  const target = '/api/users/reset?preserve_traffic=false'
+  expect((await send(front.address, 'POST', target, { headers })).status).toBe(200)
+  state.accrue(other, 20)
+  for (const name of [username, unknown]) state.deleteUser(name)
+  faults.clear()
+  await front.service.scan()
+  expect(await front.counted(other)).toBe(320n)
+})
+
+test('a reset of an admin whose counter cannot be read is not passed on, until sudo says so', async () => {
+  const { state } = front.service.panel
+  const admin = state.createAdmin('odd')
+  admin.shown = { users_usage: 0.5 }
+  const path = '/api/admin/usage/reset/odd'
+  const refused = await through('POST', path, 'root')
+  expect(refused.status).toBe(502)
+  expect(JSON.parse(refused.body).detail).toMatch(
+    /counter of admin odd cannot be read.*preserve_traffic=false/,
+  )
+  expect(heard(path)).toBe(false)
+  expect((await through('POST', `${path}?preserve_traffic=false`, 'root')).status).toBe(200)
+  state.deleteAdmin('odd')
+})

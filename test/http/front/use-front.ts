@@ -18,12 +18,13 @@ export type Fronted = {
 }
 
 /** A service in front of the stand-in panel, with ada, bob and the sudo admin root, for the file that calls this. */
-export function useFront(): Fronted {
+export function useFront(options: Partial<TestServiceOptions> = {}): Fronted {
   const front = {} as Fronted
   let serial = 0
   beforeAll(async () => {
     front.service = await startTestService({
       admins: [{ username: 'ada' }, { username: 'bob' }, { username: 'root', isSudo: true }],
+      ...options,
     })
     front.address = await front.service.app.listen({ host: '127.0.0.1', port: 0 })
     await front.service.poll()
