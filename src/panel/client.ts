@@ -144,14 +144,10 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
 /** No panel has so many users: the page that begins there is empty, and still says how many there are. */
 const beyondAll = 2 ** 31 - 1
 
-function pageQuery(
-  { admin, usernames = [] }: UserFilter & { usernames?: readonly string[] },
-  offset: number,
-  limit: number,
-): [string, string][] {
+function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
   return [
-    ...(admin === undefined ? [] : [['admin', admin] as [string, string]]),
-    ...usernames.map((username): [string, string] => ['username', username]),
+    ...(filter.admin === undefined ? [] : [['admin', filter.admin] as [string, string]]),
+    ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
     ['offset', String(offset)],
     ['limit', String(limit)],
     // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no

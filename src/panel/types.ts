@@ -47,7 +47,7 @@ export type PanelUser = {
 export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
 
 /** Which users to list: those of exactly this admin, or all. */
-export type UserFilter = { admin?: string }
+export type UserFilter = { admin?: string; usernames?: readonly string[] }
 
 /**
  * Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights.
@@ -69,12 +69,12 @@ export type PanelClient = {
   /** `GET /api/admins`: all admins, and those that cannot be used, or whose counter cannot. */
   adminList(): Promise<{ admins: PanelAdmin[]; unreadable: UnreadableItem[] }>
   /**
-   * `GET /api/users`, oldest first, those of the same second by name; `usernames` are exact. A page has `users.length + unreadable.length` items.
+   * `GET /api/users`, oldest first, those of the same second by name; `usernames` by exact names. A page has `users.length + unreadable.length` items.
    *
    * @throws {@link UnusableAnswer} when the page is of no use as a whole; a smaller one may be.
    */
   users(
-    page: UserFilter & { usernames?: readonly string[]; offset: number; limit: number },
+    page: UserFilter & { offset: number; limit: number },
     options?: { token?: string; once?: boolean },
   ): Promise<PanelUserPage>
   /** How many users the panel lists, without listing any: none of them can spoil the answer. */

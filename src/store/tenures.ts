@@ -54,14 +54,14 @@ export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Pro
 /** Names of an admin's users with an open tenure whose last reading is older than tick `since`, in pages by id. */
 export async function listUnseen(
   db: Database,
-  adminId: bigint,
+  adminId: bigint | null,
   since: bigint,
   page: { after: bigint; limit: number },
 ): Promise<{ id: bigint; username: string }[]> {
   return db
     .selectFrom('tenures')
     .select(['id', 'username'])
-    .where('admin_id', '=', adminId)
+    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
     .where('ended_at', 'is', null)
     .where('answered', '<', since)
     .where('id', '>', page.after)

@@ -94,6 +94,29 @@ export async function listUnreadableUsers(db: Database, limit: number, of?: 'no 
   return rows.flatMap(({ name }) => name ?? [])
 }
 
+/**
+ * Users that have been found unreadable by answers that were asked for after `since`, the ones found first.
+ *
+ * @param adminId only those of this account; null: all.
+ */
+export async function listUnreadableSince(
+  db: Database,
+  since: Asked,
+  adminId: bigint | null,
+  limit: number,
+): Promise<UnreadableEntry[]> {
+  return db
+    .selectFrom('unreadable_items')
+    .select(['kind', 'name', 'admin_id as adminId', 'reason'])
+    .where('kind', '=', 'user')
+    .where('name', 'is not', null)
+    .where('asked', '>', since.tick)
+    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
 export type ListedUnreadable = UnreadableEntry & { since: Date }
 
 /** What cannot be read at present, the latest first, and how much it is in all. */

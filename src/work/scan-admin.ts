@@ -1,12 +1,11 @@
 import { completeScan } from '../ledger/account.ts'
 import { lockAccounts, saveAccounts } from '../store/accounts.ts'
-import { type Asked, drawAnswered, drawAsked } from '../store/clock.ts'
+import { drawAnswered, drawAsked } from '../store/clock.ts'
 import { beginScan, type DueScan, finishScan } from '../store/scans.ts'
-import { listUnseen } from '../store/tenures.ts'
 import { transact } from '../store/transact.ts'
 import { forgetUnreadableOf, type UnreadableEntry } from '../store/unreadable-items.ts'
-import { readNamedUsers } from './read-named.ts'
-import { pageSize, type ReadUsers, readUsers, type UsersProgress } from './read-users.ts'
+import { readUnseen } from './read-unseen.ts'
+import { type ReadUsers, readUsers, type UsersProgress } from './read-users.ts'
 import { noteUnreadable, shorten } from './unreadable.ts'
 
 /**
@@ -27,7 +26,7 @@ export async function scanAdmin(
   const { adminId, username } = admin
   const failingAt = admin.failingAt?.map(Number) ?? []
   const read = await readUsers(work, { admin: username, adminId, failingAt }, progress)
-  const unreadable = read.unreadable + (await askForUnseen(work, admin, begun))
+  const unreadable = read.unreadable + (await readUnseen(work, adminId, begun))
   const nameless = read.unlisted - unreadable + read.unreadable
   if (nameless > 0) await noteUnreadable(work, begun, [unlisted(admin, nameless)])
   const isWhole = unreadable === 0 && read.unlisted === 0
@@ -52,22 +51,4 @@ function unlisted({ adminId, username }: DueScan, users: number): UnreadableEntr
     `The panel cannot list ${users} of the users of admin ${shorten(username)}: it answers 500, or too much. Their names are ` +
     'not known here. Mend them in the panel; or a sudo admin who knows a name deletes the user with preserve_traffic=false.'
   return { kind: 'user', name: null, adminId, reason }
-}
-
-/** Asks by name for users known that did not appear. Returns how many of them cannot be read. */
-async function askForUnseen(work: ReadUsers, admin: DueScan, begun: Asked): Promise<number> {
-  const { db } = work
-  let unreadable = 0
-  let after = 0n
-  for (;;) {
-    const unseen = await listUnseen(db, admin.adminId, begun.tick, { after, limit: pageSize })
-    unreadable += await readNamedUsers(
-      work,
-      unseen.map(({ username }) => username),
-      admin.adminId,
-    )
-    const last = unseen.at(-1)
-    if (!last || unseen.length < pageSize) return unreadable
-    after = last.id
-  }
 }

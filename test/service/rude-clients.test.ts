@@ -11,6 +11,8 @@ import { beRude, type Rights } from './rude-clients.ts'
 const connections = Number(process.env.CONNECTIONS ?? 2_000)
 const seed = Number(process.env.SEED ?? 1)
 const atOnce = 40
+/** Connections to the database and to the panel, which come and go. */
+const spareSockets = 15
 const mebibyte = 1024 * 1024
 
 const ledger = useLedger()
@@ -61,10 +63,11 @@ it('nothing that clients do to their sockets ends the service, or stays behind',
   })
   const pid = service.child.pid ?? 0
   const random = createRandom(seed)
+  const idle = socketsOf(pid)
   const settle = async () => {
     // What undici keeps alive ends after some seconds without use.
     await until('the connections to the panel have ended', async () => panel.connections() <= 10, 60_000)
-    await until('the clients are forgotten', async () => socketsOf(pid) <= 60, 60_000)
+    await until('the clients are forgotten', async () => socketsOf(pid) <= idle + spareSockets, 60_000)
     expect(await service.call('GET', '/healthz'), `seed ${seed}`).toMatchObject({ status: 200 })
   }
   await abuse(service, random, Math.floor(connections / 4))
@@ -77,7 +80,6 @@ it('nothing that clients do to their sockets ends the service, or stays behind',
   expect(service.child.exitCode, service.output().slice(-2_000)).toBeNull()
   expect(service.child.pid).toBe(pid)
   expect(after.memory).toBeLessThan(before.memory + 40 * mebibyte)
-  expect(after.sockets).toBeLessThanOrEqual(before.sockets + 5)
   // Nor is any of it taken for a fault of the service.
   expect(
     service

@@ -1,14 +1,12 @@
 import { inconsistentAccounts } from '../support/stored-sums.ts'
 import { Books, claim } from './books.ts'
 import type { SimDatabase } from './database.ts'
+import type { Request } from './exchange.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
-import type { Act, Request } from './panel-api.ts'
+import type { Act } from './panel-api.ts'
 import { Receipts, readReceipts } from './receipts.ts'
 import { type LedgerRows, readRows } from './rows.ts'
-import { timeoutMs } from './wire.ts'
-
-/** Within which nothing is sent again to a name: the panel may still act on what it has not answered. */
-const graceMs = 2 * timeoutMs
+import { graceMs } from './wire.ts'
 
 type Memory = ReturnType<Books['remember']>
 

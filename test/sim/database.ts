@@ -21,25 +21,17 @@ export type SimDatabase = {
   close(): Promise<void>
 }
 
-const tables = [
-  'admins',
-  'cumulative_traffic',
-  'account_users',
-  'tenures',
-  'traffic_hourly',
-  'scans',
-  'panel_poll',
-  'scan_round',
-  'front_readings',
-  'deletions',
-]
-const sequences = [
-  'ledger_clock',
-  'admins_id_seq',
-  'tenures_id_seq',
-  'deletions_id_seq',
-  'front_readings_id_seq',
-]
+/** The ledger's own: the queues have a schema of theirs. */
+async function namesOf(
+  client: pg.Client,
+  view: 'pg_tables' | 'pg_sequences',
+  column: string,
+): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select ${column} as name from ${view} where schemaname = 'public' and ${column} not like 'kysely%' order by 1`,
+  )
+  return rows.map(({ name }) => name)
+}
 
 /** What the ledger's statements find before the server's own: a clock, and the list of living sessions. */
 const replaced = `
@@ -59,6 +51,8 @@ export async function prepareDatabase(url: string): Promise<SimDatabase> {
   await client.query(`alter database ${name} set search_path = sim, pg_catalog, public`)
   // The tables' triggers and keys are for the ledger, not for who puts an older state of it back.
   await client.query('set session_replication_role = replica')
+  const tables = await namesOf(client, 'pg_tables', 'tablename')
+  const sequences = await namesOf(client, 'pg_sequences', 'sequencename')
   const save = async (copy: string) => {
     await client.query(`
       begin isolation level repeatable read;

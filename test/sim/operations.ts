@@ -19,7 +19,7 @@ import { scanDueAdmins } from '../../src/work/scan-round.ts'
 import { passRests } from '../support/carry-out.ts'
 import { callThroughFront } from './front-call.ts'
 import type { Work } from './steps.ts'
-import { timeoutMs } from './wire.ts'
+import { graceMs } from './wire.ts'
 
 /** What a replica's operation works with. */
 export type Workplace = {
@@ -60,7 +60,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     signal: new AbortController().signal,
     rest: async () => {},
     pageSize,
-    graceMs: 2 * timeoutMs,
+    graceMs,
   }
   switch (work.of) {
     case 'poll':

@@ -1,19 +1,7 @@
 import { contains } from '../panel/names.ts'
+import type { Reply, Request } from './exchange.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import { type Spoil, spoilt } from './spoil.ts'
-
-/** One request as the panel gets it. */
-export type Request = {
-  method: string
-  /** Without a query, encoded as it is sent. */
-  path: string
-  query: URLSearchParams
-  /** Whose token it carries: an admin's, or that of the account of the panel's environment. */
-  as: string
-}
-
-/** What the panel answers. */
-export type Reply = { status: number; contentType: string; text: string }
 
 /** What is told of the panel's answers, and of what it is about to do. */
 export type Told = {
@@ -39,6 +27,7 @@ type Handler = (call: Call) => Reply | Promise<Reply>
 const routes: { method: string; pattern: RegExp; handle: Handler }[] = [
   { method: 'POST', pattern: /^\/api\/admin\/token$/, handle: () => json({ access_token: environment }) },
   { method: 'GET', pattern: /^\/api\/admin$/, handle: (call) => json(adminOf(call.panel, call.as, null)) },
+  { method: 'GET', pattern: /^\/api\/system$/, handle: () => json({ version: '0.8.4' }) },
   { method: 'GET', pattern: /^\/api\/admins$/, handle: listAdmins },
   { method: 'GET', pattern: /^\/api\/admin\/usage\/([^/]+)$/, handle: showUsage },
   { method: 'POST', pattern: /^\/api\/admin\/usage\/reset\/([^/]+)$/, handle: resetUsage },
@@ -125,7 +114,8 @@ async function deleteAdmin({ panel, name, before }: Call): Promise<Reply> {
   return json({ detail: 'Admin removed successfully' })
 }
 
-function listUsers({ panel, query, samples }: Call): Reply {
+function listUsers(call: Call): Reply {
+  const { panel, query } = call
   const owners = query.getAll('admin').map((name) => panel.adminNamed(name))
   const names = query.getAll('username')
   const users = panel
@@ -136,24 +126,25 @@ function listUsers({ panel, query, samples }: Call): Reply {
   const offset = Number(query.get('offset') ?? 0)
   const page = users.slice(offset, offset + Number(query.get('limit') ?? users.length))
   if (page.some(({ id }) => panel.spoils.get(id) === 'breaks')) return internalError
-  return json({ users: page.map((user) => tell(panel, samples, user)), total: users.length })
+  return json({ users: page.map((user) => tell(call, user)), total: users.length })
 }
 
-function showUser({ panel, name, samples }: Call): Reply {
+function showUser(call: Call): Reply {
+  const { panel, name } = call
   const user = panel.report().find((one) => one.name === panel.userNamed(name)?.name)
   if (!user) return noUser
   if (panel.spoils.get(user.id) === 'breaks') return internalError
-  return json(tell(panel, samples, user))
+  return json(tell(call, user))
 }
 
-function tell(panel: VirtualPanel, samples: Samples, user: ReturnType<VirtualPanel['report']>[number]) {
+function tell({ panel, samples, expired }: Call, user: ReturnType<VirtualPanel['report']>[number]) {
   panel.told += 1
   samples.users.push({ user, at: panel.told })
   const spoil: Spoil | undefined = panel.spoils.get(user.id)
   return {
     username: user.name,
     created_at: user.createdAt.replace(' ', 'T'),
-    status: 'active',
+    status: expired.includes(user.name) ? 'expired' : 'active',
     lifetime_used_traffic: user.lifetime,
     used_traffic: user.lifetime,
     data_limit: null,
@@ -168,7 +159,7 @@ async function deleteUser({ panel, name, by, before }: Call): Promise<Reply> {
   if (!user) return noUser
   await before({ of: 'delete user', user: user.name })
   panel.remove(user.name)
-  panel.deleted.set(user.createdAt, by)
+  panel.deleted.set(user.createdAt, { by, owner: user.owner })
   // The panel stumbles over the missing owner when it has deleted the user.
   return user.owner === null ? internalError : json({ detail: 'User successfully deleted' })
 }

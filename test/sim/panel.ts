@@ -1,6 +1,6 @@
 import { World, type WorldUser } from '../ledger/world.ts'
 import { isSameAdmin, isSameUser, type PanelDatabase } from '../panel/names.ts'
-import type { Request } from './panel-api.ts'
+import type { Request } from './exchange.ts'
 import { isReadable, type Spoil } from './spoil.ts'
 
 /** What the panel told an operation, and when: the order of answers is not that in which they arrive. */
@@ -37,8 +37,8 @@ export class VirtualPanel extends World {
   hasOddAdmins = false
   /** What is odd about users, by their ids. */
   readonly spoils = new Map<number, Spoil>()
-  /** Users that the panel has deleted because it was asked to, by their times of creation; and by whose request. */
-  readonly deleted = new Map<string, string>()
+  /** Users that the panel has deleted because it was asked to, by their times of creation. */
+  readonly deleted = new Map<string, { by: string; owner: string | null }>()
   /** How often an admin of each name has ceased to be. */
   readonly adminDeaths = new Map<string, number>()
   unanswered: Unanswered[] = []

@@ -50,7 +50,7 @@ export class Receipts {
       if (state === 'deleted') claim(!isThere, `a receipt calls ${username} deleted, which exists`)
       if (state !== 'failed') continue
       const wasTold = samples.users.some(({ user }) => user.createdAt === createdAt)
-      const wasThere = isThere || (wasTold && this.panel.deleted.get(createdAt) !== by)
+      const wasThere = isThere || (wasTold && this.panel.deleted.get(createdAt)?.by !== by)
       claim(wasThere, `a receipt says that ${username} was not deleted, which is gone`)
     }
   }
@@ -62,7 +62,9 @@ export class Receipts {
     // Who cannot be read keeps its deletion waiting.
     if (panel.unreadable().length === 0) claim(open.length === 0, `${open.length} deletions have not ended`)
     if (panel.hasRestored) return
-    for (const [createdAt] of panel.deleted) {
+    for (const [createdAt, { owner }] of panel.deleted) {
+      // Nobody looks for users without an owner.
+      if (owner === null || !panel.usage.has(owner)) continue
       const own = receipts.filter((receipt) => receipt.kind === 'user' && receipt.createdAt === createdAt)
       const isTold =
         own.length === 0 || own.some(({ state, isFinished }) => state === 'deleted' || !isFinished)

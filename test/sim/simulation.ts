@@ -12,13 +12,15 @@ import type { Fault, Operation, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
 import { Scheduler } from './scheduler.ts'
 import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
-import { clientOver, forwarderOver, timeoutMs, type Wire } from './wire.ts'
+import { clientOver, forwarderOver, graceMs, timeoutMs, type Wire } from './wire.ts'
 
 type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
 /** After which a deletion that nobody goes on with counts as abandoned. */
 const silentMs = 15 * 60_000
+/** How often open deletions are looked at until none can have anything to wait for. */
+const settlingRounds = 3
 const beginning = Date.UTC(2026, 0, 1)
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
@@ -269,6 +271,12 @@ export class Simulation {
     while (this.scheduler.runnable().length > 0 && !this.broken) await this.letRun(0, 'end')
     // A receipt whose commit was never acknowledged looks under way for as long as its service lives.
     await this.pass(silentMs)
+    // While the panel may still act on what it has not answered, a deletion waits; and a bulk deletion for its users'.
+    for (let round = 1; round < settlingRounds; round += 1) {
+      await this.finish({ of: 'settle deletions' })
+      await this.finish({ of: 'go on with bulk deletions' })
+      await this.pass(graceMs)
+    }
     await this.complete({ of: 'settle deletions' })
     await this.complete({ of: 'go on with bulk deletions' })
     await this.pollAndWait()
@@ -284,18 +292,22 @@ export class Simulation {
   }
 
   private async complete(work: Work): Promise<void> {
-    if (this.broken) return
+    const task = await this.finish(work)
+    // A deletion may wait for who cannot be read; nothing else does.
+    const mayWait = work.of.includes('deletions') && this.panel.unreadable().length > 0
+    if (task.outcome !== 'done' && !mayWait) {
+      this.broken ??= new BrokenClaim(`${task.name} failed: ${task.outcome}`)
+    }
+  }
+
+  private async finish(work: Work): Promise<Task> {
     const task = await this.start(0, work)
     while (task.state === 'running' && !this.broken) {
       const [next] = this.scheduler.runnable(task)
       if (!next) throw new BrokenClaim(`${task.name} does not come to its end`)
       await this.scheduler.go(next)
     }
-    // A deletion may wait for who cannot be read; nothing else does.
-    const mayWait = work.of.includes('deletions') && this.panel.unreadable().length > 0
-    if (task.outcome !== 'done' && !mayWait) {
-      this.broken ??= new BrokenClaim(`${task.name} failed: ${task.outcome}`)
-    }
+    return task
   }
 
   private async watch(check: () => void | Promise<void>): Promise<void> {

@@ -2,13 +2,16 @@ import { LedgerError } from '../../src/errors.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
 import type { Transport } from '../../src/panel/transport.ts'
 import type { ForwardedAnswer, Forwarder, PanelClient } from '../../src/panel/types.ts'
+import type { Reply, Request } from './exchange.ts'
 import { foreignReply } from './foreign.ts'
 import type { VirtualPanel } from './panel.ts'
-import { answer, environment, type Reply, type Request, type Told } from './panel-api.ts'
+import { answer, environment, type Told } from './panel-api.ts'
 import type { Fault, Gate, Operation } from './point.ts'
 
 /** Milliseconds after which the panel client gives a call up. */
 export const timeoutMs = 10_000
+/** For how long the panel may act on what it has not answered: nothing is sent again to a name until then. */
+export const graceMs = 2 * timeoutMs
 
 /** The panel as one operation reaches it. */
 export type Wire = {

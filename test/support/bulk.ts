@@ -2,9 +2,10 @@ import { afterEach, beforeEach, expect } from 'vitest'
 import { listDeletions } from '../../src/store/deletion-list.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
+import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { carryOut } from './carry-out.ts'
-import { useDeleting, workOf } from './deleting.ts'
+import { passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
@@ -28,6 +29,12 @@ export function useBulk() {
     token: (): string => {
       const { password = '' } = ctx.panel.state.admins.get(bulk.admin) ?? {}
       return ctx.panel.tokens.logIn(new URLSearchParams({ username: bulk.admin, password })).access_token
+    },
+    /** Finds out what became of deletions that the panel has not answered, once it cannot act on them any more. */
+    settle: async () => {
+      await settleDeletions(workOf(ctx))
+      await passGrace(ctx)
+      await settleDeletions(workOf(ctx))
     },
     /** Carries it out from where it stands, and returns what it is then. */
     run: async (id: bigint) => {

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest'
 import { countChildren, requestCancel } from '../../src/store/bulk-deletions.ts'
-import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { useBulk } from '../support/bulk.ts'
-import { passGrace, pollAndScan, workOf } from '../support/deleting.ts'
+import { pollAndScan } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
 
 const bulk = useBulk()
@@ -49,8 +48,7 @@ it.each([
   await requestCancel(ctx.db, id)
   await expect(run(id)).rejects.toMatchObject({ code: 'conflict' })
   ctx.panel.faults.clear()
-  await passGrace(ctx)
-  await settleDeletions(workOf(ctx))
+  await bulk.settle()
   expect(await run(id)).toMatchObject({ state: 'cancelled' })
   expect(await childrenOf(id)).toMatchObject([{ username, state, worker: null }])
   expect(ctx.panel.state.users.has(username)).toBe(!acts)

@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { countChildren } from '../../src/store/bulk-deletions.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
-import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { useBulk } from '../support/bulk.ts'
-import { passGrace, pollAndScan, workOf } from '../support/deleting.ts'
+import { pollAndScan } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
 
 const bulk = useBulk()
@@ -85,9 +84,7 @@ describe('deleting users by name', () => {
       error: expect.stringContaining('cannot be reached'),
     })
     await ctx.panel.up()
-    await settleDeletions(workOf(ctx))
-    await passGrace(ctx)
-    await settleDeletions(workOf(ctx))
+    await bulk.settle()
     expect(await run(id)).toMatchObject({ finished_at: expect.any(Date) })
     const counts = await countChildren(ctx.db, id)
     expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
@@ -190,9 +187,9 @@ describe('deleting an admin', () => {
     const [stubborn = ''] = createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
+    expect(await run(deletion.id)).toMatchObject({ state: 'requested', error_code: 'panel_failed' })
     await expect(run(deletion.id)).rejects.toMatchObject({ code: 'conflict' })
-    await passGrace(ctx)
-    await settleDeletions(workOf(ctx))
+    await bulk.settle()
     expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
     expect(await childrenOf(deletion.id)).toEqual(
       expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),

@@ -1,13 +1,15 @@
 import { LedgerError } from '../../errors.ts'
-import type { UnreadableItem } from '../../panel/types.ts'
+import { findOpenAccount } from '../../store/account-list.ts'
 import { type Asked, drawAsked } from '../../store/clock.ts'
 import { beginFrontReading, finishFrontReading, reportFrontReading } from '../../store/front-readings.ts'
 import type { FrontPurpose } from '../../store/tables.ts'
+import { listUnreadableSince } from '../../store/unreadable-items.ts'
+import { readUnseen } from '../read-unseen.ts'
 import { readUsers } from '../read-users.ts'
 import { createScanLog } from '../scan-log.ts'
 import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
-import { noting, refuseUnlessUnpreserved, unreadOf } from './unread.ts'
+import { namedAtMost, refuseUnlessUnpreserved, unreadOf } from './unread.ts'
 
 /** Whose users are read, and for what. */
 export type Everyone = {
@@ -31,8 +33,9 @@ export async function readEveryone(work: FrontWork, whom: Everyone, request: Fro
   const { gone } = request
   const { admin, token, purpose } = whom
   const log = createScanLog(work.log, work.now)
-  const found: UnreadableItem[] = []
-  const reading = { ...work, panel: noting(work.panel, found), rest: async () => {}, signal: gone }
+  const reading = { ...work, rest: async () => {}, signal: gone }
+  const account = admin === undefined ? null : await findOpenAccount(db, admin)
+  const adminId = account?.id ?? null
   const onDropped = async (usernames: string[]) => {
     for (const username of usernames) await readUser(work, username, request)
   }
@@ -42,15 +45,19 @@ export async function readEveryone(work: FrontWork, whom: Everyone, request: Fro
   try {
     const read = await readUsers(
       reading,
-      { ...(admin !== undefined && { admin }), token, onDropped },
+      { ...(admin !== undefined && { admin }), ...(adminId !== null && { adminId }), token, onDropped },
       async ({ done, total }) => {
         await reportFrontReading(db, id, { done, total })
         const adminsDone = done === total ? 1 : 0
         log({ adminsDone, adminsTotal: 1, usersDone: done, usersTotal: total, admin: admin ?? '' })
       },
     )
-    const unread = unreadOf(found, read)
-    if (unread) refuseUnlessUnpreserved(work, request, unread)
+    if (read.unreadable + read.unlisted > 0) {
+      const found = read.unlisted > 0 ? await readUnseen(reading, adminId, begun) : 0
+      const named = await listUnreadableSince(db, begun, adminId, namedAtMost + 1)
+      const unread = unreadOf(named, Math.max(0, read.unlisted - found))
+      if (unread) refuseUnlessUnpreserved(work, request, unread)
+    }
     return begun
   } catch (error) {
     if (!gone.aborted) throw error

@@ -1,11 +1,10 @@
 import { type ErrorCode, LedgerError } from '../../errors.ts'
-import type { PanelClient, UnreadableItem } from '../../panel/types.ts'
-import type { UsersRead } from '../read-users.ts'
+import type { UnreadableEntry } from '../../store/unreadable-items.ts'
+import { shorten } from '../unreadable.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 
 /** Users that a refusal names one by one. */
-const namedAtMost = 20
-const longestName = 100
+export const namedAtMost = 20
 
 /** What could not be read before a call of the panel. */
 export type Unread = {
@@ -31,42 +30,21 @@ export function refuseUnlessUnpreserved(work: FrontWork, request: FrontRequest, 
   work.log.warn({ code: unread.code }, `${unread.what}: a sudo admin goes on without it`)
 }
 
-/** A panel that notes in `found` which users of its lists cannot be read. */
-export function noting(panel: PanelClient, found: UnreadableItem[]): PanelClient {
-  return {
-    ...panel,
-    users: async (page, options) => {
-      const answer = await panel.users(page, options)
-      found.push(...answer.unreadable)
-      return answer
-    },
-  }
-}
-
 /**
- * @param found may hold a user twice: pages overlap.
- * @param read who could not even be listed, and who could not be added up.
+ * Names users that could not be read.
+ *
+ * @param named the first of them that have names, at most one more than are told.
+ * @param unlisted how many others the panel does not even list, so that nobody knows who they are.
  * @returns null: everybody was read.
  */
-export function unreadOf(
-  found: readonly UnreadableItem[],
-  { unlisted, unreadable }: Pick<UsersRead, 'unlisted' | 'unreadable'>,
-): Unread | null {
-  const [first] = found
-  if (!first) {
-    const users = unlisted + unreadable
-    if (users === 0) return null
-    return { code: 'user_unreadable', what: `${users} users cannot be read: see "unreadable" in GET /sync` }
-  }
-  const names = [...new Set(found.map(({ name }) => shown(name)))]
-  const rest = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : ''
-  const who = `${names.slice(0, namedAtMost).join(', ')}${rest}`
-  const users = names.length === 1 ? `User ${who}` : `${names.length} users (${who})`
-  return { code: 'user_unreadable', what: `${users} cannot be read: ${first.reason}` }
-}
-
-function shown(name: string | null): string {
-  if (name === null) return 'without a name'
-  const line = name.replaceAll(/\p{C}/gu, '?')
-  return line.length > longestName ? `${line.slice(0, longestName)}...` : line
+export function unreadOf(named: readonly UnreadableEntry[], unlisted: number): Unread | null {
+  const parts = [
+    ...named
+      .slice(0, namedAtMost)
+      .map(({ name, reason }) => `${shorten(name ?? 'without a name')} (${reason})`),
+    ...(named.length > namedAtMost ? ['more'] : []),
+    ...(unlisted > 0 ? [`${unlisted} that the panel cannot list`] : []),
+  ]
+  if (parts.length === 0) return null
+  return { code: 'user_unreadable', what: `These users cannot be read: ${parts.join(', ')}` }
 }

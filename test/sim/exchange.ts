@@ -1,0 +1,12 @@
+/** One request as the panel gets it. */
+export type Request = {
+  method: string
+  /** Without a query, encoded as it is sent. */
+  path: string
+  query: URLSearchParams
+  /** Whose token it carries: an admin's, or that of the account of the panel's environment. */
+  as: string
+}
+
+/** What the panel answers. */
+export type Reply = { status: number; contentType: string; text: string }
