@@ -15,6 +15,7 @@ const missedAtMost = 60
 type Report = {
   state: string
   finished_at: string | null
+  code: string | null
   detail: string | null
   total?: number
   done?: number
@@ -75,7 +76,8 @@ function draw(report: Report): void {
   const bar = '#'.repeat(Math.floor(share * width)).padEnd(width, '.')
   const speed = rate ? `, ${rate.toFixed(1)}/s` : ''
   const time = left && report.finished_at === null ? `, ${Math.ceil(left)} s left` : ''
-  const line = `[${bar}] ${done} of ${total} deleted, ${failed} failed${speed}${time}`
+  const wait = report.code !== null && report.finished_at === null ? `, waits (${report.code})` : ''
+  const line = `[${bar}] ${done} of ${total} deleted, ${failed} failed${speed}${time}${wait}`
   process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`)
 }
 

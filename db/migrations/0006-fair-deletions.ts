@@ -19,6 +19,9 @@ const indexes: Record<string, string> = {
   deletions_of_parent_and_admin: '(parent_id, admin_id, state, requested_at, id) where parent_id is not null',
 }
 
+/** A caller may use a key once. */
+const once = 'create unique index deletions_once on deletions'
+
 /** What stood in the place of some of them before. */
 const earlier: Record<string, string> = {
   deletions_of_parent: '(parent_id, state, id) where parent_id is not null',
@@ -46,6 +49,8 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`create table deletion_turns (caller text primary key, turn bigint not null)`.execute(db)
   await sql`insert into deletion_turns values ('', 0)`.execute(db)
 
+  await sql`drop index deletions_once`.execute(db)
+  await sql`${sql.raw(once)} (md5(requested_by), idempotency_key)`.execute(db)
   for (const name of Object.keys(earlier)) await sql`drop index ${sql.ref(name)}`.execute(db)
   for (const [name, index] of Object.entries(indexes)) {
     await sql`create index ${sql.ref(name)} on deletions ${sql.raw(index)}`.execute(db)
@@ -65,6 +70,8 @@ export async function down(db: Kysely<never>): Promise<void> {
   for (const [name, index] of Object.entries(earlier)) {
     await sql`create index ${sql.ref(name)} on deletions ${sql.raw(index)}`.execute(db)
   }
+  await sql`drop index deletions_once`.execute(db)
+  await sql`${sql.raw(once)} (requested_by, idempotency_key)`.execute(db)
   await sql`drop table deletion_turns`.execute(db)
   await sql`
     alter table deletions

@@ -55,8 +55,8 @@ type Sent = { answer: PanelAnswer; who: string; bearer: string }
 
 export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
-    // What is not repeated must not meet a connection that the panel is about to drop.
-    let { freshConnection = request.once ?? false } = request
+    // What is not repeated must not meet a connection that is about to be dropped.
+    let freshConnection = request.freshConnection || request.once || false
     const exchange = async (): Promise<PanelAnswer> => {
       const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
       // The panel drops the connection that a 500 came over, sometimes when the next request arrives on it.

@@ -12,7 +12,7 @@ export async function findKnownUsers(
     from unnest(${[...usernames]}::text[]) as named (username)
     cross join lateral (
       select from tenures
-      where tenures.username = named.username and ended_at is null
+      where name_key(tenures.username) = name_key(named.username) and ended_at is null
         and (${adminId}::bigint is null or admin_id = ${adminId})
       offset 0
     ) as known`.execute(db)

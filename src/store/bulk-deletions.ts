@@ -83,6 +83,7 @@ export async function findByIdempotencyKey(
   const row = await tx
     .selectFrom('deletions')
     .selectAll()
+    .where(sql`md5(requested_by)`, '=', sql`md5(${requestedBy}::text)`)
     .where('requested_by', '=', requestedBy)
     .where('idempotency_key', '=', idempotencyKey)
     .executeTakeFirst()
@@ -127,7 +128,8 @@ export async function listUnknownUsers(
     where parent_id = ${parentId} and finished_at is null and claimed_by is null and state = 'requested'
       and id > ${page.after}
       and not exists (
-        select from tenures where tenures.username = deletions.username and tenures.ended_at is null)
+        select from tenures
+        where name_key(tenures.username) = name_key(deletions.username) and tenures.ended_at is null offset 0)
     order by id limit ${page.limit}`.execute(db)
   return rows
 }

@@ -70,7 +70,8 @@ export function planPages(size: number, failing: readonly number[]): PagePlan {
         offset = Math.max(0, offset - size / 2)
         return { done, over: false }
       }
-      const done = offset + listed
+      // What was passed over last may reach beyond the end of the list.
+      const done = listed === 0 ? Math.min(offset, page.total) : offset + listed
       const over = listed < limit
       const last = lastReadable(page)
       if (suspectEnd !== null || last < 1) goOnAt(done)

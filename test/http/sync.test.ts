@@ -5,6 +5,7 @@ import { beginFrontReading } from '../../src/store/front-readings.ts'
 import { recordPollFailure } from '../../src/store/panel-poll.ts'
 import { beginRound, finishRound, reportRound } from '../../src/store/scan-round.ts'
 import { beginScan, failScan } from '../../src/store/scans.ts'
+import { recordUnreadable } from '../../src/store/unreadable-items.ts'
 import { scanDueAdmins } from '../../src/work/scan-round.ts'
 import { startTestService, type TestService, withKey } from './service.ts'
 
@@ -23,6 +24,8 @@ it('says that nothing has been read yet', async () => {
   expect(await get()).toEqual({
     requested_at: null,
     front: [],
+    unreadable: [],
+    unreadable_total: 0,
     poll: {
       pending: false,
       asked_at: null,
@@ -210,3 +213,27 @@ async function scanDue(look = async () => {}): Promise<void> {
   const reading = { ...service.reading, rest: look, signal: new AbortController().signal }
   await scanDueAdmins(reading, { intervalSeconds: 600, onProgress: () => {}, onFailure: () => {} })
 }
+
+it('lists what cannot be read, the latest hundred, and says how much it is', async () => {
+  const { db } = service
+  const entries = Array.from({ length: 101 }, (_, index) => ({
+    kind: 'user' as const,
+    name: index === 100 ? 'x'.repeat(5_000) : `odd${index}`,
+    adminId: null,
+    reason: 'lifetime_used_traffic is no number',
+  }))
+  await recordUnreadable(db, await drawAsked(db), entries)
+  await recordUnreadable(db, await drawAsked(db), [
+    { kind: 'admin', name: '', adminId: null, reason: 'username is empty' },
+  ])
+  const { unreadable, unreadable_total: total } = await get()
+  expect(total).toBe(102)
+  expect(unreadable).toHaveLength(100)
+  expect(unreadable[0]).toEqual({
+    kind: 'admin',
+    name: null,
+    reason: 'username is empty',
+    since: expect.stringMatching(/Z$/),
+  })
+  expect(unreadable[1].name).toHaveLength(303)
+})

@@ -49,18 +49,20 @@ async function fillReceipts(client: Client): Promise<void> {
 }
 
 async function fillBulks(client: Client): Promise<void> {
-  await client.query(`    with bulks as (
-      insert into deletions (kind, state, requested_by, preserve_traffic, started_at, collected_at, finished_at)
+  await client.query(`
+    with bulks as (
+      insert into deletions
+        (kind, state, requested_by, preserve_traffic, requested_at, started_at, collected_at, finished_at)
       select 'users', case when n = 0 then 'incomplete' else 'requested' end,
-        case when n = 0 then 'api_key' else 'admin:admin' || n % 20 + 1 end, true, clock_timestamp(), clock_timestamp(),
-        case when n = 0 then clock_timestamp() end
+        case when n = 0 then 'api_key' else 'admin:admin' || n % 20 + 1 end, true, now(), now(), now(),
+        case when n = 0 then now() end
       from generate_series(0, 40) as n
       returning id, requested_by, finished_at
     )
-    insert into deletions (kind, state, parent_id, username, created_at, admin_id, requested_by, preserve_traffic, preserved_at,
-      finished_at)
+    insert into deletions (kind, state, parent_id, username, created_at, admin_id, requested_by, preserve_traffic,
+      requested_at, preserved_at, finished_at)
     select 'user', case when finished_at is null then 'requested' else 'deleted' end, bulks.id, 'user' || n,
-      timestamp '2024-01-01', n % ${admins} + 1, requested_by, true, finished_at, finished_at
+      timestamp '2024-01-01', n % ${admins} + 1, requested_by, true, now(), finished_at, finished_at
     from bulks
     cross join lateral generate_series(1, case when finished_at is null then 50 else 1000 end) as n`)
 }

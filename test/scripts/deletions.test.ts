@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
+import { passGrace } from '../support/deleting.ts'
 import { keepOutput } from '../support/leaks.ts'
 
 const script = path.join(import.meta.dirname, '../../scripts/deletions.ts')
@@ -56,11 +57,19 @@ it.each(['', '0.0.0.0'])(
   },
 )
 
-it('says which users were not deleted, and why', async () => {
+it('says what it waits for, and then which users were not deleted, and why', async () => {
   const id = await request(['a', 'b'])
   service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: '/api/user/b', times: 100 })
   await service.carryOut(Number(id))
-  const { code, stdout } = await follow(id)
+  const following = follow(id)
+  const looks = () => service.logged.filter(({ path }) => path === `/deletions/${id}`)
+  await expect.poll(() => looks().length, { timeout: 20_000 }).toBeGreaterThan(0)
+  await passGrace(service)
+  await service.settle()
+  await service.carryOut(Number(id))
+  const { code, stdout } = await following
+  expect(stdout).toContain('1 of 2 deleted, 0 failed')
+  expect(stdout).toContain('waits (panel_failed)')
   expect(stdout).toContain('1 of 2 deleted, 1 failed')
   expect(stdout).toMatch(/^ {2}b: .*preserved/m)
   expect(code).toBe(1)

@@ -1,4 +1,4 @@
-import type { Reply } from './panel-api.ts'
+import type { Reply } from './exchange.ts'
 
 const json = 'application/json'
 

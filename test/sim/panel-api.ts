@@ -1,25 +1,7 @@
 import { contains } from '../panel/names.ts'
+import type { Reply, Request } from './exchange.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import { type Spoil, spoilt } from './spoil.ts'
-
-/** One request as the panel gets it. */
-export type Request = {
-  method: string
-  /** Without a query, encoded as it is sent. */
-  path: string
-  query: URLSearchParams
-  /** Whose token it carries: an admin's, or that of the account of the panel's environment. */
-  as: string
-}
-
-/** What the panel answers. */
-export type Reply = {
-  status: number
-  contentType: string
-  text: string
-  /** By the panel's clock, in whole seconds; left out: it does not say. */
-  date?: number
-}
 
 /** What is told of the panel's answers, and of what it is about to do. */
 export type Told = {

@@ -1,6 +1,6 @@
 import { type Backup, World, type WorldUser } from '../ledger/world.ts'
 import { isSameAdmin, isSameUser, type PanelDatabase } from '../panel/names.ts'
-import type { Request } from './panel-api.ts'
+import type { Request } from './exchange.ts'
 import { isReadable, type Spoil } from './spoil.ts'
 
 /** What the panel told an operation, and when: the order of answers is not that in which they arrive. */

@@ -2,9 +2,10 @@ import { LedgerError } from '../../src/errors.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
 import type { Transport } from '../../src/panel/transport.ts'
 import type { ForwardedAnswer, Forwarder, PanelClient } from '../../src/panel/types.ts'
+import type { Reply, Request } from './exchange.ts'
 import { foreignReply } from './foreign.ts'
 import type { VirtualPanel } from './panel.ts'
-import { answer, environment, type Reply, type Request, type Told } from './panel-api.ts'
+import { answer, environment, type Told } from './panel-api.ts'
 import type { Fault, Gate, Operation } from './point.ts'
 
 /** Milliseconds after which the panel client gives a call up. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countChildren } from '../../src/store/bulk-deletions.ts'
 import { findDeletion } from '../../src/store/deletions.ts'
 import type { Caller } from '../../src/work/callers.ts'
+import { requestBulkDeletion } from '../../src/work/request-deletion.ts'
 import { useBulk } from '../support/bulk.ts'
 import { pollAndScan } from '../support/deleting.ts'
 import { accountOf } from '../support/ledger.ts'
@@ -43,6 +44,16 @@ describe('deleting users by name', () => {
     await run(id)
     expect(most).toBeGreaterThan(1)
     expect(most).toBeLessThanOrEqual(4)
+  })
+
+  it('finds a request again by its key, however long the name of its caller is', async () => {
+    const name = Array.from({ length: 6_000 }, (_, index) =>
+      String.fromCodePoint(0x4e00 + ((index * 7919) % 20_000)),
+    )
+    const caller: Caller = { kind: 'admin', name: name.join(''), isSudo: true, adminId: null, token: 'token' }
+    const work = { db: ctx.db, panel: ctx.client, enqueue: async () => {} }
+    const ask = () => requestBulkDeletion(work, caller, { usernames: ['someone'] }, 'a key')
+    expect((await ask()).id).toBe((await ask()).id)
   })
 
   it("leaves other admins' users to them, and says which", async () => {

@@ -158,8 +158,8 @@ describe('a deletion that the panel does not answer', () => {
   it('is asked about in vain while the panel says nothing, and stays open', async () => {
     await removeTooSlowly()
     await passGrace(ctx)
-    ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: /^\/api\/user\// })
-    await expect(settle()).rejects.toMatchObject({ code: 'panel_failed' })
+    ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/user\// })
+    await expect(settle()).rejects.toMatchObject({ code: 'panel_unreachable' })
     expect(await receipt()).toMatchObject({ state: 'unknown' })
   })
 })

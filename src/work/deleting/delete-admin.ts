@@ -28,7 +28,7 @@ export async function deleteAdmin(deps: AdminDeletionDeps, bulk: Deletion, last:
     await closeDeletedAdmin(db, bulk, asked)
     return true
   }
-  const { total } = await panel.users({ admin: username, offset: 0, limit: 1 })
+  const total = await panel.countUsers({ admin: username })
   if (total > 0 && !last) return false
   if (total > 0) {
     const message =

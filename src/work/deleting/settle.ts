@@ -10,7 +10,8 @@ import {
   markUnknown,
   type OpenDeletion,
 } from '../../store/unsettled-deletions.ts'
-import { observeGone, observeUsers, observeUsersIn } from '../observe-users.ts'
+import { observePage } from '../observe-page.ts'
+import { observeGone, observeUsersIn } from '../observe-users.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeDeleted, endUndeleted, interruption } from './close-receipt.ts'
 import { type Look, outcomeByLook } from './outcome.ts'
@@ -34,7 +35,7 @@ export async function settleDeletions(deps: Settling): Promise<void> {
       await (deletion.kind === 'user' ? settleUserDeletion : settleAdminDeletion)(deps, deletion)
     } catch (error) {
       // What the panel says of one keeps nobody from asking about the next.
-      if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed')) throw error
+      if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'invalid_request')) throw error
       unreadable = error
     }
   }
@@ -63,7 +64,7 @@ export async function settleUserDeletion(deps: Settling, deletion: Deletion): Pr
       return endStillThere(deps, open, look, asked)
     default:
       // It goes on consuming.
-      if (look !== null && look !== 'unreadable') await observeUsers(deps.db, asked, [look])
+      if (look !== null && look !== 'unreadable') await observePage(deps.db, asked, [look])
       return leaveUnknown(deps, open)
   }
 }
@@ -85,13 +86,19 @@ async function endStillThere(
   asked: Asked,
 ): Promise<Deletion> {
   if (look === null || look === 'unreadable' || !open.preserve_traffic) return endUndeleted(db, open)
-  return transact(db, async (tx) => {
-    const { accepted } = await observeUsersIn(tx, asked, [look])
-    const reading = accepted.get(look.username)
-    if (!reading) return open
-    await noteReading(tx, open.id, { ...reading, username: look.username })
-    return endUndeleted(tx, open)
-  })
+  try {
+    return await transact(db, async (tx) => {
+      const { accepted } = await observeUsersIn(tx, asked, [look])
+      const reading = accepted.get(look.username)
+      if (!reading) return open
+      await noteReading(tx, open.id, { ...reading, username: look.username })
+      return endUndeleted(tx, open)
+    })
+  } catch (error) {
+    // What it consumed since the last reading cannot be added up.
+    if (isLedgerError(error, 'user_unreadable')) return endUndeleted(db, open)
+    throw error
+  }
 }
 
 /** {@link settleUserDeletion}, of an admin. */

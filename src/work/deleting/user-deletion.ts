@@ -2,7 +2,7 @@ import { isLedgerError, type LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/types.ts'
 import { drawAsked } from '../../store/clock.ts'
 import { type Deletion, findDeletion, finishDeletion } from '../../store/deletions.ts'
-import { observeUsers } from '../observe-users.ts'
+import { observePage } from '../observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
 import { type Outcome, outcomeByLook, outcomeOf } from './outcome.ts'
@@ -79,7 +79,7 @@ async function askOutcome(
     const username = receipt.username ?? request.username
     const user = await panel.user(username, { ...asCaller(request), freshConnection: true })
     const outcome = outcomeByLook(receipt.created_at, user, false)
-    if (user) await observeUsers(db, asked, [user])
+    if (user) await observePage(db, asked, [user])
     return outcome
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'database_unavailable') return 'unknown'
