@@ -24,7 +24,7 @@ const reading = (account: Account, value: bigint, tick: bigint, lagHasPassed = f
   applyPanelReading(account, value, { asked: tick, answered: tick + 1n }, lagHasPassed)
 
 describe('the total', () => {
-  it('is the better witness', () => {
+  it('is at least what either witness proves', () => {
     const users = applyEffect(emptyAccount, counted(100n))
     expect(users.total).toBe(100n)
     expect(reading(users, 70n, 1n)?.total).toBe(100n)
@@ -80,6 +80,43 @@ describe('the offset', () => {
 
   it('is compared with the scan that waits, however many scans follow', () => {
     expect(scanned(applyEffect(waiting, counted(5n)), { at: 120_000 }).snapshot).toEqual(waiting.snapshot)
+  })
+})
+
+describe('what only the counter of the admin has seen', () => {
+  const both = (users: bigint, panel: bigint) => {
+    const account = reading(applyEffect(emptyAccount, counted(users)), panel, 1n)
+    if (!account) throw new Error('the reading was dropped')
+    return account
+  }
+
+  it('is added to what the users show from then on', () => {
+    // A user was deleted unread: 40 of the 140 bytes stand in no counter any more.
+    const account = scanned(both(100n, 140n))
+    expect(account.usersOffset).toBe(40n)
+    // The counter of the admin is set back unread: what users show now, it never shows.
+    expect(applyEffect(account, counted(30n)).total).toBe(170n)
+  })
+
+  it('is what was counted before the scan began, not what came while it went on', () => {
+    const before = both(100n, 140n)
+    const meanwhile = reading(before, 200n, 3n)
+    expect(meanwhile && scanned(meanwhile, { panelBefore: before }).usersOffset).toBe(40n)
+  })
+
+  it('gives up what users bring along that appear: they may be those', () => {
+    const account = scanned(both(100n, 140n))
+    const back = applyEffect(account, counted(35n, 35n))
+    expect(back).toMatchObject({ usersCounted: 135n, usersOffset: 5n, total: 140n })
+    expect(applyEffect(back, counted(60n, 60n))).toMatchObject({ usersOffset: 0n, total: 195n })
+  })
+
+  it('sharpens what the users prove beyond the counter, and the other way round', () => {
+    // 40 bytes only the counter saw; 100 of the past only the users.
+    const first = scanned({ ...both(200n, 140n), usersOffset: 40n, total: 240n }, { at: 0 })
+    const compared = reading(first, 140n, 3n, true)
+    expect(compared).toMatchObject({ panelOffset: 100n, total: 240n })
+    expect(compared && scanned(compared).usersOffset).toBe(40n)
   })
 })
 

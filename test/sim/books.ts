@@ -20,8 +20,8 @@ type Known = {
   proven: Map<string, Proof>
 }
 
-/** `users`: without what users brought along; null: some could not be read, and nothing was proven of them as a whole. */
-type Proof = { total: bigint; counted: bigint; users: bigint | null }
+/** `users`: without what users brought along. */
+type Proof = { total: bigint; counted: bigint; users: bigint }
 
 /** A claim of the ledger that does not hold. */
 export class BrokenClaim extends Error {}
@@ -98,15 +98,16 @@ export class Books {
       const all = this.countedOf(rows, account.id)
       const users = all - (this.known.appeared.get(account.id) ?? 0n)
       // What either has seen since is beyond what both together had proven.
-      const since = max(counted - before.counted, before.users === null ? 0n : users - before.users)
+      const since = max(counted - before.counted, users - before.users)
       const least = max(all, before.total + since)
       claim(
         account.total >= least,
         `at rest the total of ${account.admin} is ${account.total}, and the witnesses prove ${least}`,
       )
-      if (isListed(account.admin) && !account.isClosed) {
-        const isWhole = this.panel.unreadable().length === 0
-        this.known.proven.set(account.id, { total: account.total, counted, users: isWhole ? users : null })
+      // Of users that cannot all be read, nothing is proven as a whole.
+      const isWhole = this.panel.unreadable().length === 0
+      if (isWhole && isListed(account.admin) && !account.isClosed) {
+        this.known.proven.set(account.id, { total: account.total, counted, users })
       }
     }
   }

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { canHaveSuccessor, identify, type KnownUser } from '../../src/ledger/user-identity.ts'
+
+const hour = 3_600_000
+const minute = 60_000
+/** What the panel's clock says now. */
+const now = Date.UTC(2026, 5, 15, 12)
+const text = (ms: number, micros = '617') =>
+  `${new Date(ms).toISOString().slice(0, 23).replace('T', ' ')}${micros}`
+const born = now - 30 * 24 * hour + 123
+
+const known = (over: Partial<KnownUser> = {}): KnownUser => ({
+  createdAt: text(born),
+  formerCreatedAt: null,
+  seenAt: now - 10 * minute,
+  reading: 1_000n,
+  answered: 10n,
+  endedBy: null,
+  ...over,
+})
+const shown = (createdAt: string, over: { lifetime?: bigint; at?: number; asked?: bigint } = {}) => ({
+  createdAt,
+  lifetime: 1_000n,
+  at: now,
+  asked: 11n,
+  ...over,
+})
+const isSame = (user: KnownUser, seen: ReturnType<typeof shown>) => identify([user], seen).known !== null
+
+describe('a user whose time of creation was changed', () => {
+  it.each([
+    ['three hours back, with the whole database', born - 3 * hour],
+    ['three and a half hours on, with the whole database', born + 3.5 * hour],
+    ['to another day, by an operator', born - 5 * 24 * hour - 1_234],
+    ['to a later day, by an operator', born + 5 * 24 * hour + 1_234],
+    ['into the future, by an operator', now + 24 * hour + 1_234],
+  ])('%s, is the same', (_, createdAt) => {
+    expect(identify([known()], shown(text(createdAt)))).toEqual({
+      known: text(born),
+      createdAt: text(createdAt),
+      formerCreatedAt: text(born),
+    })
+  })
+
+  it.each([-3, 3.5])('by a zone %s hours away is the same soon after its creation, too', (hours) => {
+    const young = now - minute + 123
+    const user = known({ createdAt: text(young), seenAt: now - minute / 2, reading: 0n })
+    expect(isSame(user, shown(text(young + hours * hour)))).toBe(true)
+  })
+
+  it('by a zone, on a panel that moved to MySQL and lost the fraction, is the same', () => {
+    const whole = Math.floor(born / 1_000) * 1_000
+    expect(isSame(known(), shown(text(whole - 3 * hour, '000')))).toBe(true)
+  })
+
+  it('and then back is the same', () => {
+    const moved = known({ createdAt: text(born - hour - 7), formerCreatedAt: text(born) })
+    expect(isSame(moved, shown(text(born), { lifetime: 3n }))).toBe(true)
+  })
+
+  it('and that was put back from an export, is the same although it was seen to be gone', () => {
+    expect(isSame(known({ endedBy: 'panel' }), shown(text(born - 777), { lifetime: 1_200n }))).toBe(true)
+  })
+})
+
+describe('a user that was deleted and created again', () => {
+  it.each([
+    ['right', 0],
+    ['three hours behind', -3 * hour],
+    ['three hours ahead', 3 * hour],
+  ])('is another one where the clock of the panel is %s', (_, wrong) => {
+    const user = known({ createdAt: text(born + wrong), seenAt: now + wrong - 10 * minute })
+    for (const lifetime of [0n, 7n, 1_000n, 5_000n]) {
+      expect(isSame(user, shown(text(now + wrong - 5_001), { at: now + wrong, lifetime }))).toBe(false)
+    }
+  })
+
+  it.each([-3, 3])('is another one where answers are dated by a clock %s hours apart', (hours) => {
+    const user = known({ createdAt: text(now - hour + hours * hour), seenAt: now - 10 * minute })
+    expect(isSame(user, shown(text(now - 5_001 + hours * hour), { lifetime: 7n }))).toBe(false)
+  })
+
+  it('is another one soon after its last reading when its counter is lower, and else the same', () => {
+    const soonBefore = text(now - 10 * minute - 5_001)
+    expect(isSame(known(), shown(soonBefore, { lifetime: 7n }))).toBe(false)
+    expect(isSame(known(), shown(soonBefore, { lifetime: 1_000n }))).toBe(true)
+  })
+
+  it('is another one whatever its counter shows when the former was seen to be gone', () => {
+    const soonBefore = text(now - 10 * minute - 5_001)
+    expect(isSame(known({ endedBy: 'service' }), shown(soonBefore, { lifetime: 5_000n }))).toBe(false)
+  })
+
+  it('is told from its successor by an answer from before that one was created', () => {
+    const successor = known({ createdAt: text(now - minute), answered: 20n, seenAt: now })
+    expect(isSame(successor, shown(text(born), { at: now - 2 * minute, asked: 15n }))).toBe(false)
+  })
+})
+
+describe('another user of the same second, on a panel that keeps whole seconds', () => {
+  const second = Math.floor(now / 1_000) * 1_000
+  const hasty = known({ createdAt: text(second, '000'), seenAt: second, endedBy: 'service' })
+
+  it('can have come where the former was deleted through this service within a moment', () => {
+    expect(canHaveSuccessor(hasty)).toBe(true)
+  })
+
+  it.each([
+    ['it lived longer: a backup has brought it back', { seenAt: second + 5_000 }],
+    ['nobody deleted it through this service', { endedBy: 'panel' as const }],
+    ['the panel keeps microseconds', { createdAt: text(second) }],
+  ])('cannot where %s', (_, over) => {
+    expect(canHaveSuccessor({ ...hasty, ...over })).toBe(false)
+  })
+})
