@@ -24,6 +24,7 @@ it('says that nothing has been read yet', async () => {
   expect(await get()).toEqual({
     requested_at: null,
     front: [],
+    suspicious: [],
     unreadable: [],
     unreadable_total: 0,
     poll: {

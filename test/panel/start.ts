@@ -63,6 +63,8 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
     return answer
   }
   const server = createServer((incoming, response) => {
+    // The panel's own clock, which may be wrong.
+    response.setHeader('date', new Date(state.now()).toUTCString())
     handle(incoming, response, { faults, late, act }).catch((error: unknown) => {
       console.error('the stand-in panel failed', error)
       incoming.socket.destroy()
