@@ -10,6 +10,7 @@ const losing = new Set<Step['do']>([
   'remove admin',
   'restore panel',
   'swap panel',
+  'stale sight',
   'reimport user',
   'restore ledger',
 ])

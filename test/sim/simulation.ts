@@ -83,6 +83,10 @@ export class Simulation {
         return this.startBadly(step)
       case 'reset while an admin appears':
         return this.resetWhileAdminAppears(step)
+      case 'poll during a scan':
+        return this.pollDuringScan(step)
+      case 'stale sight':
+        return this.seeStale(step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -222,6 +226,52 @@ export class Simulation {
       if (left >= 0) await this.go(next)
     }
     this.panel.createAdmin(environment)
+    await this.runToEnd(task)
+  }
+
+  /** All users of an admin have been read; before the scan is over, a user consumes, and the counter of its admin is read. */
+  private async pollDuringScan({
+    admin,
+    user,
+    bytes,
+  }: Extract<Step, { do: 'poll during a scan' }>): Promise<void> {
+    const scan = await this.start(0, { of: 'scan', admin })
+    for (let [next] = this.scheduler.runnable(scan); next && !this.broken; ) {
+      // What follows the last page.
+      if (next.label.startsWith('select "id", "username" from "tenures"')) break
+      await this.go(next)
+      ;[next] = this.scheduler.runnable(scan)
+    }
+    this.panel.consume(user, BigInt(bytes))
+    this.panel.book()
+    await this.runToEnd(await this.start(1, { of: 'poll' }))
+    await this.runToEnd(scan)
+  }
+
+  /** A user comes back to its admin, and the answer that shows it is stored only after a scan that no longer found it. */
+  private async seeStale({ user, bytes }: Extract<Step, { do: 'stale sight' }>): Promise<void> {
+    const owner = this.panel.users.get(user)?.owner ?? null
+    const admin = admins.find((name) => name === owner)
+    if (!admin || !this.panel.usage.has(admin)) return
+    this.panel.move(user, null)
+    await this.runToEnd(await this.start(1, { of: 'scan', admin }))
+    this.panel.move(user, admin)
+    const sight = await this.start(0, { of: 'read user', user })
+    for (let [next] = this.scheduler.runnable(sight); next && !this.broken; ) {
+      await this.go(next)
+      if (next.kind === 'answer') break
+      ;[next] = this.scheduler.runnable(sight)
+    }
+    this.panel.consume(user, BigInt(bytes))
+    this.panel.book()
+    this.panel.move(user, null)
+    await this.runToEnd(await this.start(1, { of: 'poll' }))
+    await this.runToEnd(await this.start(1, { of: 'scan', admin }))
+    await this.runToEnd(sight)
+    this.panel.move(user, admin)
+  }
+
+  private async runToEnd(task: Task): Promise<void> {
     for (let [next] = this.scheduler.runnable(task); next && !this.broken; ) {
       await this.go(next)
       ;[next] = this.scheduler.runnable(task)

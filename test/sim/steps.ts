@@ -57,6 +57,10 @@ export type Step =
   | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
   /** The environment's account resets all users, and after so many calls of the service there is an admin of its name. */
   | { do: 'reset while an admin appears'; replica: number; calls: number }
+  /** A scan has read all users of `admin`; before it ends, `user` consumes, and a poll reads what is booked of it. */
+  | { do: 'poll during a scan'; admin: Admin; user: User; bytes: number }
+  /** An answer that shows `user` with its admin is stored after a scan that found it there no more. */
+  | { do: 'stale sight'; user: User; bytes: number }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
   /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
@@ -232,6 +236,19 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
   { weight: 2, arbitrary: alone('back up panel') },
   { weight: 2, arbitrary: alone('restore panel') },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('poll during a scan'),
+      admin,
+      user,
+      bytes: fc.integer({ min: 1, max: 999 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('stale sight'), user, bytes: fc.integer({ min: 1, max: 999 }) }),
+  },
   { weight: 2, arbitrary: alone('swap panel') },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('change date'), user, seconds }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('reimport user'), user, seconds }) },
