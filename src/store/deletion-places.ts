@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import { type Deletion, findDeletion } from './deletions.ts'
+import { transact } from './transact.ts'
 
 /** A user of a bulk deletion that a place has taken to delete it. */
 export type ClaimedUser = { bulk: Deletion; id: bigint; username: string; attempts: number }
@@ -63,13 +64,12 @@ export async function releaseUser(db: Database, id: bigint): Promise<void> {
   await db.updateTable('deletions').set({ claimed_by: null }).where('id', '=', id).execute()
 }
 
-/** Lets go of a user that is to be tried again in some seconds, after those that have failed less often. */
+/** Lets go of a user that is to be tried again in some seconds. */
 export async function postponeUser(db: Database, id: bigint, seconds: number): Promise<void> {
   await db
     .updateTable('deletions')
     .set({
       claimed_by: null,
-      attempts: sql`attempts + 1`,
       resume_at: sql`clock_timestamp() + make_interval(secs => ${seconds})`,
     })
     .where('id', '=', id)
@@ -92,18 +92,20 @@ export async function hasUsersLeft(db: Database, bulkId: bigint): Promise<boolea
 }
 
 /**
- * Notes what a bulk deletion waits for. Where it is to rest too, it does so for longer each time: from two seconds to a
- * minute. Failures of users that were under way at the same time count once.
+ * Notes what a bulk deletion waits for, and that one more attempt at a user of it has failed. Where it is to rest too, it
+ * does so for longer each time: from two seconds to a minute. Failures of users that were under way at the same time count
+ * once.
  *
  * @returns for how many seconds from now it rests.
  */
 export async function noteWaiting(
   db: Database,
-  id: bigint,
+  { bulkId: id, userId }: { bulkId: bigint; userId: bigint | null },
   reason: { code: string; message: string },
   rests: boolean,
 ): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
+    with tried as (update deletions set attempts = attempts + 1 where id = ${userId})
     update deletions set error_code = ${reason.code}, error = ${reason.message},
       attempts = case when ${rests} and ${isDue} then attempts + 1 else attempts end,
       resume_at = case when ${rests} and ${isDue}
@@ -115,15 +117,21 @@ export async function noteWaiting(
   return rows[0]?.seconds ?? 0
 }
 
-/** Notes that a bulk deletion waits for nothing any more. */
+/**
+ * Notes that a bulk deletion goes on. What it waits for stays on it while a user that failed for that reason has not ended.
+ * The bulk deletion is locked first: what somebody else notes at this moment is seen then.
+ */
 export async function noteGoingOn(db: Database, id: bigint): Promise<void> {
-  await db
-    .updateTable('deletions')
-    .set({ error_code: null, error: null, attempts: 0, resume_at: null })
-    .where('id', '=', id)
-    .where('finished_at', 'is', null)
-    .where('error_code', 'is not', null)
-    .execute()
+  await transact(db, async (tx) => {
+    await tx.selectFrom('deletions').select('id').where('id', '=', id).forUpdate().execute()
+    await sql`
+      update deletions set attempts = 0, resume_at = null,
+        error_code = case when waits then error_code end, error = case when waits then error end
+      from (select exists (
+        select from deletions where parent_id = ${id} and finished_at is null and attempts > 0
+      ) as waits) as users
+      where id = ${id} and finished_at is null and error_code is not null`.execute(tx)
+  })
 }
 
 /** The bulk deletions that have not ended, the oldest first. */

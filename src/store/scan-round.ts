@@ -49,7 +49,12 @@ export async function reportRound(db: Database, progress: RoundProgress): Promis
     .execute()
 }
 
-/** Notes that the round is over. */
+/** Notes that the round is over. One that is over already stays as it is. */
 export async function finishRound(db: Database): Promise<void> {
-  await db.updateTable('scan_round').set({ finished_at: sql`clock_timestamp()` }).execute()
+  await db
+    .updateTable('scan_round')
+    .set({ finished_at: sql`clock_timestamp()` })
+    .where('started_at', 'is not', null)
+    .where('finished_at', 'is', null)
+    .execute()
 }

@@ -47,7 +47,8 @@ export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promi
   try {
     return await advance(work, await beginDeletion(db, id, null))
   } catch (error) {
-    if (isLedgerError(error) && error.code !== 'database_unavailable') await noteWaiting(db, id, error, false)
+    if (isLedgerError(error) && error.code !== 'database_unavailable')
+      await noteWaiting(db, { bulkId: id, userId: null }, error, false)
     throw error
   }
 }

@@ -89,7 +89,7 @@ async function settleFailure(
     await finishDeletion(db, id, { state: 'failed', error })
     return null
   }
-  const rest = await noteWaiting(db, bulkId, error, concernsAll)
+  const rest = await noteWaiting(db, { bulkId, userId: id }, error, concernsAll)
   const seconds = Math.max(rest, concernsAll ? 0 : Math.min(60, conflictSeconds * 2 ** Math.min(attempts, 5)))
   await postponeUser(db, id, seconds)
   return seconds

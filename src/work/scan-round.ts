@@ -30,7 +30,11 @@ export type ScanRoundOptions = {
 export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions): Promise<void> {
   const { db } = work
   const first = await nextDueScan(db, options.intervalSeconds)
-  if (!first) return
+  if (!first) {
+    // One round runs at a time: a service that was killed may have left its own open.
+    await finishRound(db)
+    return
+  }
   await beginRound(db, await countDueScans(db, options.intervalSeconds))
   try {
     await scanFrom(work, options, first)

@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import { captivePortal, type Fault as PanelFault } from '../panel/faults.ts'
+import type { Fault as PanelFault } from '../panel/faults.ts'
+import { foreignAnswers } from '../panel/foreign-answers.ts'
 import { oneOf } from '../support/random.ts'
+import { until } from '../support/until.ts'
 import type { Fault } from './fault.ts'
 import type { Scene } from './scene.ts'
 
@@ -35,7 +37,35 @@ export const panelFaults: Fault[] = [
     ...acts(scene),
   })),
   goingWrong('the panel answers half', 7, (scene) => ({ kind: 'half-body', ...acts(scene) })),
-  goingWrong('something else answers', 4, (scene) => ({ ...captivePortal, ...acts(scene) })),
+  goingWrong('something else answers', 8, (scene) => ({
+    ...(oneOf(scene.random, Object.values(foreignAnswers)) ?? { kind: 'cut' }),
+    ...acts(scene),
+  })),
+  {
+    name: 'the panel deletes users when nobody waits for it any more',
+    weight: 8,
+    strike: async (scene, act) => {
+      const { random, stage } = scene
+      const times = 1 + random(4)
+      const lateMs = 500 + random(3_000)
+      const fault = oneOf<PanelFault>(random, [
+        { kind: 'hang' },
+        { kind: 'cut' },
+        { kind: 'answer', status: 504 },
+      ]) ?? { kind: 'hang' }
+      const late = { acts: 'late', lateMs, toSame: true } as const
+      const rule = { ...fault, ...late, method: 'DELETE', path: /^\/api\/user\//, times, skip: random(3) }
+      await stage.panel.addFault(rule)
+      await act()
+      await stage.panel.heal()
+      // Whom it deletes has to consume nothing until then, as whoever is touched does until all is at rest.
+      await until(
+        'the panel has done all it was asked for',
+        async () => (await stage.panel.lateEffects()) === 0,
+      )
+      return `${times} times, ${lateMs} ms late`
+    },
+  },
   {
     name: 'the panel is down',
     weight: 5,

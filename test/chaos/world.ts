@@ -156,6 +156,11 @@ export class World {
     return this.killed
   }
 
+  /** How much the panel still does that nobody waits for. */
+  lateEffects(): number {
+    return this.panel.late.waiting
+  }
+
   /** Nothing goes wrong any more, and what hangs is cut. */
   async heal(): Promise<void> {
     this.panel.faults.clear()

@@ -145,7 +145,7 @@ describe('POST /deletions', () => {
     expect(service.enqueued).toEqual([])
   })
 
-  const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 255 characters'
+  const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 8192 characters'
   it.each([
     ['[]', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
     ['{}', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],

@@ -60,7 +60,7 @@ describe('users that are to be read', () => {
 
   test('are read once the panel is back; that it was away is told', async () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
-    ledger.panel.faults.add({ kind: 'answer', status: 500, times: 1, path: '/api/user/alice' })
+    ledger.panel.faults.add({ kind: 'answer', status: 503, times: 3, path: '/api/user/alice' })
     await requestObservation(boss, ledger.db)(['alice'])
     await expect
       .poll(tenures, { timeout: 20_000 })

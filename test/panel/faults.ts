@@ -1,8 +1,9 @@
 /**
  * Whether the panel does what was asked, before the request goes wrong, or `late`: when whoever asked has given up. Late
- * effects happen after `lateMs` milliseconds; without those, when the test says so: `panel.late.carryOut()`.
+ * effects happen after `lateMs` milliseconds; without those, when the test says so: `panel.late.carryOut()`. `toSame`: the
+ * panel had looked its user up by then, and does nothing to another one of the name.
  */
-type Effect = { acts?: boolean | 'late'; lateMs?: number }
+type Effect = { acts?: boolean | 'late'; lateMs?: number; toSame?: boolean }
 
 /** What goes wrong with a request. */
 export type Fault =

@@ -36,7 +36,7 @@ export function contains(database: PanelDatabase, name: string, part: string): b
     }
     if (letter === '%' && !isEscaped) pattern += '.*'
     else if (letter === '_' && !isEscaped) pattern += '.'
-    else pattern += letter.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&')
+    else pattern += letter.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')
     isEscaped = false
   }
   return new RegExp(pattern, 'su').test(fold(name))

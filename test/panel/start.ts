@@ -9,8 +9,8 @@ import { LateEffects } from './late.ts'
 import { serveLogs } from './logs.ts'
 import { type Release, traitsOf } from './release.ts'
 import { makeSecret } from './secrets.ts'
-import { type Request, serve } from './serve.ts'
-import { PanelState, type StateOptions } from './state.ts'
+import { pathOf, type Request, serve } from './serve.ts'
+import { PanelState, type StateOptions, type User } from './state.ts'
 
 export type PanelOptions = StateOptions & {
   /** The account of the panel's environment; root unless given. */
@@ -62,10 +62,11 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
     if (options.costs) await core.spend(costOf(request.method, path, answer, state.admins.size))
     return answer
   }
+  const userOf = ({ target }: Request) => state.find(/^\/api\/user\/([^/]+)/.exec(pathOf(target))?.[1] ?? '')
   const server = createServer((incoming, response) => {
     // The panel's own clock, which may be wrong.
     response.setHeader('date', new Date(state.now()).toUTCString())
-    handle(incoming, response, { faults, late, act }).catch((error: unknown) => {
+    handle(incoming, response, { faults, late, act, userOf }).catch((error: unknown) => {
       console.error('the stand-in panel failed', error)
       incoming.socket.destroy()
     })
@@ -107,6 +108,14 @@ export async function startPanel(options: PanelOptions = {}): Promise<StandInPan
   }
 }
 
+type Handling = {
+  faults: Faults
+  late: LateEffects
+  act: (request: Request) => Promise<Answer>
+  /** Whom a request is about. */
+  userOf: (request: Request) => User | undefined
+}
+
 /** Connections that break when the next request arrives on them. */
 const doomed = new WeakSet<Socket>()
 let drops = 0
@@ -114,7 +123,7 @@ let drops = 0
 async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
-  { faults, late, act }: { faults: Faults; late: LateEffects; act: (request: Request) => Promise<Answer> },
+  { faults, late, act, userOf }: Handling,
 ): Promise<void> {
   const { socket } = incoming
   if (doomed.has(socket)) {
@@ -126,7 +135,11 @@ async function handle(
   if (fault?.kind === 'delay') await setTimeout(fault.ms)
   if (fault?.kind === 'hook') await fault.before?.()
   const acted = isSpared(fault) || fault.acts === true ? await act(request) : null
-  if (!isSpared(fault) && fault.acts === 'late') late.add(() => act(request), fault.lateMs)
+  if (!isSpared(fault) && fault.acts === 'late') {
+    const user = userOf(request)
+    const isSame = () => !fault.toSame || userOf(request) === user
+    late.add(async () => isSame() && (await act(request)), fault.lateMs)
+  }
   if (!isSpared(fault)) return goWrong(fault, acted, response)
   if (!acted) return
   await send(response, acted)

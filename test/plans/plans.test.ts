@@ -152,7 +152,7 @@ const deletions: Record<string, () => Promise<unknown>> = {
   'what a place left behind': () => releaseAbandonedUsers(db, 'place 1'),
   'whether users are left': () => hasUsersLeft(db, open.id),
   'that it waits': async () => {
-    await noteWaiting(db, open.id, { code: 'panel_failed', message: '' }, true)
+    await noteWaiting(db, { bulkId: open.id, userId: last }, { code: 'panel_failed', message: '' }, true)
     await postponeUser(db, last, 1)
     await noteGoingOn(db, open.id)
   },

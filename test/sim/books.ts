@@ -89,9 +89,9 @@ export class Books {
    * At rest, everything read and booked: the total must be all that the users showed, and all that the panel's counter
    * showed since the last time.
    *
-   * @param isListed whether the panel has the admin, so that the counter could be read.
+   * @param isWhole whether the panel has the admin, so that the counter could be read, and all its users could be.
    */
-  atRest(rows: LedgerRows, isListed: (admin: string) => boolean): void {
+  atRest(rows: LedgerRows, isWhole: (admin: string) => boolean): void {
     for (const account of rows.accounts) {
       const { counted } = this.known.usage.get(account.id) ?? { counted: 0n }
       const before: Proof = this.known.proven.get(account.id) ?? { total: 0n, counted: 0n, users: 0n }
@@ -104,9 +104,7 @@ export class Books {
         account.total >= least,
         `at rest the total of ${account.admin} is ${account.total}, and the witnesses prove ${least}`,
       )
-      // Of users that cannot all be read, nothing is proven as a whole.
-      const isWhole = this.panel.unreadable().length === 0
-      if (isWhole && isListed(account.admin) && !account.isClosed) {
+      if (isWhole(account.admin) && !account.isClosed) {
         this.known.proven.set(account.id, { total: account.total, counted, users })
       }
     }
@@ -121,6 +119,7 @@ export class Books {
     const hasEnded = before?.isOpen === true && !row.isOpen
     if (hasEnded) {
       claim(before.counted === row.counted, `the bytes of a user changed at its end: ${show(row)}`)
+      claim(!this.isThereUnread(row, samples), `a user ended that is there and cannot be read: ${show(row)}`)
       claim(!row.resetPending, `a tenure that has ended waits for a reset: ${show(row)}`)
       this.known.tenures.set(row.id, { ...before, isOpen: false, isReset: false, answered: row.answered })
       return
@@ -157,6 +156,16 @@ export class Books {
       isReset: false,
       user: sample.user.id,
     })
+  }
+
+  /** Whether the panel has this user, as it was, and nobody can read it: that proves nothing of it. */
+  private isThereUnread(row: TenureRow, samples: Samples): boolean {
+    const isSeen = samples.users.some(({ user }) => user.createdAt === row.createdAt)
+    return (
+      !isSeen &&
+      !this.panel.hasRestored &&
+      this.panel.unreadable().some((user) => user.createdAt === row.createdAt && user.owner === row.admin)
+    )
   }
 
   /** The ledger has noted that the panel says it set this counter back; it counts nothing by that alone. */

@@ -99,7 +99,8 @@ export class Claims {
   async atRest(): Promise<void> {
     const { panel } = this
     const rows = await readRows(this.database.db)
-    this.books.atRest(rows, (admin) => panel.usage.has(admin))
+    const spoilt = new Set(panel.unreadable().map(({ owner }) => owner))
+    this.books.atRest(rows, (admin) => panel.usage.has(admin) && !spoilt.has(admin))
     this.receipts.atRest(await readReceipts(this.database.db))
     this.checkRead(rows)
     if (this.mayLoseBytes) return

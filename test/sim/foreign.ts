@@ -12,6 +12,7 @@ const replies = {
   'a proxy without a panel': { status: 502, contentType: 'text/html', text: '<html>502 Bad Gateway</html>' },
   'a proxy without the path': { status: 404, contentType: 'text/html', text: '<html>404 Not Found</html>' },
   "another service's 404": { status: 404, contentType: json, text: '{"detail":"Not Found"}' },
+  'a firewall': { status: 403, contentType: 'text/html', text: '<html>403 Forbidden</html>' },
   'nothing, with status 200': { status: 200, contentType: json, text: '' },
   'JSON of something else': { status: 200, contentType: json, text: '{"status":"ok"}' },
 } satisfies Record<string, Reply>

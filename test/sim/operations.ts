@@ -3,7 +3,6 @@ import type { Forwarder, PanelClient } from '../../src/panel/types.ts'
 import { findOpenAccount } from '../../src/store/account-list.ts'
 import type { Database } from '../../src/store/database.ts'
 import { listOpenBulks } from '../../src/store/deletion-places.ts'
-import { findDeletion } from '../../src/store/deletions.ts'
 import { advanceBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
@@ -97,9 +96,12 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'go on with bulk deletions':
       await passRests(db)
       for (const { id } of await listOpenBulks(db)) {
-        while (await advanceBulkDeletion(common, id)) {
+        // Users that rest now are taken the next time.
+        for (let left = -1; await advanceBulkDeletion(common, id); ) {
           await takeTurns({ ...common, lookAgain: async () => {} }, 'place 1')
-          if ((await findDeletion(db, id))?.error_code) break
+          const before = left
+          left = await countOpen(db, id)
+          if (left === before) break
         }
       }
       return
@@ -124,4 +126,15 @@ async function requestOf(
 ): Promise<unknown> {
   const account = await findOpenAccount(place.db, admin)
   return account && request(place, bulkOf(account.id))
+}
+
+/** Users of a bulk deletion whose receipts have not ended. */
+async function countOpen(db: Database, id: bigint): Promise<number> {
+  const open = await db
+    .selectFrom('deletions')
+    .select('id')
+    .where('parent_id', '=', id)
+    .where('finished_at', 'is', null)
+    .execute()
+  return open.length
 }

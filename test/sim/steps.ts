@@ -45,7 +45,7 @@ export type Spelling = 'plain' | 'shouted' | 'spaced'
 
 /** One thing that happens. */
 export type Step =
-  | { do: 'consume'; user: User; bytes: number }
+  | { do: 'consume'; user: User; bytes: number | bigint }
   | { do: 'book usage' }
   | { do: 'create user'; user: User; owner: Owner }
   | { do: 'wait'; seconds: number }
@@ -214,6 +214,11 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
     arbitrary: fc.record({ do: fc.constant('spoil user'), user, how: fc.constantFrom(...spoils) }),
   },
   { weight: 2, arbitrary: alone('mend users') },
+  {
+    weight: 1,
+    // More than a JavaScript number holds exactly.
+    arbitrary: fc.record({ do: fc.constant('consume'), user, bytes: fc.constant(2n ** 53n + 1n) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('odd admins'), listed: fc.boolean() }) },
   { weight: 3, arbitrary: alone('panel moves to MySQL') },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin: fc.constant(environment) }) },
@@ -270,7 +275,7 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size:
 
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
-  return inspect(JSON.parse(JSON.stringify(step)), { breakLength: Number.POSITIVE_INFINITY })
+  return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY })
 }
 
 /** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */

@@ -1,5 +1,6 @@
 import { LedgerError } from '../../src/errors.ts'
 import { createPanelClient } from '../../src/panel/client.ts'
+import { nameFailure } from '../../src/panel/failure.ts'
 import type { Transport } from '../../src/panel/transport.ts'
 import type { ForwardedAnswer, Forwarder, PanelClient } from '../../src/panel/types.ts'
 import type { Reply, Request } from './exchange.ts'
@@ -27,6 +28,8 @@ export type Wire = {
   late: () => Pick<Told, 'samples' | 'before' | 'by'>
 }
 
+const brokenConnection = Object.assign(new Error('the connection broke'), { code: 'UND_ERR_SOCKET' })
+
 /** Sends a request: it stops before the panel acts, and before its answer arrives. */
 async function send(wire: Wire, request: Request): Promise<Reply> {
   const { panel, operation, gate } = wire
@@ -38,10 +41,10 @@ async function send(wire: Wire, request: Request): Promise<Reply> {
     if (!acted && (fault === 'after' || fault === 'hang after')) await act()
     const foreign = foreignReply(fault)
     if (foreign) return foreign
-    if (foreign === null)
-      throw new LedgerError('panel_bad_answer', 'The answer of the simulated panel broke off.')
+    const failed = { host: 'panel', what: at.label, limit: 'simulated' }
+    if (foreign === null) throw nameFailure(brokenConnection, { ...failed, begun: true })
     // A connection that breaks before the answer begins looks the same as one that is refused.
-    if (fault === 'before') throw new LedgerError('panel_unreachable', 'The simulated panel is not reached.')
+    if (fault === 'before') throw nameFailure(brokenConnection, { ...failed, begun: false })
     if (fault === 'after') return { status: 500, contentType: 'text/plain', text: 'Internal Server Error' }
     panel.leaveUnanswered(request, fault === 'late' && !acted ? later : null)
     await wire.hang()

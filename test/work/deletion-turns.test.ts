@@ -5,6 +5,7 @@ import { advanceBulkDeletion } from '../../src/work/bulk-deletion.ts'
 import type { Caller } from '../../src/work/callers.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import { takeTurns } from '../../src/work/deletion-turns.ts'
+import { captivePortal } from '../panel/faults.ts'
 import { useBulk } from '../support/bulk.ts'
 import { carryOut, passRests } from '../support/carry-out.ts'
 import { asOperator, pollAndScan, workOf } from '../support/deleting.ts'
@@ -98,7 +99,7 @@ it('leave a user whose reading fails for last, and its deletion says why it wait
   await pollAndScan(ctx)
   const { id } = await request({ usernames })
   await advanceBulkDeletion(workOf(ctx), id)
-  ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: `/api/user/${usernames[0]}` })
+  ctx.panel.faults.add({ ...captivePortal, method: 'GET', path: `/api/user/${usernames[0]}` })
   for (let tries = 0; tries < 3; tries += 1) {
     await passRests(ctx.db)
     await takeAllTurns()
@@ -106,8 +107,8 @@ it('leave a user whose reading fails for last, and its deletion says why it wait
   expect(await countChildren(ctx.db, id)).toEqual({ deleted: 11, requested: 1 })
   expect(await findDeletion(ctx.db, id)).toMatchObject({
     state: 'requested',
-    error_code: 'panel_failed',
-    error: expect.stringContaining('500'),
+    error_code: 'panel_bad_answer',
+    error: expect.stringContaining('text/html'),
   })
   expect(again).toEqual([{ id, afterSeconds: expect.any(Number) }])
   expect(again[0]?.afterSeconds).toBeGreaterThan(1)
