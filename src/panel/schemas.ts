@@ -14,7 +14,7 @@ export const adminsAnswer = Compile(Type.Array(Type.Unknown()))
 /** An answer that is about a user, whatever it says of it. */
 export const userAnswer = Compile(Type.Object({ username: Type.String() }))
 export const usersAnswer = Compile(Type.Object({ users: Type.Array(Type.Unknown()), total: Count }))
-/** An admin's usage: any number proves that the panel has it. */
+/** An admin's usage: whatever number stands there proves that the panel has it. */
 export const usageAnswer = Compile(Type.Union([Type.Number(), Type.BigInt()]))
 export const systemAnswer = Compile(Type.Object({ version: Type.String() }))
 export const tokenAnswer = Compile(Type.Object({ access_token: Type.String() }))

@@ -1,4 +1,4 @@
-import { LedgerError } from '../errors.ts'
+import { isLedgerError, LedgerError } from '../errors.ts'
 import type { PanelClient } from '../panel/types.ts'
 import { findKnownUsers } from '../store/bulk-admission.ts'
 import type { Database } from '../store/database.ts'
@@ -21,7 +21,8 @@ export type AdmittedNames = {
  * Tells an admin's own users from other names: by the ledger, and, for a few names that it does not know, by the panel
  * with the caller's own token. A sudo admin may name anyone: which of those exist is looked up in the background.
  *
- * @throws `forbidden` for a caller without an account; the panel's errors where it has to be asked.
+ * @throws `forbidden` for a caller without an account; `unauthenticated` when the panel no longer knows the caller; the
+ *   panel's errors where it has to be asked.
  */
 export async function admitNames(
   { db, panel }: { db: Database; panel: PanelClient },
@@ -38,7 +39,7 @@ export async function admitNames(
   const known = await findKnownUsers(db, usernames, caller.adminId)
   const unknown = usernames.filter((username) => !known.has(username))
   const isFew = unknown.length <= askedAtMost
-  const found = isFew ? await findAtPanel(panel, unknown, caller.token) : new Set<string>()
+  const found = isFew ? await findAsCaller(panel, unknown, caller.token) : new Set<string>()
   const isOwn = (username: string) => known.has(username) || found.has(username)
   return {
     usernames: usernames.filter(isOwn),
@@ -50,5 +51,21 @@ export async function admitNames(
         : `The ledger knows no user of yours by this name. If it was created since your users were last read (as_of in ` +
           `GET /admins/me/stats), ask again after the next scan, or name at most ${askedAtMost} such users at a time.`,
     },
+  }
+}
+
+/** The token was good a moment ago. Since then the admin was deleted, or its password changed. */
+async function findAsCaller(
+  panel: PanelClient,
+  usernames: readonly string[],
+  token: string,
+): Promise<Set<string>> {
+  try {
+    return await findAtPanel(panel, usernames, token)
+  } catch (error) {
+    if (!isLedgerError(error, 'panel_unauthorized')) throw error
+    throw new LedgerError('unauthenticated', 'The panel no longer knows this token; log in again.', {
+      cause: error,
+    })
   }
 }

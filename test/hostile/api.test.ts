@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { Pool } from 'undici'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { isLedgerError } from '../../src/errors.ts'
 import { apiKey, startTestService, type TestService } from '../http/service.ts'
 import { makeSecret } from '../panel/secrets.ts'
 import { holdsSecret } from '../support/leaks.ts'
@@ -48,6 +49,15 @@ function refill(): void {
     if (!state.users.has(username))
       state.createUser(username, { admin: admins[index % admins.length] ?? null })
     state.accrue(username, 1_000)
+  }
+}
+
+/** As the queues do: a deletion that another one is in the way of comes round again. */
+async function carryOutAll(): Promise<void> {
+  for (const id of service.enqueued.splice(0)) {
+    await service.carryOut(id).catch((error: unknown) => {
+      if (!isLedgerError(error, 'conflict')) throw error
+    })
   }
 }
 
@@ -109,7 +119,7 @@ it(`answers at least ${requestsAtLeast} valid and invalid requests as the docume
     for (const request of queue) {
       sent += 1
       if (sent % 500 === 0) refill()
-      if (sent % 2_000 === 0) for (const id of service.enqueued.splice(0)) await service.carryOut(id)
+      if (sent % 2_000 === 0) await carryOutAll()
       const { operation, target, headers, body, as } = request
       const answer = await pool.request({
         method: operation.method as 'GET',

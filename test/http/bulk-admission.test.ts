@@ -74,6 +74,20 @@ describe('names that are not the caller’s', () => {
     expect(service.panel.state.users.has('theirs')).toBe(true)
   })
 
+  it('are refused with 401 when the panel has forgotten the token since it was last shown', async () => {
+    const headers = service.as('ana')
+    service.panel.faults.add({
+      kind: 'answer',
+      status: 401,
+      body: '{"detail": "Could not validate credentials"}',
+      headers: { 'content-type': 'application/json' },
+      path: '/api/users',
+    })
+    const answer = await post({ usernames: ['invented'] }, headers)
+    expect(answer.statusCode).toBe(401)
+    expect(answer.json()).toMatchObject({ code: 'unauthenticated' })
+  })
+
   it('say nothing about whose they are', async () => {
     const children = await childrenOf((await post({ usernames: ['b1', 'nobody'] })).json().id)
     const [one, other] = children.map((child) => ({

@@ -32,7 +32,7 @@ describe('what was asked wrongly', () => {
     ['GET', '/nowhere?x=1', 404, 'Not Found', 'There is no GET /nowhere here; see /docs.'],
     ['DELETE', '/sync', 404, 'Not Found', 'There is no DELETE /sync here; see /docs.'],
     ['GET', '/admins/%zz', 400, 'Bad Request', expect.stringContaining('%')],
-    ['GET', `/admins/${'1'.repeat(300)}`, 414, 'URI Too Long', expect.stringContaining('too long')],
+    ['GET', `/admins/${'1'.repeat(9_000)}`, 414, 'URI Too Long', expect.stringContaining('too long')],
   ] as const)('%s %s', async (method, url, status, title, detail) => {
     const answer = await service.app.inject({ method, url, headers: withKey })
     expect(answer.statusCode).toBe(status)
@@ -100,7 +100,6 @@ describe('what went wrong here', () => {
       '/admins/1/users',
       '/deletions',
       '/sync',
-      '/readyz',
     ]
     for (const url of urls) expect((await ask(url)).statusCode).toBe(200)
     database.cut()

@@ -52,7 +52,8 @@ it('answers 503 while the database is away, and goes on by itself', { timeout: 1
 
   database.restore()
   await until('the bytes of meanwhile are counted', async () => (await total()) === 12)
-  expect((await service.call('GET', '/readyz')).status).toBe(200)
+  // What was seen a moment ago is remembered for a second.
+  await until('it is ready again', async () => (await service.call('GET', '/readyz')).status === 200)
   expect(await notify()).toBe(204)
   expect((await service.call('DELETE', '/users/u1')).status).toBe(200)
   expect(await total()).toBe(12)

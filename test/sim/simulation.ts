@@ -6,15 +6,15 @@ import { happen } from './happenings.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
-import { type Samples, VirtualPanel } from './panel.ts'
+import { VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
-import type { Fault, Operation, Point } from './point.ts'
+import type { Fault, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
 import { Scheduler } from './scheduler.ts'
 import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
-import { clientOver, forwarderOver, graceMs, timeoutMs, type Wire } from './wire.ts'
+import { noSamples, type Task, wireOf } from './task.ts'
+import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
 
-type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
 /** After which a deletion that nobody goes on with counts as abandoned. */
@@ -115,7 +115,13 @@ export class Simulation {
       outcome: null,
     }
     this.tasks.push(task)
-    const wire = this.wireOf(task)
+    const wire = wireOf(task, {
+      panel: this.panel,
+      claims: this.claims,
+      gate: this.scheduler,
+      watch: (check) => this.watch(check),
+      hang: () => this.pass(timeoutMs),
+    })
     const place = {
       db: databaseOf(task, this.scheduler, this.connections),
       panel: clientOver(wire),
@@ -132,32 +138,6 @@ export class Simulation {
     )
     await this.scheduler.rest()
     return task
-  }
-
-  private wireOf(task: Task): Wire {
-    const { panel, claims } = this
-    return {
-      panel,
-      operation: task,
-      gate: this.scheduler,
-      told: {
-        samples: task.samples,
-        by: task.name,
-        since: panel.told,
-        expired: 'users' in task.work ? task.work.users : [],
-        before: (act) => this.watch(() => claims.before(act, task.samples)),
-      },
-      hang: () => this.pass(timeoutMs),
-      onSent: (request) => void this.watch(() => claims.onSent(request)),
-      late: () => ({
-        samples: noSamples(),
-        by: 'a late effect',
-        // It was allowed when it was sent; whom it reaches now is nobody's choice.
-        before: async () => {
-          claims.mayLoseBytes = true
-        },
-      }),
-    }
   }
 
   /** The panel carries out one of the requests that nobody waits for any more. */
@@ -367,8 +347,4 @@ export class Simulation {
       this.broken ??= error
     }
   }
-}
-
-function noSamples(): Samples {
-  return { users: [], usage: [], resets: [] }
 }

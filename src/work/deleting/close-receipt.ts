@@ -77,12 +77,14 @@ function isPartOfBulk(receipt: Deletion): boolean {
   return receipt.kind === 'user' ? receipt.parent_id !== null : receipt.only_admin_id !== null
 }
 
-/** Nothing has been sent, or will be acted on: the bulk deletion comes back to this user. */
+/**
+ * Nothing has been sent, or will be acted on: the bulk deletion comes back to this user. What is preserved stays preserved:
+ * somebody who asked the panel before may find the user gone, and end the receipt.
+ */
 async function reopen(db: Database | Tx, receipt: Deletion): Promise<Deletion> {
   return updateDeletion(db, receipt.id, {
     state: 'requested',
     worker: null,
-    preserved_at: null,
     error_code: null,
     error: null,
   })
