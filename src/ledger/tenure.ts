@@ -26,7 +26,7 @@ export type Tenure = UserKey &
     endedBy: TenureEnd | null
     /** The panel says that it has set this counter back to zero since the last reading; the next reading shows whether. */
     resetPending: boolean
-    /** The `createdAt` it had before that was changed in the panel; null: it was not. */
+    /** The latest `createdAt` it had before that was changed in the panel; null: it was not. */
     formerCreatedAt: string | null
     /** When the panel last showed it: milliseconds since 1970 by the panel's clock; null: not kept. */
     seenAt: number | null

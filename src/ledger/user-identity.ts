@@ -5,7 +5,7 @@ import type { TenureEnd } from './tenure-end.ts'
 export type KnownUser = {
   /** Naive UTC by the panel's clock, with microseconds, as text. */
   createdAt: string
-  /** The one it had before that was changed; null: it was not. */
+  /** The latest one that it had before that was changed; null: it was not. */
   formerCreatedAt: string | null
   /** When the panel last showed it: milliseconds since 1970 by the panel's clock; null: not kept. */
   seenAt: number | null
@@ -34,7 +34,7 @@ export type Identity = {
   known: string | null
   /** The time of creation under which it is kept from now on. */
   createdAt: string
-  /** The one it was kept under before. */
+  /** The latest one that it was kept under before. */
   formerCreatedAt: string | null
 }
 
@@ -65,8 +65,13 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
   if (kept) return { ...kept, known: kept.createdAt }
   const last = known.find(({ endedBy }) => endedBy === null) ?? lastSeen(known)
   return last && hasChangedDate(last, shown)
-    ? { known: last.createdAt, createdAt: shown.createdAt, formerCreatedAt: last.createdAt }
+    ? { known: last.createdAt, createdAt: shown.createdAt, formerCreatedAt: latestCreation(last) }
     : { known: null, createdAt: shown.createdAt, formerCreatedAt: null }
+}
+
+/** The latest of all times of creation that the user ever had. */
+function latestCreation({ createdAt, formerCreatedAt }: KnownUser): string {
+  return formerCreatedAt !== null && formerCreatedAt > createdAt ? formerCreatedAt : createdAt
 }
 
 function lastSeen(known: readonly KnownUser[]): KnownUser | undefined {
@@ -102,8 +107,10 @@ export function hasChangedDate(known: KnownUser, shown: Answer): boolean {
   // panel answered is another clock than the one that dates its users.
   const isOneClock = millisecondsOf(known.createdAt) <= shown.at + marginMs
   if (isOneClock && created > shown.at + marginMs) return undecided
-  // Whoever comes later is not created before.
-  if (shown.createdAt < known.createdAt) return true
+  // A user that comes later is not created earlier, whatever time the known one was given since.
+  const latest = latestCreation(known)
+  const hasLived = millisecondsOf(latest) <= seenAt ? latest : known.createdAt
+  if (shown.createdAt < hasLived) return true
   // A counter that fell, under a later date: that other clock may be behind, and another user have come.
   return created <= seenAt - marginMs ? hasNotFallen : created <= seenAt && undecided
 }

@@ -53,6 +53,24 @@ describe('a user whose time of creation was changed', () => {
     expect(isSame(known(), shown(text(whole - 3 * hour, '000')))).toBe(true)
   })
 
+  it('and then almost back, by a backup and one more change, is the same with a lower counter', () => {
+    const moved = known({ createdAt: text(born - 3 * hour), formerCreatedAt: text(born) })
+    expect(isSame(moved, shown(text(born - 1), { lifetime: 3n }))).toBe(true)
+  })
+
+  it('twice, keeps the latest of its former times', () => {
+    const moved = known({ createdAt: text(born - 3 * hour), formerCreatedAt: text(born) })
+    const again = identify([moved], shown(text(born - 5 * hour - 1_234)))
+    expect(again).toMatchObject({ known: text(born - 3 * hour), formerCreatedAt: text(born) })
+  })
+
+  it('from a zone ahead of the clock of the answers does not hide who comes later', () => {
+    const seenAt = born + hour
+    const moved = known({ createdAt: text(born), formerCreatedAt: text(born + 3 * hour), seenAt })
+    const later = shown(text(born + 2 * hour + 1_234), { lifetime: 3n, at: born + 2.5 * hour })
+    expect(isSame(moved, later)).toBe(false)
+  })
+
   it('and then back is the same', () => {
     const moved = known({ createdAt: text(born - hour - 7), formerCreatedAt: text(born) })
     expect(isSame(moved, shown(text(born), { lifetime: 3n }))).toBe(true)
