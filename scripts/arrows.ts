@@ -17,12 +17,54 @@ const parts: Record<string, string[]> = {
   ledger: [],
   log: [],
   panel: [],
+  postgres: [],
   store: ['ledger'],
   run: ['config', 'end-signals', 'log', 'service'],
-  service: ['assemble', 'config', 'store'],
+  service: ['assemble', 'config', 'postgres'],
   work: ['store', 'panel', 'ledger'],
 }
 const everyPart = Object.keys(parts)
+
+/**
+ * The rooms of a floor, folders and single files, each with the other rooms of its floor that it may import. A file that two
+ * rooms need and that is missing here belongs one floor down.
+ */
+const rooms: Record<string, Record<string, string[]>> = {
+  store: {
+    tables: [],
+    connection: ['tables'],
+    accounts: ['connection', 'tables'],
+    collecting: ['connection', 'tables'],
+    deletions: ['connection', 'tables'],
+    outbox: ['connection', 'tables'],
+    tenures: ['connection', 'tables'],
+  },
+  work: {
+    observing: [],
+    callers: [],
+    accounts: ['observing'],
+    collecting: ['observing'],
+    deleting: ['observing', 'callers'],
+    front: ['observing', 'callers', 'collecting', 'deleting'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting'],
+  },
+  http: {
+    'app-type': [],
+    schemas: [],
+    problem: ['app-type', 'schemas', 'server'],
+    input: ['problem'],
+    server: ['app-type'],
+    front: ['app-type', 'input', 'problem', 'server'],
+    routes: ['app-type', 'input', 'problem', 'schemas', 'server'],
+    openapi: ['app-type', 'problem', 'routes', 'schemas'],
+  },
+  panel: {
+    // What the service needs of any panel; only `marzban` knows Marzban.
+    panel: [],
+    transport: ['panel'],
+    marzban: ['panel', 'transport'],
+  },
+}
 
 /** Matches the files of these parts. */
 function filesOf(...names: string[]): string {
@@ -39,8 +81,32 @@ const arrowsOfParts = Object.entries(parts).map(([part, others]): IForbiddenRule
   }
 })
 
+const arrowsOfRooms = Object.entries(rooms).flatMap(([floor, itsRooms]): IForbiddenRuleType[] => {
+  const inside = Object.keys(itsRooms).map((room) => `${floor}/${room}`)
+  return [
+    ...Object.entries(itsRooms).map(
+      ([room, others]): IForbiddenRuleType => ({
+        name: `${floor}/${room} may import of ${floor} only ${[room, ...others].join(', ')}`,
+        severity: 'error',
+        from: { path: filesOf(`${floor}/${room}`) },
+        to: {
+          path: `^src/${floor}/`,
+          pathNot: filesOf(...[room, ...others].map((other) => `${floor}/${other}`)),
+        },
+      }),
+    ),
+    {
+      name: `every file of ${floor} belongs to a room`,
+      severity: 'error',
+      from: { path: `^src/${floor}/`, pathNot: filesOf(...inside) },
+      to: {},
+    },
+  ]
+})
+
 const rules: IForbiddenRuleType[] = [
   ...arrowsOfParts,
+  ...arrowsOfRooms,
   {
     name: 'every file of src belongs to a part',
     severity: 'error',

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildApp } from '../src/app.ts'
 import { createLogger } from '../src/log.ts'
-import type { Services } from '../src/work/services.ts'
+import type { Services } from '../src/work/ledger-api.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const file = path.join(root, 'openapi/openapi.json')

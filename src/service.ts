@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import { startEmbeddedPostgres } from './store/embedded/start.ts'
+import { startEmbeddedPostgres } from './postgres/start.ts'
 
 export type Service = {
   /** Where the service listens, as `http://host:port`. */

@@ -10,17 +10,21 @@ const sound: Record<string, string[]> = {
   'src/config.ts': ['./errors.ts'],
   'src/errors.ts': [],
   'src/service.ts': ['./assemble.ts'],
-  'src/assemble.ts': ['./app.ts', './jobs/poll.ts', './panel/client.ts'],
-  'src/app.ts': ['./http/stats.ts'],
-  'src/http/stats.ts': ['../work/stats.ts', '../errors.ts'],
-  'src/jobs/poll.ts': ['../work/stats.ts'],
-  'src/work/stats.ts': ['../store/accounts.ts', '../panel/client.ts', '../ledger/account.ts'],
-  'src/store/accounts.ts': ['../ledger/account.ts', 'kysely'],
-  'src/panel/client.ts': ['../errors.ts', 'node:http'],
+  'src/assemble.ts': ['./app.ts', './jobs/poll.ts', './panel/marzban/client.ts'],
+  'src/app.ts': ['./http/routes/stats.ts'],
+  'src/http/routes/stats.ts': ['../../work/accounts/stats.ts', '../../errors.ts'],
+  'src/jobs/poll.ts': ['../work/accounts/stats.ts'],
+  'src/work/accounts/stats.ts': [
+    '../../store/accounts/accounts.ts',
+    '../../panel/marzban/client.ts',
+    '../../ledger/account.ts',
+  ],
+  'src/store/accounts/accounts.ts': ['../../ledger/account.ts', 'kysely'],
+  'src/panel/marzban/client.ts': ['../../errors.ts', 'node:http'],
   'src/ledger/account.ts': ['./counter.ts'],
   'src/ledger/counter.ts': [],
   'db/migrations/0001-ledger.ts': ['kysely'],
-  'test/stats.test.ts': ['../src/work/stats.ts', 'vitest'],
+  'test/stats.test.ts': ['../src/work/accounts/stats.ts', 'vitest'],
   'scripts/openapi.ts': ['../src/app.ts'],
 }
 
@@ -60,7 +64,7 @@ test('a repository that keeps to the arrows passes', async () => {
 test.each([
   [
     'app past http',
-    { 'src/app.ts': ['./http/stats.ts', './store/accounts.ts'] },
+    { 'src/app.ts': ['./http/routes/stats.ts', './store/accounts/accounts.ts'] },
     'app may import of src only',
   ],
   [
@@ -70,32 +74,36 @@ test.each([
   ],
   [
     'http past work',
-    { 'src/http/stats.ts': ['../work/stats.ts', '../store/accounts.ts'] },
+    { 'src/http/routes/stats.ts': ['../../work/accounts/stats.ts', '../../store/accounts/accounts.ts'] },
     'http may import of src only',
   ],
   [
     'jobs past work',
-    { 'src/jobs/poll.ts': ['../work/stats.ts', '../panel/client.ts'] },
+    { 'src/jobs/poll.ts': ['../work/accounts/stats.ts', '../panel/marzban/client.ts'] },
     'jobs may import of src only',
   ],
   [
     'store to panel',
-    { 'src/store/accounts.ts': ['kysely', '../panel/client.ts'] },
+    { 'src/store/accounts/accounts.ts': ['kysely', '../../panel/marzban/client.ts'] },
     'store may import of src only',
   ],
-  ['panel to store', { 'src/panel/client.ts': ['../store/accounts.ts'] }, 'panel may import of src only'],
+  [
+    'panel to store',
+    { 'src/panel/marzban/client.ts': ['../../store/accounts/accounts.ts'] },
+    'panel may import of src only',
+  ],
   ['ledger to errors', { 'src/ledger/counter.ts': ['../errors.ts'] }, 'ledger may import of src only'],
   ['ledger to a package', { 'src/ledger/counter.ts': ['kysely'] }, 'ledger imports nothing'],
   ['ledger to Node', { 'src/ledger/counter.ts': ['node:crypto'] }, 'ledger imports nothing'],
   [
     'work to config',
-    { 'src/work/stats.ts': ['../ledger/account.ts', '../config.ts'] },
+    { 'src/work/accounts/stats.ts': ['../../ledger/account.ts', '../../config.ts'] },
     'work may import of src only',
   ],
   ['a script to main', { 'scripts/openapi.ts': ['../src/main.ts'] }, 'nothing imports main'],
   [
     'src to test',
-    { 'src/app.ts': ['./http/stats.ts', '../test/stats.test.ts'] },
+    { 'src/app.ts': ['./http/routes/stats.ts', '../test/stats.test.ts'] },
     'src imports nothing of the repository',
   ],
   [
@@ -111,22 +119,51 @@ test.each([
   ['a migration to Node', { 'db/migrations/0001-ledger.ts': ['node:fs'] }, 'migrations import only kysely'],
   [
     'a development dependency',
-    { 'src/panel/client.ts': ['vitest'] },
+    { 'src/panel/marzban/client.ts': ['vitest'] },
     'what the service imports is a dependency',
   ],
   [
     'an undeclared dependency',
-    { 'src/panel/client.ts': ['undeclared'] },
+    { 'src/panel/marzban/client.ts': ['undeclared'] },
     'what the service imports is a dependency',
   ],
-  ['a missing file', { 'src/panel/client.ts': ['./missing.ts'] }, 'what the service imports is a dependency'],
+  [
+    'a missing file',
+    { 'src/panel/marzban/client.ts': ['./missing.ts'] },
+    'what the service imports is a dependency',
+  ],
   ['a cycle', { 'src/ledger/counter.ts': ['./account.ts'] }, 'no cycles'],
   [
     'an unknown part',
     { 'src/main.ts': ['./service.ts', './config.ts', './util/x.ts'], 'src/util/x.ts': ['../errors.ts'] },
     'every file of src belongs to a part',
   ],
-  ['a file nobody uses', { 'src/store/dead.ts': ['kysely'] }, 'every file of src is reached from main'],
+  [
+    'a room to another room',
+    {
+      'src/work/accounts/stats.ts': ['../../store/accounts/accounts.ts', '../collecting/poll.ts'],
+      'src/work/collecting/poll.ts': [],
+    },
+    'work/accounts may import of work only',
+  ],
+  [
+    'a file outside of every room',
+    { 'src/jobs/poll.ts': ['../work/stray.ts'], 'src/work/stray.ts': ['../errors.ts'] },
+    'every file of work belongs to a room',
+  ],
+  [
+    'the embedded server to the ledger',
+    {
+      'src/service.ts': ['./assemble.ts', './postgres/start.ts'],
+      'src/postgres/start.ts': ['../ledger/account.ts'],
+    },
+    'postgres may import of src only',
+  ],
+  [
+    'a file nobody uses',
+    { 'src/store/accounts/dead.ts': ['kysely'] },
+    'every file of src is reached from main',
+  ],
 ] as [string, Record<string, string[]>, string][])('%s is a violation', async (_, changes, rule) => {
   expect(await violationsOf(changes)).toContainEqual(expect.stringContaining(rule))
 })

@@ -1,11 +1,11 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { accountSchema, statsSchema } from './account-schema.ts'
-import { deletionReportSchema, deletionSchema } from './deletion-schema.ts'
-import { problemSchema } from './problem-schema.ts'
+import type { App } from './app-type.ts'
+import { problemSchema } from './problem/problem-schema.ts'
 import { syncSchema } from './routes/sync.ts'
 import { userSchema } from './routes/users.ts'
-import type { App } from './types.ts'
+import { accountSchema, statsSchema } from './schemas/account-schema.ts'
+import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
 
 const description = `Keeps, for every admin of a Marzban panel, the traffic that the admin's users have ever consumed.
 Deleting a user, resetting it, moving it to another admin or deleting the admin never lowers a total and never counts a

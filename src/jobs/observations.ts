@@ -1,7 +1,7 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { readNamedUsers } from '../work/read-named.ts'
-import type { ReadUsers } from '../work/read-users.ts'
-import { type JobContext, tellingFailures } from './handler.ts'
+import type { ReadUsers } from '../work/observing/read-user-pages.ts'
+import { readNamedUsers } from '../work/observing/read-users-by-name.ts'
+import { type JobContext, tellingFailures } from './report-failures.ts'
 
 const queue = 'observations'
 /** Notifications come in a bunch: what waits is read together, and nobody twice. */

@@ -1,6 +1,6 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { isPollOverdue, type PollPanel, pollPanel } from '../work/poll-panel.ts'
-import { type JobContext, tellingFailures } from './handler.ts'
+import { isPollOverdue, type PollPanel, pollPanel } from '../work/collecting/poll-panel.ts'
+import { type JobContext, tellingFailures } from './report-failures.ts'
 
 const queue = 'poll'
 /** At most one poll waits under this key: the one that follows the poll now running. */

@@ -1,7 +1,7 @@
 import type { Job, PgBoss } from 'pg-boss'
-import type { ReadUsers } from '../work/read-users.ts'
-import { type ScanRoundOptions, scanDueAdmins } from '../work/scan-round.ts'
-import { type JobContext, tellingFailures } from './handler.ts'
+import { type ScanRoundOptions, scanDueAdmins } from '../work/collecting/scan-round.ts'
+import type { ReadUsers } from '../work/observing/read-user-pages.ts'
+import { type JobContext, tellingFailures } from './report-failures.ts'
 
 const queue = 'scan'
 

@@ -1,8 +1,8 @@
-import type { PanelUser } from '../../src/panel/types.ts'
-import { drawAsked } from '../../src/store/clock.ts'
-import type { Database } from '../../src/store/database.ts'
-import { observeUsers } from '../../src/work/observe-users.ts'
-import { pageSize } from '../../src/work/read-users.ts'
+import type { PanelUser } from '../../src/panel/panel.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import { drawAsked } from '../../src/store/connection/logical-clock.ts'
+import { observeUsers } from '../../src/work/observing/observe-users.ts'
+import { pageSize } from '../../src/work/observing/read-user-pages.ts'
 
 /** What the panel says of the user `index` of an admin that has consumed `lifetime` bytes. */
 export function userOf(admin: string, index: number, lifetime: bigint): PanelUser {

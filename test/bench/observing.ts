@@ -1,4 +1,4 @@
-import { openDatabase } from '../../src/store/database.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
 import { observeRange } from './fill.ts'
 import type { Bench, Line } from './line.ts'
 import { median } from './line.ts'

@@ -1,5 +1,5 @@
 /** A stand-in panel in a process of its own; the options come as JSON, the address goes to the parent. */
-import { startPanel } from '../panel/start.ts'
+import { startPanel } from '../stand-in/start.ts'
 import type { PanelProcessOptions } from './line.ts'
 
 const { costs, users } = JSON.parse(process.argv[2] ?? '{}') as PanelProcessOptions

@@ -1,4 +1,4 @@
-import { canary } from '../panel/secrets.ts'
+import { canary } from '../stand-in/secrets.ts'
 
 /** What has happened in a run, and what was wrong in it. */
 export class Journal {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Fault as PanelFault } from '../panel/faults.ts'
-import { foreignAnswers } from '../panel/foreign-answers.ts'
+import type { Fault as PanelFault } from '../stand-in/faults.ts'
+import { foreignAnswers } from '../stand-in/foreign-answers.ts'
 import { oneOf } from '../support/random.ts'
 import { until } from '../support/until.ts'
 import type { Fault } from './fault.ts'

@@ -1,6 +1,6 @@
 /** The stand-in panel in a process of its own, its world served to the parent. */
-import { makeSecret } from '../panel/secrets.ts'
-import { startPanel } from '../panel/start.ts'
+import { makeSecret } from '../stand-in/secrets.ts'
+import { startPanel } from '../stand-in/start.ts'
 import { serveCalls } from './remote.ts'
 import { World } from './world.ts'
 

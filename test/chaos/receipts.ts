@@ -1,5 +1,5 @@
-import type { Database } from '../../src/store/database.ts'
-import type { Deletion } from '../../src/store/deletions.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import type { Deletion } from '../../src/store/deletions/deletions.ts'
 import type { Journal } from './journal.ts'
 import { show } from './rest.ts'
 import type { Scene } from './scene.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { drawAsked } from '../../src/store/clock.ts'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { inconsistentAccounts } from '../support/stored-sums.ts'
 import { until } from '../support/until.ts'
 import type { Journal } from './journal.ts'

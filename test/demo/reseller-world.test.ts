@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { PanelState } from '../panel/state.ts'
+import { PanelState } from '../stand-in/state.ts'
 import { createResellerWorld, resellers } from './reseller-world.ts'
 
 it('goes on when somebody who tries the demo deletes users and resellers', () => {

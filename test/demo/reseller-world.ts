@@ -1,5 +1,5 @@
-import type { PanelState, User } from '../panel/state.ts'
-import { lifetimeOf } from '../panel/state.ts'
+import type { PanelState, User } from '../stand-in/state.ts'
+import { lifetimeOf } from '../stand-in/state.ts'
 
 /** The admins of the demo. */
 export const resellers = ['ana', 'bilal', 'chen'] as const

@@ -3,7 +3,7 @@
  * parent. Its word `busy` lets traffic flow and answers cost what they cost a real panel, `quiet` ends both and is
  * answered with the truth.
  */
-import { type PanelOptions, startPanel } from '../panel/start.ts'
+import { type PanelOptions, startPanel } from '../stand-in/start.ts'
 import type { LoadPanelOptions, LoadPanelTruth } from './panel.ts'
 
 const { admins, usersEach } = JSON.parse(process.argv[2] ?? '{}') as LoadPanelOptions

@@ -1,8 +1,17 @@
 import type { CompiledQuery } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findAccount, findOpenAccount, listAccounts } from '../../src/store/account-list.ts'
-import { findKnownUsers, readBulkLoad } from '../../src/store/bulk-admission.ts'
+import { findAccount, findOpenAccount, listAccounts } from '../../src/store/accounts/queries.ts'
+import { readPanelPoll } from '../../src/store/collecting/panel-poll.ts'
+import {
+  countDueScans,
+  countScannedUsers,
+  listFailedScans,
+  nextDueScan,
+} from '../../src/store/collecting/scans.ts'
+import { type Database, openDatabase } from '../../src/store/connection/database.ts'
+import { drawAnswered, drawAsked } from '../../src/store/connection/logical-clock.ts'
+import { findKnownUsers, readBulkLoad } from '../../src/store/deletions/bulk-admission.ts'
 import {
   addUsersOfAccount,
   cancelPendingChildren,
@@ -12,10 +21,8 @@ import {
   listInterruptedChildren,
   listUnknownUsers,
   secondsSpent,
-} from '../../src/store/bulk-deletions.ts'
-import { drawAnswered, drawAsked } from '../../src/store/clock.ts'
-import { type Database, openDatabase } from '../../src/store/database.ts'
-import { findVisibleDeletion, listDeletions } from '../../src/store/deletion-list.ts'
+} from '../../src/store/deletions/bulk-deletions.ts'
+import { findVisibleDeletion, listDeletions } from '../../src/store/deletions/deletion-list.ts'
 import {
   claimUser,
   hasUsersLeft,
@@ -24,21 +31,19 @@ import {
   noteWaiting,
   postponeUser,
   releaseAbandonedUsers,
-} from '../../src/store/deletion-places.ts'
-import { type Deletion, findDeletion } from '../../src/store/deletions.ts'
-import { readPanelPoll } from '../../src/store/panel-poll.ts'
-import { countDueScans, countScannedUsers, listFailedScans, nextDueScan } from '../../src/store/scans.ts'
-import { endTenuresOf } from '../../src/store/tenure-changes.ts'
-import { listTenures } from '../../src/store/tenure-list.ts'
-import { listUnseen, lockOpenTenures, lockTenures } from '../../src/store/tenures.ts'
+} from '../../src/store/deletions/deletion-places.ts'
+import { type Deletion, findDeletion } from '../../src/store/deletions/deletions.ts'
 import {
   findOpenDeletion,
   finishUnanswered,
   listLateAdminDeletions,
   listUnsettled,
   lockUnderWay,
-} from '../../src/store/unsettled-deletions.ts'
-import { observeUsers } from '../../src/work/observe-users.ts'
+} from '../../src/store/deletions/unsettled-deletions.ts'
+import { endTenuresOf } from '../../src/store/tenures/tenure-changes.ts'
+import { listTenures } from '../../src/store/tenures/tenure-list.ts'
+import { listUnseen, lockOpenTenures, lockTenures } from '../../src/store/tenures/tenures.ts'
+import { observeUsers } from '../../src/work/observing/observe-users.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { admin, user } from '../support/ledger.ts'
 import { fill } from './fill.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { countChildren } from '../../src/store/bulk-deletions.ts'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { countChildren } from '../../src/store/deletions/bulk-deletions.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
-import type { Database } from '../../src/store/database.ts'
-import { readCollectorState } from '../../src/store/sync-state.ts'
-import type { StandInPanel } from '../panel/start.ts'
+import { readCollectorState } from '../../src/store/collecting/sync-state.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import type { StandInPanel } from '../stand-in/start.ts'
 import { type ServiceProcess, until } from '../support/service-process.ts'
 
 /** A call as the panel's sudo account would make it at the panel. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { Clocks } from '../support/clocks.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'

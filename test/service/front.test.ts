@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { makeSecret } from '../panel/secrets.ts'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { makeSecret } from '../stand-in/secrets.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 import { pollAndScan } from './calls.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 import { pollAndScan, throughFront } from './calls.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createCuttable } from '../http/cuttable.ts'
-import { makeSecret } from '../panel/secrets.ts'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { makeSecret } from '../stand-in/secrets.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 

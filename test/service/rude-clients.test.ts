@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { residentBytes } from '../bench/resident.ts'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { useLedger } from '../support/ledger.ts'
 import { createRandom } from '../support/random.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type StandInPanel, startPanel } from '../panel/start.ts'
+import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 

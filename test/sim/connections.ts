@@ -1,5 +1,5 @@
 import type { CompiledQuery, QueryResult } from 'kysely'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 import { pidOf } from './database.ts'
 
 /** One connection to the real server, held for as long as the simulator needs it. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
-import { createConnectionQueue } from '../../src/store/connection-queue.ts'
-import { type Database, openDatabase } from '../../src/store/database.ts'
+import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
+import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 
 /** A migrated database that simulations use one after another, with a clock of their own. */
 export type SimDatabase = {

@@ -9,7 +9,7 @@ import {
   type QueryResult,
 } from 'kysely'
 import { LedgerError } from '../../src/errors.ts'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 import type { Tables } from '../../src/store/tables.ts'
 import type { Connection, Connections } from './connections.ts'
 import type { Gate, Held, Operation } from './point.ts'

@@ -1,4 +1,4 @@
-import { contains } from '../panel/names.ts'
+import { contains } from '../stand-in/names.ts'
 import type { Reply, Request } from './exchange.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import { type Spoil, spoilt } from './spoil.ts'

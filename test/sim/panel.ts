@@ -1,5 +1,5 @@
 import { type Backup, World, type WorldUser } from '../ledger/world.ts'
-import { isSameAdmin, isSameUser, type PanelDatabase } from '../panel/names.ts'
+import { isSameAdmin, isSameUser, type PanelDatabase } from '../stand-in/names.ts'
 import type { Request } from './exchange.ts'
 import { isReadable, type Spoil } from './spoil.ts'
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 import { claim } from './books.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 

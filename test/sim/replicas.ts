@@ -1,4 +1,4 @@
-import { createPanelLag, type PanelLag } from '../../src/work/panel-lag.ts'
+import { createPanelLag, type PanelLag } from '../../src/work/observing/panel-lag.ts'
 import type { SimDatabase } from './database.ts'
 
 /** A replica for as long as it lives: its session, as others see whether it is alive, and what it remembers. */

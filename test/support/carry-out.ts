@@ -1,7 +1,7 @@
-import type { Database } from '../../src/store/database.ts'
-import { findDeletion } from '../../src/store/deletions.ts'
-import { advanceBulkDeletion, type BulkDeletion } from '../../src/work/bulk-deletion.ts'
-import { takeTurns } from '../../src/work/deletion-turns.ts'
+import type { Database } from '../../src/store/connection/database.ts'
+import { findDeletion } from '../../src/store/deletions/deletions.ts'
+import { advanceBulkDeletion, type BulkDeletion } from '../../src/work/deleting/bulk-deletion.ts'
+import { takeTurns } from '../../src/work/deleting/deletion-turns.ts'
 
 /**
  * Carries a bulk deletion out from where it stands, as the queues do, as far as it goes without waiting: with four places,

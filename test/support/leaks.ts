@@ -1,6 +1,6 @@
 import { appendFileSync, globSync, mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { canary } from '../panel/secrets.ts'
+import { canary } from '../stand-in/secrets.ts'
 
 /** Names the directory to all processes of a test run; outside of one it is not set, and nothing is kept. */
 const place = 'LEDGER_TEST_OUTPUT'

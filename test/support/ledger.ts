@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
-import type { PanelAdmin, PanelUser } from '../../src/panel/types.ts'
-import { type AccountRow, findOpenAccount } from '../../src/store/account-list.ts'
-import { type Database, openDatabase } from '../../src/store/database.ts'
+import type { PanelAdmin, PanelUser } from '../../src/panel/panel.ts'
+import { type AccountRow, findOpenAccount } from '../../src/store/accounts/queries.ts'
+import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export { inconsistentAccounts } from './stored-sums.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { stopPostmaster } from '../../src/store/embedded/postmaster.ts'
+import { stopPostmaster } from '../../src/postgres/postmaster.ts'
 
 const prefix = 'marzban-ledger-test-run-'
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import pg from 'pg'
-import { openDatabase } from '../../src/store/database.ts'
-import { startEmbeddedPostgres } from '../../src/store/embedded/start.ts'
-import { migrateToLatest } from '../../src/store/migrate.ts'
+import { startEmbeddedPostgres } from '../../src/postgres/start.ts'
+import { openDatabase } from '../../src/store/connection/database.ts'
+import { migrateToLatest } from '../../src/store/connection/migrate.ts'
 import { keepSecret } from './leaks.ts'
 import { makeRunDir } from './run-dir.ts'
 

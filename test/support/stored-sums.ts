@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 
 /** What has to be true of the stored sums, whatever has happened: returns the accounts of which it is not. */
 export async function inconsistentAccounts(db: Database): Promise<unknown[]> {

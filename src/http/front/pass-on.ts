@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Front } from '../../work/front/front.ts'
-import { isGone } from '../gone-clients.ts'
+import { isGone } from '../server/gone-clients.ts'
 import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
 import type { UploadDesks } from './upload-desks.ts'

@@ -1,15 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LedgerError } from '../../errors.ts'
 import type { Front } from '../../work/front/front.ts'
-import type { GuardedCall } from '../../work/front/guarded-call.ts'
-import { isGone } from '../gone-clients.ts'
-import { Overloaded, refuseUnlessOnlyDatabase } from '../overloaded.ts'
-import { problemOf } from '../problem.ts'
-import type { App } from '../types.ts'
+import type { App } from '../app-type.ts'
+import { problemOf } from '../problem/problem.ts'
+import { isGone } from '../server/gone-clients.ts'
+import { Overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
+import { parseTarget, type Target } from '../server/target.ts'
 import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
-import { parseTarget, type Target } from './target.ts'
 import { createUploadDesks, type UploadDesks } from './upload-desks.ts'
 
 declare module 'fastify' {
@@ -28,6 +27,8 @@ export type FrontOptions = {
   /** What is passed on to the panel: `/api` and everything below it. */
   prefixes: readonly string[]
 }
+
+type GuardedCall = NonNullable<ReturnType<Front['guarded']>>
 
 const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 

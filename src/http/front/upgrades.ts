@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { isLedgerError } from '../../errors.ts'
 import type { Front } from '../../work/front/front.ts'
-import type { App } from '../types.ts'
+import type { App } from '../app-type.ts'
+import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
 import { headersForPanel } from './headers.ts'
 import { relay } from './relay.ts'
-import { parseTarget } from './target.ts'
 
 export type UpgradeOptions = {
   front: Front

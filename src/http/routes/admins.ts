@@ -1,14 +1,14 @@
 import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import type { Caller } from '../../work/callers.ts'
-import type { Services } from '../../work/services.ts'
-import { type AccountBody, accountSchema, toAccountBody } from '../account-schema.ts'
-import { accountIdOf } from '../auth.ts'
-import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../page.ts'
-import { adminParams, noQuery, panelName } from '../params.ts'
-import { problemResponses } from '../problem-schema.ts'
-import { shared } from '../schemas.ts'
-import type { App, RouteOptions } from '../types.ts'
+import type { Caller } from '../../work/callers/callers.ts'
+import type { Services } from '../../work/ledger-api.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
+import { adminParams, noQuery, panelName } from '../input/path-params.ts'
+import { problemResponses } from '../problem/problem-schema.ts'
+import { type AccountBody, accountSchema, toAccountBody } from '../schemas/account-schema.ts'
+import { shared } from '../schemas/building-blocks.ts'
+import { accountIdOf } from '../server/authenticate.ts'
 
 const sorts = ['id', '-id', 'username', '-username', 'total_traffic', '-total_traffic'] as const
 type Sort = (typeof sorts)[number]

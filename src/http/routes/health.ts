@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import { publicProblemResponses } from '../problem-schema.ts'
-import type { App, RouteOptions } from '../types.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { publicProblemResponses } from '../problem/problem-schema.ts'
 
 const healthSchema = {
   operationId: 'getHealth',

@@ -1,10 +1,10 @@
 import Type from 'typebox'
-import { type StatsBody, statsSchema, toStatsBody } from '../account-schema.ts'
-import { accountIdOf } from '../auth.ts'
-import { adminParams } from '../params.ts'
-import { problemResponses } from '../problem-schema.ts'
-import { shared } from '../schemas.ts'
-import type { App, RouteOptions } from '../types.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { adminParams } from '../input/path-params.ts'
+import { problemResponses } from '../problem/problem-schema.ts'
+import { type StatsBody, statsSchema, toStatsBody } from '../schemas/account-schema.ts'
+import { shared } from '../schemas/building-blocks.ts'
+import { accountIdOf } from '../server/authenticate.ts'
 
 const schema = {
   operationId: 'getAdminStats',

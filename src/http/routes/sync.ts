@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/services.ts'
-import { requireSudo } from '../auth.ts'
-import { noQuery } from '../params.ts'
-import { problemResponses } from '../problem-schema.ts'
-import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas.ts'
-import { suspiciousSchema, toSuspiciousBody } from '../suspicious-schema.ts'
-import type { App, RouteOptions } from '../types.ts'
-import { toUnreadableBody, unreadableSchema } from '../unreadable-schema.ts'
+import type { Services } from '../../work/ledger-api.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { noQuery } from '../input/path-params.ts'
+import { problemResponses } from '../problem/problem-schema.ts'
+import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
+import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
+import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
+import { requireSudo } from '../server/authenticate.ts'
 
 const failure = {
   code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),

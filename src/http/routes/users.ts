@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import type { Services } from '../../work/services.ts'
-import { accountIdOf } from '../auth.ts'
-import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../page.ts'
-import { adminParams } from '../params.ts'
-import { problemResponses } from '../problem-schema.ts'
-import { int64, int64OrNull, named, shared, timeOrNull } from '../schemas.ts'
-import type { App, RouteOptions } from '../types.ts'
+import type { Services } from '../../work/ledger-api.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
+import { adminParams } from '../input/path-params.ts'
+import { problemResponses } from '../problem/problem-schema.ts'
+import { int64, int64OrNull, named, shared, timeOrNull } from '../schemas/building-blocks.ts'
+import { accountIdOf } from '../server/authenticate.ts'
 
 const states = ['current', 'ended'] as const
 const ends = ['panel', 'transfer', 'service'] as const

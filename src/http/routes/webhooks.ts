@@ -1,9 +1,9 @@
 import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import { sameSecretAs } from '../../work/secret.ts'
-import { noQuery } from '../params.ts'
-import { problemResponse, publicProblemResponses } from '../problem-schema.ts'
-import type { App, RouteOptions } from '../types.ts'
+import { sameSecretAs } from '../../work/callers/secret.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { noQuery } from '../input/path-params.ts'
+import { problemResponse, publicProblemResponses } from '../problem/problem-schema.ts'
 
 /** Items in one request; the panel sends what it has gathered in some seconds. */
 const maxItems = 10_000

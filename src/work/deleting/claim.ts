@@ -1,7 +1,12 @@
 import { LedgerError } from '../../errors.ts'
-import type { Tx } from '../../store/database.ts'
-import { finishDeletion } from '../../store/deletions.ts'
-import { lockUnderWay, markUnknown, type OpenDeletion, type Target } from '../../store/unsettled-deletions.ts'
+import type { Tx } from '../../store/connection/database.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
+import {
+  lockUnderWay,
+  markUnknown,
+  type OpenDeletion,
+  type Target,
+} from '../../store/deletions/unsettled-deletions.ts'
 import { endUndeleted, interruption } from './close-receipt.ts'
 
 /** Whose deletion is to begin. */

@@ -1,12 +1,12 @@
 import { applyEffect } from '../../ledger/account.ts'
-import { addUsers } from '../../store/account-users.ts'
-import { lockAccounts, saveAccounts } from '../../store/accounts.ts'
-import { closeAccount } from '../../store/admins.ts'
-import { type Asked, drawAnswered } from '../../store/clock.ts'
-import type { Database } from '../../store/database.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions.ts'
-import { endTenuresOf } from '../../store/tenure-changes.ts'
-import { transact } from '../../store/transact.ts'
+import { addUsers } from '../../store/accounts/account-users.ts'
+import { lockAccounts, saveAccounts } from '../../store/accounts/accounts.ts'
+import { closeAccount } from '../../store/accounts/admins.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import { endTenuresOf } from '../../store/tenures/tenure-changes.ts'
 
 /**
  * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in

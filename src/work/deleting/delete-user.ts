@@ -1,6 +1,6 @@
 import { type ErrorCode, isLedgerError, LedgerError } from '../../errors.ts'
-import type { DeletionReply } from '../../panel/types.ts'
-import type { Deletion } from '../../store/deletions.ts'
+import type { DeletionReply } from '../../panel/panel.ts'
+import type { Deletion } from '../../store/deletions/deletions.ts'
 import { DeletionFailed } from './deletion-failed.ts'
 import { notKnownYet } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'

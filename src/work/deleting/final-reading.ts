@@ -1,19 +1,19 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser } from '../../ledger/user-identity.ts'
-import type { PanelUser } from '../../panel/types.ts'
-import { type Asked, drawAsked } from '../../store/clock.ts'
-import type { Tx } from '../../store/database.ts'
+import type { PanelUser } from '../../panel/panel.ts'
+import type { Tx } from '../../store/connection/database.ts'
+import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
 import {
   beginDeletion,
   type Deletion,
   insertUserDeletion,
   noteReading,
   updateDeletion,
-} from '../../store/deletions.ts'
-import { lockOpenTenures, type StoredTenure } from '../../store/tenures.ts'
-import { transact } from '../../store/transact.ts'
-import { observeGone, observeUsersIn } from '../observe-users.ts'
-import { untilAccepted } from '../until-accepted.ts'
+} from '../../store/deletions/deletions.ts'
+import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
+import { untilAccepted } from '../observing/retry-overlapped.ts'
 import { claim } from './claim.ts'
 import { outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'

@@ -1,6 +1,6 @@
 import { isSameCreation } from '../../ledger/user-identity.ts'
-import type { DeletionReply, PanelUser } from '../../panel/types.ts'
-import type { Deletion } from '../../store/deletions.ts'
+import type { DeletionReply, PanelUser } from '../../panel/panel.ts'
+import type { Deletion } from '../../store/deletions/deletions.ts'
 
 /**
  * What became of a deletion. `refused`: nothing was done, for certain. `still there`: the panel had all the time to act,

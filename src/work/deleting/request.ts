@@ -1,7 +1,7 @@
-import type { DeletionReply, PanelClient } from '../../panel/types.ts'
-import type { Database } from '../../store/database.ts'
-import type { Deletion } from '../../store/deletions.ts'
-import type { WorkerSession } from '../../store/worker-session.ts'
+import type { DeletionReply, PanelClient } from '../../panel/panel.ts'
+import type { Database } from '../../store/connection/database.ts'
+import type { WorkerSession } from '../../store/connection/worker-session.ts'
+import type { Deletion } from '../../store/deletions/deletions.ts'
 
 /** What deletions are carried out with. */
 export type DeletionDeps = {

@@ -1,17 +1,17 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
-import { findAccount } from '../../store/account-list.ts'
-import { type Asked, drawAsked } from '../../store/clock.ts'
-import { type Deletion, noteReading } from '../../store/deletions.ts'
-import { transact } from '../../store/transact.ts'
+import { findAccount } from '../../store/accounts/queries.ts'
+import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { type Deletion, noteReading } from '../../store/deletions/deletions.ts'
 import {
   findOpenDeletion,
   listLateAdminDeletions,
   listUnsettled,
   markUnknown,
   type OpenDeletion,
-} from '../../store/unsettled-deletions.ts'
-import { observePage } from '../observe-page.ts'
-import { observeGone, observeUsersIn } from '../observe-users.ts'
+} from '../../store/deletions/unsettled-deletions.ts'
+import { observePage } from '../observing/observe-page.ts'
+import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeDeleted, endUndeleted, interruption } from './close-receipt.ts'
 import { type Look, outcomeByLook } from './outcome.ts'

@@ -1,7 +1,7 @@
 import { isLedgerError } from '../../errors.ts'
-import type { ForwardedAnswer } from '../../panel/types.ts'
-import { observeUsers } from '../observe-users.ts'
-import { untilAccepted } from '../until-accepted.ts'
+import type { ForwardedAnswer } from '../../panel/panel.ts'
+import { observeUsers } from '../observing/observe-users.ts'
+import { untilAccepted } from '../observing/retry-overlapped.ts'
 import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
 import { refuseUnlessUnpreserved } from './unread.ts'
 

@@ -1,6 +1,6 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { noneExpired } from '../../panel/none-expired.ts'
-import type { ForwardedAnswer } from '../../panel/types.ts'
+import { noneExpired } from '../../panel/marzban/none-expired.ts'
+import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { deleteUser } from '../deleting/delete-user.ts'
 import {
   deletionOf,

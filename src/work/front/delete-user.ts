@@ -1,5 +1,5 @@
 import { isLedgerError } from '../../errors.ts'
-import type { ForwardedAnswer } from '../../panel/types.ts'
+import type { ForwardedAnswer } from '../../panel/panel.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
 import { runUserDeletion, type UserEnding } from '../deleting/user-deletion.ts'
 import { answerTo, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'

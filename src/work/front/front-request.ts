@@ -1,9 +1,9 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
-import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/types.ts'
-import { auditName, type Caller, type Callers } from '../callers.ts'
+import type { GuardedCall } from '../../panel/marzban/guarded-call.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import { auditName, type Caller, type Callers } from '../callers/callers.ts'
 import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
-import type { GuardedCall } from './guarded-call.ts'
 
 /** A guarded call as a caller sent it. */
 export type FrontRequest = {

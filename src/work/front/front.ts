@@ -1,4 +1,5 @@
-import type { ForwardedAnswer, Forwarder } from '../../panel/types.ts'
+import { type GuardedCall, guardedCallOf } from '../../panel/marzban/guarded-call.ts'
+import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
 import { changeThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
@@ -14,7 +15,6 @@ import {
   usagePath,
   userPath,
 } from './front-request.ts'
-import { type GuardedCall, guardedCallOf } from './guarded-call.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 

@@ -1,4 +1,4 @@
-import type { PanelAdmin, PanelClient } from '../../panel/types.ts'
+import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
 
 /** Which admins of the panel a name in a path may mean. */
 export type ListedAdmins = {

@@ -1,12 +1,16 @@
 import { LedgerError } from '../../errors.ts'
-import { findOpenAccount } from '../../store/account-list.ts'
-import { type Asked, drawAsked } from '../../store/clock.ts'
-import { beginFrontReading, finishFrontReading, reportFrontReading } from '../../store/front-readings.ts'
+import { findOpenAccount } from '../../store/accounts/queries.ts'
+import {
+  beginFrontReading,
+  finishFrontReading,
+  reportFrontReading,
+} from '../../store/collecting/front-readings.ts'
+import { listUnreadableSince } from '../../store/collecting/unreadable-items.ts'
+import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import type { FrontPurpose } from '../../store/tables.ts'
-import { listUnreadableSince } from '../../store/unreadable-items.ts'
-import { readUnseen } from '../read-unseen.ts'
-import { readUsers } from '../read-users.ts'
-import { createScanLog } from '../scan-log.ts'
+import { createScanLog } from '../collecting/scan-log.ts'
+import { readUnseen } from '../observing/read-unseen.ts'
+import { readUsers } from '../observing/read-user-pages.ts'
 import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 import { namedAtMost, refuseUnlessUnpreserved, unreadOf } from './unread.ts'

@@ -1,6 +1,6 @@
 import { LedgerError } from '../../errors.ts'
-import type { ForwardedAnswer } from '../../panel/types.ts'
-import { mustReadAdmin } from '../observe-admins.ts'
+import type { ForwardedAnswer } from '../../panel/panel.ts'
+import { mustReadAdmin } from '../observing/observe-admins.ts'
 import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, usagePath } from './front-request.ts'
 import { findListed } from './listed-admins.ts'
 import { refuseUnlessUnpreserved } from './unread.ts'

@@ -1,6 +1,6 @@
 import { type ErrorCode, LedgerError } from '../../errors.ts'
-import type { UnreadableEntry } from '../../store/unreadable-items.ts'
-import { shorten } from '../unreadable.ts'
+import type { UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
+import { shorten } from '../observing/unreadable-items.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 
 /** Users that a refusal names one by one. */

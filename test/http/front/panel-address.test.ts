@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { drawAsked } from '../../../src/store/clock.ts'
-import { recordPollFailure } from '../../../src/store/panel-poll.ts'
+import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 import { send } from './raw.ts'
 

@@ -1,0 +1,85 @@
+import Type, { type TSchema } from 'typebox'
+import { InvalidParameters } from '../problem/field-errors.ts'
+
+/** How many items a page has when the caller does not say. */
+export const usualLimit = 50
+
+/** The parameters of every list. */
+export const pageParameters = {
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 200,
+      default: usualLimit,
+      description: 'Items on one page at most.',
+      examples: [usualLimit],
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 6_000,
+      description: 'The `next_cursor` of the page before, asked for in the same order.',
+    }),
+  ),
+}
+
+/** One page of a list. */
+export function pageOf<S extends TSchema>(item: S, description: string) {
+  return Type.Object(
+    {
+      items: Type.Array(item),
+      next_cursor: Type.Unsafe<string | null>({
+        type: 'string',
+        nullable: true,
+        description: 'Where the next page begins; null: this is the last.',
+      }),
+    },
+    { description },
+  )
+}
+
+/** Where a page ended: the order it was in, and the sort key and the id of its last item. */
+export type Cursor = { sort: string; key: string; id: bigint }
+
+/** Writes a cursor as callers get it. They must not read it: what it holds may change. */
+export function writeCursor({ sort, key, id }: Cursor): string {
+  return Buffer.from(JSON.stringify({ s: sort, k: key, i: String(id) })).toString('base64url')
+}
+
+/**
+ * Reads a cursor that a caller sent back.
+ *
+ * @param sort the order that is asked for now.
+ * @param isKey whether a text can be a sort key of that order.
+ * @throws `invalid_request` for what is not a cursor of that order.
+ */
+export function readCursor(text: string, sort: string, isKey: (key: string) => boolean): Cursor {
+  const { s, k, i } = parse(text)
+  if (typeof s !== 'string' || typeof k !== 'string' || typeof i !== 'string' || !isId(i)) refuse()
+  if (s !== sort) {
+    refuse(`cursor belongs to a list in the order "${s}", not "${sort}"; begin again without a cursor.`)
+  }
+  if (!isKey(k)) refuse()
+  return { sort: s, key: k, id: BigInt(i) }
+}
+
+/** Whether a text is a whole number that a bigint column can hold. */
+export function isId(text: string): boolean {
+  return /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n
+}
+
+function parse(text: string): { s?: unknown; k?: unknown; i?: unknown } {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+function refuse(
+  detail = 'cursor must be the next_cursor of the page before, unchanged; begin again without a cursor.',
+): never {
+  throw new InvalidParameters([{ field: 'cursor', detail }])
+}

@@ -1,0 +1,65 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import {
+  describe,
+  type FieldError,
+  InvalidParameters,
+  propertyOf,
+  type Schema,
+} from '../problem/field-errors.ts'
+import { explainBody } from './explain-body.ts'
+
+/**
+ * Checks parameters and bodies against their schemas. Text of a URL is read strictly: only plain decimal digits are an
+ * integer, a parameter given twice is no scalar, an unknown one is refused. Every refusal says what would be right.
+ */
+export const compileParameters: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const validator = Compile(schema)
+  if (httpPart === 'body') {
+    const explain = explainBody(schema as Schema)
+    return (given: unknown) =>
+      validator.Check(given) ? { value: given } : { error: new InvalidParameters(explain(given)) }
+  }
+  const { properties = {} } = schema as Schema
+  return (given: unknown) => {
+    const value = readText(properties, given as Record<string, unknown>)
+    if (validator.Check(value)) return { value }
+    const wrong = new Set(validator.Errors(value).map((error) => error.instancePath.split('/')[1] ?? ''))
+    const errors = [...wrong].filter((name) => name !== '').map((name) => refuse(properties, name, given))
+    return { error: new InvalidParameters(errors) }
+  }
+}
+
+function readText(
+  properties: Record<string, Schema>,
+  given: Record<string, unknown>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, text]) => {
+      const schema = propertyOf(properties, name)
+      return [name, schema ? read(schema, text) : text]
+    }),
+  )
+}
+
+function read(schema: Schema, text: unknown): unknown {
+  if (schema.type === 'array') return [text].flat().flatMap((part) => String(part).split(','))
+  if (schema.type === 'boolean') return text === 'true' || (text === 'false' ? false : text)
+  const isInteger = schema.type === 'integer' || schema.anyOf?.some(({ type }) => type === 'integer')
+  return isInteger && typeof text === 'string' && /^-?(0|[1-9]\d*)$/.test(text) ? Number(text) : text
+}
+
+function refuse(properties: Record<string, Schema>, name: string, given: unknown): FieldError {
+  const schema = propertyOf(properties, name)
+  if (!schema) {
+    const known = Object.keys(properties)
+    const instead = known.length > 0 ? `known here: ${known.join(', ')}.` : 'none is known here.'
+    return { field: name, detail: `${name} is not a parameter of this call; ${instead}` }
+  }
+  const value = (given as Record<string, unknown>)[name]
+  if (Array.isArray(value) && schema.type !== 'array') {
+    return { field: name, detail: `${name} must be given once; it must be ${describe(schema)}.` }
+  }
+  return { field: name, detail: `${name} must be ${describe(schema)}.` }
+}

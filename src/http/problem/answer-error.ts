@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../app-type.ts'
+import { isGone, noteCut } from '../server/gone-clients.ts'
+import { parseTarget } from '../server/target.ts'
+import { problem, problemOf } from './problem.ts'
+
+const mediaType = 'application/problem+json'
+
+/** Makes every failure of `app` a problem+json answer, and logs those that are ours. */
+export function handleErrors(app: App): void {
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => {
+    // What somebody else could read as another path is no unknown path, but a bad one.
+    parseTarget(request.url)
+    const path = request.url.split('?', 1)[0]
+    const answer = problem(404, 'not_found', `There is no ${request.method} ${path} here; see /docs.`)
+    return reply.code(404).type(mediaType).send(answer)
+  })
+}
+
+/** Answers with what the error is to the caller. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { problem: body, headers } = problemOf(error, request.id)
+  // What failed because nobody is there to take the answer has a line of its own.
+  if (isGone(reply)) return reply.code(body.status).type(mediaType).send(body)
+  if (body.status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
+  else if (body.status > 500) request.log.warn({ err: error }, 'a request could not be served')
+  return reply.code(body.status).headers(headers).type(mediaType).send(body)
+}
+
+const brokenRequests: Record<string, [number, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not complete in time.'],
+  HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
+}
+
+/** What Node keeps on a connection, and its own handler of broken requests looks at: the answer under way. */
+type Answering = { _httpMessage?: ServerResponse | null }
+
+/** Answers on the bare connection to what Node could not read as HTTP; nothing of what came is logged. */
+export function answerBrokenRequest(
+  this: Pick<App, 'log'>,
+  error: Error & { code?: string },
+  socket: Socket & Answering,
+): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const { _httpMessage: answer } = socket
+  // Who hangs up before the end of its request has a line of its own.
+  if (!answer || error.code !== 'HPE_INVALID_EOF_STATE') {
+    this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
+    if (answer) noteCut(answer)
+  }
+  // Into an answer that has begun nothing may be written.
+  if (socket.writable && !answer?.headersSent) {
+    const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
+    const body = problem(status, 'invalid_request', detail)
+    const text = JSON.stringify(body)
+    socket.write(
+      `HTTP/1.1 ${status} ${body.title}\r\nconnection: close\r\ncontent-type: ${mediaType}\r\n` +
+        `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    )
+  }
+  socket.destroy(error)
+}

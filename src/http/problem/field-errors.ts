@@ -1,0 +1,59 @@
+import { LedgerError } from '../../errors.ts'
+
+/** What is wrong with one parameter or one field of a body. */
+export type FieldError = { field: string; detail: string }
+
+/** A request refused because of its parameters: which, and what each would have to be. */
+export class InvalidParameters extends LedgerError {
+  readonly errors: FieldError[]
+
+  constructor(errors: FieldError[]) {
+    super('invalid_request', errors.map((error) => error.detail).join(' '))
+    this.name = 'InvalidParameters'
+    this.errors = errors
+  }
+}
+
+/** The keywords of JSON Schema that our parameters and bodies use. */
+export type Schema = {
+  type?: string
+  format?: string
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  pattern?: string
+  minItems?: number
+  maxItems?: number
+  const?: string
+  enum?: string[]
+  anyOf?: Schema[]
+  items?: Schema
+  properties?: Record<string, Schema>
+  required?: string[]
+}
+
+/** What a value has to be, as a sentence says it after "must be". */
+export function describe(schema: Schema): string {
+  if (schema.anyOf) return schema.anyOf.map(describe).join(' or ')
+  if (schema.const !== undefined) return `"${schema.const}"`
+  if (schema.enum) return `one of ${schema.enum.join(', ')}`
+  if (schema.type === 'boolean') return 'true or false'
+  if (schema.type === 'array') return describeList(schema)
+  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
+  if (schema.format === 'date-time') return 'a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339)'
+  const without = schema.pattern?.includes('001f') ? 'control characters' : 'U+0000 and halves of characters'
+  return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
+}
+
+/** Lists of a body say how long they may be; those of a URL are as long as their few words. */
+function describeList({ minItems, maxItems, items = {} }: Schema): string {
+  return maxItems === undefined
+    ? `a list, separated by commas, of ${describe(items)}`
+    : `a list of ${minItems} to ${maxItems}, none twice, each ${describe(items)}`
+}
+
+/** The schema of a property. Names come from callers: `constructor` and its like are no properties. */
+export function propertyOf(properties: Record<string, Schema>, name: string): Schema | undefined {
+  return Object.hasOwn(properties, name) ? properties[name] : undefined
+}

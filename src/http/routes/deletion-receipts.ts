@@ -1,0 +1,143 @@
+import Type, { type Static } from 'typebox'
+import type { Caller } from '../../work/callers/callers.ts'
+import type { DeletionPage } from '../../work/deleting/deletions.ts'
+import type { App, RouteOptions } from '../app-type.ts'
+import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
+import { accountId, deletionId, deletionParams, noQuery } from '../input/path-params.ts'
+import { readTime, timeParameter } from '../input/time-parameter.ts'
+import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
+import { shared } from '../schemas/building-blocks.ts'
+import {
+  type DeletionBody,
+  type DeletionReportBody,
+  deletionKinds,
+  deletionReportSchema,
+  deletionSchema,
+  deletionStates,
+  toDeletionBody,
+  toReportBody,
+} from '../schemas/deletion-schema.ts'
+import { accountIdOf } from '../server/authenticate.ts'
+
+type DeletionsPage = { items: DeletionBody[]; next_cursor: string | null }
+
+const visibility =
+  'A sudo admin sees all; any other admin what it asked for itself and what concerns its own account.'
+
+const listQuery = Type.Object(
+  {
+    admin: Type.Optional(accountId("Only deletions that concern this account; `me`: the caller's own.")),
+    kind: Type.Optional(
+      listOf(deletionKinds, 'Only deletions of these kinds, separated by commas.', ['user']),
+    ),
+    state: Type.Optional(
+      listOf(deletionStates, 'Only deletions in these states, separated by commas.', [
+        'failed',
+        'incomplete',
+      ]),
+    ),
+    parent: Type.Optional(deletionId('Only the users of this bulk deletion.')),
+    from: timeParameter('Only deletions asked for at or after this time. RFC 3339.'),
+    to: timeParameter('Only deletions asked for before this time. RFC 3339.'),
+    ...pageParameters,
+  },
+  { additionalProperties: false, style: 'form', explode: false },
+)
+
+function listOf<Word extends string>(words: readonly Word[], description: string, example: Word[]) {
+  return Type.Array(Type.Unsafe<Word>({ type: 'string', enum: words }), {
+    description: `${description} Left out: all.`,
+    examples: [example],
+  })
+}
+
+const listSchema = {
+  operationId: 'listDeletions',
+  tags: ['deletions'],
+  summary: 'List deletions',
+  description: `The receipts of all deletions, the newest first: who deleted what, when, with how many bytes. ${visibility}`,
+  querystring: listQuery,
+  response: {
+    200: pageOf(shared(deletionSchema), 'One page of receipts.'),
+    ...problemResponses(),
+    404: problemResponse(404, '`admin=me` of a caller without an account of its own.'),
+  },
+}
+
+const noDeletion = problemResponse(404, 'There is no such deletion that the caller may see.')
+
+const readSchema = {
+  operationId: 'getDeletion',
+  tags: ['deletions'],
+  summary: 'Read a deletion',
+  description: `One receipt; of a bulk deletion also how far it is and which users could not be deleted. ${visibility}`,
+  params: deletionParams,
+  querystring: noQuery,
+  response: { 200: shared(deletionReportSchema), ...problemResponses(414), 404: noDeletion },
+}
+
+const cancelSchema = {
+  operationId: 'cancelDeletion',
+  tags: ['deletions'],
+  summary: 'Cancel a bulk deletion',
+  description:
+    'Users that are not deleted yet stay; what is deleted stays deleted. The answer does not wait for the users under ' +
+    'way: `state` becomes `cancelled` when they have ended. One that has ended already is left as it is. For who asked ' +
+    'for the deletion, and for sudo admins.',
+  params: deletionParams,
+  querystring: noQuery,
+  response: {
+    202: {
+      description: 'Accepted; the body says how far the deletion is.',
+      content: { 'application/json': { schema: shared(deletionReportSchema) } },
+    },
+    ...problemResponses(413, 414, 415),
+    403: problemResponse(403, 'Somebody else asked for this deletion.'),
+    404: noDeletion,
+    409: problemResponse(409, 'The deletion of a single user cannot be cancelled.'),
+  },
+}
+
+/** The audit trail of deletions, and how far those under way are. */
+export async function deletionRoutes(app: App, { services: { deletions } }: RouteOptions): Promise<void> {
+  app.get('/deletions', { schema: listSchema }, async ({ caller, query }): Promise<DeletionsPage> => {
+    const { items, next } = await deletions.list(caller, toPage(caller, query))
+    return {
+      items: items.map(toDeletionBody),
+      next_cursor: next === null ? null : writeCursor({ sort, key: '', id: next }),
+    }
+  })
+
+  app.get(
+    '/deletions/:id',
+    { schema: readSchema },
+    async ({ caller, params }): Promise<DeletionReportBody> =>
+      toReportBody(await deletions.report(caller, BigInt(params.id))),
+  )
+
+  app.delete(
+    '/deletions/:id',
+    { schema: cancelSchema },
+    async ({ caller, params }, reply): Promise<DeletionReportBody> => {
+      reply.code(202)
+      return toReportBody(await deletions.cancel(caller, BigInt(params.id)))
+    },
+  )
+}
+
+/** The one order deletions are listed in. */
+const sort = '-requested'
+
+function toPage(caller: Caller, query: Static<typeof listQuery>): DeletionPage {
+  const { admin, kind, state, parent, from, to, cursor } = query
+  return {
+    ...(admin !== undefined && { adminId: accountIdOf(caller, admin) }),
+    ...(kind && { kinds: kind }),
+    ...(state && { states: state }),
+    ...(parent !== undefined && { parentId: BigInt(parent) }),
+    ...(from !== undefined && { from: readTime('from', from) }),
+    ...(to !== undefined && { to: readTime('to', to) }),
+    before: cursor === undefined ? null : readCursor(cursor, sort, (key) => key === '').id,
+    limit: query.limit ?? usualLimit,
+  }
+}

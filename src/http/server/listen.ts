@@ -1,0 +1,30 @@
+import { LedgerError } from '../../errors.ts'
+import type { App } from '../app-type.ts'
+
+/**
+ * Lets `app` listen.
+ *
+ * @param address `port` 0: the system chooses a free one.
+ * @returns where it listens, as `http://host:port`.
+ * @throws `config_invalid` when this machine does not give the address away.
+ */
+export async function listen(app: App, address: { host: string; port: number }): Promise<string> {
+  try {
+    return await app.listen(address)
+  } catch (error) {
+    const remedy = remedyOf(error, address)
+    if (remedy === null) throw error
+    throw new LedgerError('config_invalid', remedy, { cause: error })
+  }
+}
+
+function remedyOf(error: unknown, { host, port }: { host: string; port: number }): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  const hint = 'HOST and PORT say where the service listens.'
+  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is in use by another program. ${hint}`
+  if (code === 'EACCES') return `This account may not listen on port ${port}. ${hint}`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `This machine has no address ${host} (${code}). ${hint}`
+  }
+  return null
+}

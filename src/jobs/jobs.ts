@@ -1,0 +1,97 @@
+import { PgBoss } from 'pg-boss'
+import type { EnqueueDeletion } from '../work/deleting/request-deletion.ts'
+import { type DeletionJobs, enqueueDeletion, startDeleting } from './deletions.ts'
+import {
+  type ObservationJobs,
+  type RequestObservation,
+  requestObservation,
+  startObserving,
+} from './observations.ts'
+import { type PollJob, requestPoll, startPolling } from './poll.ts'
+import { repeat } from './repeat.ts'
+import type { JobContext } from './report-failures.ts'
+import { requestScan, type ScanJob, startScanning } from './scan.ts'
+import { steadyClock } from './steady-clock.ts'
+
+export type Jobs = {
+  /** Begins with the work on the queues. */
+  start(): Promise<void>
+  /** Makes a poll due now; the scans it finds due follow it. */
+  requestPoll(): Promise<void>
+  enqueueDeletion: EnqueueDeletion
+  requestObservation: RequestObservation
+  /** Lets running jobs come to their next safe point and stops. */
+  stop(): Promise<void>
+}
+
+export type JobsOptions = {
+  databaseUrl: string
+  poll: Omit<PollJob, 'afterPoll'> & {
+    /** Called after a poll that was answered, before the scans that follow it. */
+    onAnswered: () => Promise<void>
+  }
+  scan: ScanJob
+  deletions: DeletionJobs
+  observations: ObservationJobs
+  /** The time by which jobs are due; see `createQueueClock`. */
+  clock: { use(): Promise<void>; keep(): Promise<void> }
+  /** Told when the queues themselves cannot be served. */
+  onError: (error: Error) => void
+  onFailure: JobContext['onFailure']
+}
+
+/** How long running jobs may take to come to a safe point when the service stops. */
+const stopTimeoutMs = 8_000
+/** For how long jobs may wait when the database's clock was set back. */
+const keepClockMs = 5_000
+
+/** The background work, on queues in the ledger's database that all replicas share. */
+export function createJobs(options: JobsOptions): Jobs {
+  const stopping = new AbortController()
+  const context: JobContext = { stopping: stopping.signal, onFailure: options.onFailure }
+  const boss = new PgBoss({
+    connectionString: options.databaseUrl,
+    application_name: 'marzban-ledger-jobs',
+    max: 4,
+    clock: steadyClock,
+    // A replica that died is noticed within seconds, not minutes.
+    superviseIntervalSeconds: 10,
+    monitorIntervalSeconds: 10,
+    // What is done is removed when its queue says, not once a day.
+    maintenanceIntervalSeconds: 600,
+  })
+  boss.on('error', options.onError)
+  const { clock } = options
+  let keeping: Promise<void> | undefined
+  const afterPoll = async () => {
+    await options.poll.onAnswered()
+    await requestScan(boss)
+  }
+  return {
+    start: async () => {
+      await boss.start()
+      await clock.use()
+      await clock.keep()
+      keeping = repeat(clock.keep, {
+        pauseMs: keepClockMs,
+        signal: stopping.signal,
+        onError: options.onError,
+      })
+      // First the queue that the poll sends to.
+      await startScanning(boss, options.scan, context)
+      await Promise.all([
+        startDeleting(boss, options.deletions, context),
+        startObserving(boss, options.observations, context),
+        startPolling(boss, { ...options.poll, afterPoll }, context),
+      ])
+    },
+    requestPoll: () => requestPoll(boss, options.poll.work.db),
+    enqueueDeletion: enqueueDeletion(boss),
+    requestObservation: requestObservation(boss, options.observations.work.db),
+    stop: async () => {
+      stopping.abort()
+      await keeping
+      await boss.stop({ graceful: true, timeout: stopTimeoutMs })
+    },
+  }
+}

@@ -1,0 +1,159 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import type { PanelAddress } from '../transport/address.ts'
+import { askPatiently } from '../transport/retry.ts'
+import {
+  describeRequest,
+  type PanelAnswer,
+  type PanelRequest,
+  type Transport,
+} from '../transport/transport.ts'
+import { UnusableAnswer } from '../transport/unusable-answer.ts'
+import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
+import { type AnswerSchema, checkAnswer } from './check-answer.ts'
+import { serviceAccount } from './login.ts'
+import type { Session } from './session.ts'
+import { isBearerToken } from './token.ts'
+
+/** Calls of the panel: a request with somebody's token, its answer judged. */
+export type Calls = {
+  /**
+   * The answer to `request`, sent with `token`, or with the service's own when none is given.
+   *
+   * Only a GET is repeated when it fails. A token of the service that the panel does not accept is renewed, once; a
+   * caller's token is the caller's to renew.
+   */
+  ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
+  /** As {@link Calls.ask}, and when the panel answered, by its own clock. */
+  askDated<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Dated<Valid>>
+  /**
+   * Sends `request` once and gives back whatever comes of it. `error` is why it is no success, should the answer prove to be
+   * none; its `unsent` says that the panel cannot have got the request.
+   */
+  attempt(request: PanelRequest, token?: string): Promise<{ answer: PanelAnswer | null; error: LedgerError }>
+  /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
+  find<Valid>(
+    missing: string,
+    request: PanelRequest,
+    schema: AnswerSchema<Valid>,
+    token?: string,
+  ): Promise<Dated<Valid> | null>
+}
+
+/** What an answer says, and when it was given: milliseconds since 1970 by the panel's clock; null: it does not tell. */
+export type Dated<Valid> = { valid: Valid; date: number | null }
+
+export type CallsOptions = {
+  address: PanelAddress
+  transport: Transport
+  session: Session
+  /** Milliseconds after which a call has ended, however often it was tried. */
+  deadlineMs: number
+  retry: {
+    sleep: (ms: number) => Promise<unknown>
+    random: () => number
+    onRetry: (request: PanelRequest, reason: string, pauseMs: number) => void
+  }
+}
+
+/** An answer, and whose token it was given to. */
+type Sent = { answer: PanelAnswer; who: string; bearer: string }
+
+export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
+  const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
+    // What is not repeated must not meet a connection that is about to be dropped.
+    let freshConnection = request.freshConnection || request.once || false
+    const exchange = async (): Promise<PanelAnswer> => {
+      const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
+      // The panel drops the connection that a 500 came over, sometimes when the next request arrives on it.
+      freshConnection ||= answer.status === 500
+      return answer
+    }
+    if (request.method !== 'GET' || request.once) return exchange()
+    return askPatiently(exchange, {
+      sleep: retry.sleep,
+      random: retry.random,
+      onRetry: (reason, pauseMs) => retry.onRetry(request, reason, pauseMs),
+      ended: () => signal.aborted || transport.closed(),
+    })
+  }
+
+  const sendAsService = async (request: PanelRequest, signal: AbortSignal): Promise<Sent> => {
+    const token = await session.token().catch(failBeforeSending)
+    const answer = await send(request, token, signal)
+    if (!refusesToken(answer)) return { answer, who: serviceAccount, bearer: token }
+    // Who is refused has changed nothing, so this one repetition is harmless for a deletion too.
+    const renewed = await session.renew(token).catch(failBeforeSending)
+    const sent = { answer: await send(request, renewed, signal), who: serviceAccount, bearer: renewed }
+    if (refusesToken(sent.answer)) session.refuse(renewed, nameRefusal(address, request, sent.answer, sent))
+    return sent
+  }
+
+  const sendAsCaller = async (request: PanelRequest, token: string, signal: AbortSignal): Promise<Sent> => {
+    if (!isBearerToken(token)) {
+      const message = 'What the caller sent does not have the form of a token.'
+      throw new LedgerError('panel_unauthorized', message, { unsent: true })
+    }
+    return { answer: await send(request, token, signal), who: 'the caller', bearer: token }
+  }
+
+  const call = (request: PanelRequest, token: string | undefined): Promise<Sent> => {
+    const signal = AbortSignal.timeout(deadlineMs)
+    return token === undefined ? sendAsService(request, signal) : sendAsCaller(request, token, signal)
+  }
+
+  const accept = <Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, sent: Sent): Dated<Valid> => {
+    const { answer } = sent
+    if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
+    const json = parseJson(answer)
+    if (json === undefined) {
+      const error = nameBadAnswer(address, request, answer)
+      // What names itself JSON and is none has been cut off on the way.
+      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+    }
+    return { valid: checkAnswer(schema, json, describeRequest(request)), date: answer.date }
+  }
+
+  return {
+    async attempt(request, token) {
+      try {
+        const sent = await call(request, token)
+        const { answer } = sent
+        const error =
+          answer.status === 200
+            ? nameBadAnswer(address, request, answer)
+            : nameRefusal(address, request, answer, sent)
+        return { answer, error }
+      } catch (error) {
+        if (!isLedgerError(error)) throw error
+        return { answer: null, error }
+      }
+    },
+    async ask(request, schema, token) {
+      return accept(request, schema, await call(request, token)).valid
+    },
+    async askDated(request, schema, token) {
+      return accept(request, schema, await call(request, token))
+    },
+    async find(missing, request, schema, token) {
+      const sent = await call(request, token)
+      if (sent.answer.status === 404 && detailOf(sent.answer) === missing) return null
+      return accept(request, schema, sent)
+    },
+  }
+}
+
+/** Whoever has no token that the panel takes has not been heard. */
+function failBeforeSending(error: unknown): never {
+  if (!isLedgerError(error)) throw error
+  const { code, message, retryAfter, forOperator } = error
+  throw new LedgerError(code, message, {
+    ...(retryAfter !== undefined && { retryAfter }),
+    forOperator,
+    unsent: true,
+    cause: error,
+  })
+}
+
+function refusesToken(answer: PanelAnswer): boolean {
+  return answer.status === 401 && detailOf(answer) !== null
+}

@@ -1,0 +1,183 @@
+import { setTimeout } from 'node:timers/promises'
+import type { DeletionReply, PanelClient, UserFilter } from '../panel.ts'
+import { parsePanelAddress } from '../transport/address.ts'
+import {
+  createTransport,
+  describeRequest,
+  type PanelRequest,
+  type Transport,
+} from '../transport/transport.ts'
+import { type Calls, createCalls } from './authorised-call.ts'
+import { decodeList, toAdmin, toUser } from './decode.ts'
+import { judgeDeletion } from './deletion-forms.ts'
+import { hasAdmin } from './has-admin.ts'
+import { logIn } from './login.ts'
+import { namedPath } from './named-path.ts'
+import { readUser } from './read-user.ts'
+import { panelTreatsAsSame } from './same-name.ts'
+import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
+import { createSession } from './session.ts'
+
+/** The part of a pino logger that is used. */
+export type PanelLog = {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export type PanelClientOptions = {
+  /** MARZBAN_URL: http or https, with a base path if need be. A user name and password in it are not sent. */
+  url: string
+  /** The sudo account the service acts as. */
+  username: string
+  password: string
+  /**
+   * MARZBAN_TIMEOUT, milliseconds: for the panel to begin an answer, and between two pieces of it. A call, repeated
+   * attempts included, ends within twice as long, and a login it has to wait for adds at most this much.
+   */
+  timeoutMs: number
+  /** Upper bound of connections kept open, and again of those for deletions; 8 unless given. */
+  connections?: number
+  /** Upper bound of an answer's size; 32 MiB unless given: 100 users with hundreds of links each. */
+  maxAnswerBytes?: number
+  /** Sends the requests; over HTTP unless given. */
+  transport?: Transport
+  sleep?: (ms: number) => Promise<unknown>
+  /** Uniform in [0, 1). */
+  random?: () => number
+  /** Milliseconds; only differences matter. */
+  now?: () => number
+  log?: PanelLog
+}
+
+/**
+ * A client of the panel at `url`. Nothing is sent before the first call.
+ *
+ * Each call fails with a {@link LedgerError} of a `panel_` code, whose message holds no secret: `panel_unreachable`,
+ * `panel_timeout`, `panel_failed` (5xx), `panel_unauthorized`, `panel_forbidden`, `panel_bad_answer`; or `user_unreadable`.
+ *
+ * @throws `config_invalid` when `url` is no http address.
+ */
+export function createPanelClient(options: PanelClientOptions): PanelClient {
+  const address = parsePanelAddress(options.url)
+  const transport =
+    options.transport ??
+    createTransport({
+      address,
+      timeoutMs: options.timeoutMs,
+      connections: options.connections ?? 8,
+      maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,
+    })
+  const session = createSession({
+    login: async () => {
+      const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
+      options.log?.info({ panel: address.host }, 'logged in to the panel')
+      return token
+    },
+    now: options.now ?? (() => performance.now()),
+  })
+  const calls = createCalls({
+    address,
+    transport,
+    session,
+    deadlineMs: 2 * options.timeoutMs,
+    retry: {
+      sleep: options.sleep ?? setTimeout,
+      random: options.random ?? Math.random,
+      onRetry: (request, reason, pauseMs) =>
+        options.log?.warn({ request: describeRequest(request), reason, pauseMs }, 'asking the panel again'),
+    },
+  })
+
+  const listAdmins = async (filter?: { username: string }) => {
+    const request = { method: 'GET', path: '/api/admins', ...(filter && { query: filter }) } as const
+    return decodeList('admin', await calls.ask(request, adminsAnswer), toAdmin)
+  }
+
+  return {
+    async whoami(token) {
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token))
+    },
+    async account() {
+      return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
+    },
+    admins: async (filter) => (await listAdmins(filter)).items,
+    async adminList() {
+      const { items: admins, unreadable } = await listAdmins()
+      return { admins, unreadable }
+    },
+    async users({ offset, limit, ...filter }, { token, once = false } = {}) {
+      const request = {
+        method: 'GET',
+        path: '/api/users',
+        query: pageQuery(filter, offset, limit),
+        once,
+      } as const
+      const { valid: page, date } = await calls.askDated(request, usersAnswer, token)
+      const { items: users, unreadable } = decodeList('user', page.users, (user) => toUser(user, date))
+      return { users, total: page.total, unreadable }
+    },
+    async countUsers(filter, { token } = {}) {
+      const request = { method: 'GET', path: '/api/users', query: pageQuery(filter, beyondAll, 1) } as const
+      return (await calls.ask(request, usersAnswer, token)).total
+    },
+    async user(username, { token, freshConnection = false } = {}) {
+      const path = namedPath('/api/user', username)
+      return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
+    },
+    async adminsNamed(username) {
+      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+      const isPlain = /^[\w.@-]+$/.test(username)
+      const { items } = await listAdmins(isPlain ? { username } : undefined)
+      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
+    },
+    hasAdmin: (username) => hasAdmin(calls, username),
+    async release({ token } = {}) {
+      return (await calls.ask({ method: 'GET', path: '/api/system' }, systemAnswer, token)).version
+    },
+    async deleteUser(username, { token } = {}) {
+      const request = deletion(namedPath('/api/user', username))
+      return reply('user', await calls.attempt(request, token))
+    },
+    async deleteAdmin(username) {
+      const request = deletion(namedPath('/api/admin', username))
+      return reply('admin', await calls.attempt(request))
+    },
+    close: () => transport.close(),
+  }
+}
+
+/** No panel has so many users: the page that begins there is empty, and still says how many there are. */
+const beyondAll = 2 ** 31 - 1
+
+function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
+  return [
+    ...(filter.admin === undefined ? [] : [['admin', filter.admin] as [string, string]]),
+    ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
+    ['offset', String(offset)],
+    ['limit', String(limit)],
+    // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
+    // user is on two pages and another on none.
+    ['sort', 'created_at,username'],
+  ]
+}
+
+/**
+ * After some deletions the panel answers 500 and drops the connection later, when the next request arrives on it: that
+ * next request must not be somebody else's. And a connection that is new cannot be dropped before the panel saw the
+ * deletion, so that nobody knows whether it did.
+ */
+function deletion(path: string): PanelRequest {
+  return { method: 'DELETE', path, freshConnection: true }
+}
+
+/** What came of a deletion that was sent, or could not be. */
+function reply(
+  of: 'user' | 'admin',
+  { answer, error }: Awaited<ReturnType<Calls['attempt']>>,
+): DeletionReply {
+  if (answer === null || error.unsent) return { verdict: error.unsent ? 'unsent' : 'unclear', error }
+  const { status, contentType, text } = answer
+  const headers = { 'content-type': contentType }
+  const verdict = judgeDeletion(of, { status, headers, body: Buffer.from(text) })
+  return { verdict, error: verdict === 'done' ? null : error }
+}

@@ -1,0 +1,49 @@
+import type { PanelAddress } from '../transport/address.ts'
+import { describeRequest, type PanelRequest, type Transport } from '../transport/transport.ts'
+import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
+import { checkAnswer } from './check-answer.ts'
+import { tokenAnswer } from './schemas.ts'
+import { LoginRefused } from './session.ts'
+import { isBearerToken } from './token.ts'
+
+export type Credentials = { username: string; password: string }
+
+/** The configured account, as messages name it. */
+export const serviceAccount = 'the account of MARZBAN_USERNAME and MARZBAN_PASSWORD'
+
+/**
+ * Asks the panel for a token of the configured account, once.
+ *
+ * @throws {@link LoginRefused} for whatever 4xx comes back: the credentials were shown and refused, by the panel or by
+ * what stands before it. No message repeats anything of the answer, since an answer may repeat the form.
+ */
+export async function logIn(
+  transport: Transport,
+  address: PanelAddress,
+  { username, password }: Credentials,
+  signal: AbortSignal,
+): Promise<string> {
+  const request: PanelRequest = {
+    method: 'POST',
+    path: '/api/admin/token',
+    form: { username, password },
+    // A kept-alive connection that the panel closes at this moment would fail the login, which is not repeated.
+    freshConnection: true,
+  }
+  const answer = await transport.exchange(request, null, signal)
+  if (answer.status >= 400 && answer.status < 500) {
+    if (detailOf(answer) !== null && (answer.status === 401 || answer.status === 403)) {
+      throw new LoginRefused('panel_unauthorized', `The panel refuses ${serviceAccount} (${answer.status}).`)
+    }
+    const { code, message, forOperator } = nameBadAnswer(address, request, answer)
+    throw new LoginRefused(code, message, { forOperator })
+  }
+  if (answer.status >= 300) {
+    throw nameRefusal(address, request, answer, { who: serviceAccount, bearer: password })
+  }
+  const json = answer.status === 200 ? parseJson(answer) : undefined
+  if (json === undefined) throw nameBadAnswer(address, request, answer)
+  const token = checkAnswer(tokenAnswer, json, describeRequest(request)).access_token
+  if (!isBearerToken(token)) throw nameBadAnswer(address, request, answer)
+  return token
+}

@@ -1,0 +1,70 @@
+import { LedgerError } from '../../errors.ts'
+
+/** The configured account's token: kept in memory, renewed when it fails. */
+export type Session = {
+  /** The current token; logs in when there is none. Callers at the same moment share one login. */
+  token(): Promise<string>
+  /** A token other than `failed`: the current one when somebody has renewed it already, otherwise of a new login. */
+  renew(failed: string): Promise<string>
+  /** The panel did not accept `failed` although it was new: `error` is the answer to all until the pause is over. */
+  refuse(failed: string, error: LedgerError): void
+}
+
+/** A login that the panel refused. */
+export class LoginRefused extends LedgerError {}
+
+export type SessionOptions = {
+  /** Throws {@link LoginRefused} when the panel judged the credentials, another error when it did not. */
+  login: () => Promise<string>
+  /** Milliseconds; only differences matter. */
+  now: () => number
+  /** For how long after a refusal no login is attempted: a wrong password must not look like an attack. */
+  pauseMs?: number
+}
+
+export function createSession({ login, now, pauseMs = 30_000 }: SessionOptions): Session {
+  let current: string | null = null
+  let pending: Promise<string> | null = null
+  let refused: { error: LedgerError; until: number } | null = null
+
+  const pause = (error: LedgerError): LedgerError => {
+    refused = { error, until: now() + pauseMs }
+    return postponed(error, pauseMs)
+  }
+
+  const logIn = async (): Promise<string> => {
+    const waitMs = refused === null ? 0 : refused.until - now()
+    if (refused !== null && waitMs > 0) throw postponed(refused.error, waitMs)
+    refused = null
+    try {
+      current = await login()
+      return current
+    } catch (error) {
+      throw error instanceof LoginRefused ? pause(error) : error
+    }
+  }
+
+  const token = async (): Promise<string> => {
+    if (current !== null) return current
+    pending ??= logIn().finally(() => {
+      pending = null
+    })
+    return pending
+  }
+
+  return {
+    token,
+    renew(failed) {
+      if (current === failed) current = null
+      return token()
+    },
+    refuse(failed, error) {
+      if (current === failed) current = null
+      pause(error)
+    },
+  }
+}
+
+function postponed({ code, message, forOperator, cause }: LedgerError, waitMs: number): LedgerError {
+  return new LedgerError(code, message, { retryAfter: Math.ceil(waitMs / 1000), forOperator, cause })
+}

@@ -1,0 +1,56 @@
+import { LedgerError } from '../../errors.ts'
+
+/** Where the panel is. Credentials in the configured address are left out: the panel takes a token in their place. */
+export type PanelAddress = {
+  /** `https://panel.example:8443` */
+  origin: string
+  /** What stands before `/api`, without a slash at its end: `` or `/base`. */
+  basePath: string
+  /** `panel.example:443`, for messages. */
+  host: string
+}
+
+/**
+ * Reads MARZBAN_URL.
+ *
+ * @throws `config_invalid` for what is not an http or https address. The message does not repeat it: it may hold a
+ * password.
+ */
+export function parsePanelAddress(url: string): PanelAddress {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
+    throw new LedgerError('config_invalid', 'MARZBAN_URL must look like https://panel.example:8443.', {
+      field: 'MARZBAN_URL',
+    })
+  }
+  const port = parsed.port || (parsed.protocol === 'https:' ? '443' : '80')
+  return {
+    origin: parsed.origin,
+    basePath: parsed.pathname.replace(/\/+$/, ''),
+    host: `${parsed.hostname}:${port}`,
+  }
+}
+
+/** The host of an origin as TLS names it, `panel.example`, or an address without brackets. */
+export function hostnameOf(origin: string): string {
+  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
+}
+
+/**
+ * What a redirect of `path` to `location` says MARZBAN_URL should be: most often https in the place of http. Query,
+ * fragment and credentials of the location are left out.
+ *
+ * @returns null when the location is missing or no http address.
+ */
+export function redirectedAddress(
+  address: PanelAddress,
+  path: string,
+  location: string | undefined,
+): string | null {
+  const asked = `${address.origin}${address.basePath}${path}`
+  if (location === undefined || !URL.canParse(location, asked)) return null
+  const target = new URL(location, asked)
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') return null
+  const pathname = target.pathname.endsWith(path) ? target.pathname.slice(0, -path.length) : target.pathname
+  return `${target.origin}${pathname}`.replace(/\/+$/, '')
+}

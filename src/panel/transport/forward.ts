@@ -1,0 +1,163 @@
+import { isIP } from 'node:net'
+import type { Readable } from 'node:stream'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder, OpenAnswer, PassedOn } from '../panel.ts'
+import { hostnameOf, type PanelAddress, parsePanelAddress } from './address.ts'
+import { nameFailure } from './network-errors.ts'
+import { openPanelSocket } from './socket.ts'
+import { tellingStart } from './telling-start.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+export type ForwarderOptions = {
+  url: string
+  /** Milliseconds the panel gets to accept a connection, and to open a WebSocket. */
+  connectTimeoutMs: number
+  /** Milliseconds the panel gets to begin its answer, and between two pieces of it. */
+  answerTimeoutMs?: number
+  /** Upper bound of connections at the same time, of each of the two kinds. */
+  connections?: number
+  /** Milliseconds a request waits for one of them. */
+  waitMs?: number
+}
+
+/** An answer to a call that changes something is a sentence or a list of names. */
+const maxAnswerBytes = 32 * 1024 * 1024
+
+/** A list of ten thousand users takes the panel most of a minute, and its own clients wait for it. */
+const usualAnswerTimeoutMs = 5 * 60_000
+
+/** Connections of one kind, and whose turn it is to have one. */
+type Lane = { pool: Pool; turns: Turns }
+
+/** Sends requests of callers to the panel as they are, and gives its answers back as they are. */
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const { url, connectTimeoutMs, answerTimeoutMs = usualAnswerTimeoutMs } = options
+  const { connections = 128, waitMs = 10_000 } = options
+  const address = parsePanelAddress(url)
+  const servername = hostnameOf(address.origin)
+  const settings: Pool.Options = {
+    connections,
+    connect: connectorTo(address, connectTimeoutMs),
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: answerTimeoutMs,
+  }
+  const kept: Lane = {
+    pool: new Pool(address.origin, settings),
+    turns: createTurns({ atOnce: connections, waitMs }),
+  }
+  // A connection of its own for each: after some answers the panel drops the connection, and what is not repeated must not
+  // meet one that is about to go.
+  const single: Lane = {
+    pool: new Pool(address.origin, { ...settings, pipelining: 0, maxResponseSize: maxAnswerBytes }),
+    turns: createTurns({ atOnce: connections, waitMs }),
+  }
+
+  const name = (
+    error: unknown,
+    what: string,
+    at: { begun: boolean; unsent?: boolean },
+    timeoutMs: number,
+  ): LedgerError =>
+    isLedgerError(error)
+      ? error
+      : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, ...at })
+
+  const send = async (
+    pool: Dispatcher,
+    request: PassedOn & { answerTimeoutMs?: number },
+    signal?: AbortSignal,
+  ) => {
+    const response = await pool.request({
+      method: request.method as Dispatcher.HttpMethod,
+      path: address.basePath + request.target,
+      headers: request.headers,
+      body: request.body,
+      headersTimeout: request.answerTimeoutMs ?? answerTimeoutMs,
+      signal: signal ?? null,
+      // Whatever host the caller names, TLS is for the panel's.
+      servername,
+    } as Dispatcher.RequestOptions)
+    // Without a listener an answer that breaks off before somebody takes it would end the process.
+    response.body.on('error', () => {})
+    if (response.statusCode <= 599) return response
+    response.body.destroy()
+    throw new LedgerError(
+      'panel_bad_answer',
+      `The panel answered with no status of HTTP: ${response.statusCode}.`,
+    )
+  }
+
+  const openOnce = async (request: PassedOn, signal: AbortSignal): Promise<OpenAnswer> => {
+    const lane = isRead(request.method) ? kept : single
+    const turn = await lane.turns.take(signal)
+    try {
+      const { statusCode: status, headers, body } = await send(lane.pool, request, signal)
+      releaseWith(body, turn)
+      return { status, headers, body }
+    } catch (error) {
+      turn.end()
+      // The path may be a subscription's secret link: the message does not repeat it.
+      throw name(error, `a ${request.method} request passed on`, { begun: false }, answerTimeoutMs)
+    }
+  }
+
+  return {
+    origin: address.origin,
+    basePath: address.basePath,
+    async forward(request: Forwarded): Promise<ForwardedAnswer> {
+      const what = `${request.method} ${request.target.split('?', 1)[0]}`
+      const timeoutMs = request.answerTimeoutMs ?? answerTimeoutMs
+      const turn = await single.turns.take()
+      const at = { begun: false, unsent: true }
+      const pool = tellingStart(single.pool, () => {
+        at.unsent = false
+      })
+      try {
+        const response = await send(pool, request)
+        at.begun = true
+        const body = Buffer.from(await response.body.arrayBuffer())
+        return { status: response.statusCode, headers: response.headers, body }
+      } catch (error) {
+        throw name(error, what, at, timeoutMs)
+      } finally {
+        turn.end()
+      }
+    },
+    async open(request, signal) {
+      try {
+        return await openOnce(request, signal)
+      } catch (error) {
+        const isRepeatable = isRead(request.method) && isLedgerError(error, 'panel_unreachable')
+        if (!isRepeatable || signal.aborted) throw error
+        // A kept connection may have ended meanwhile.
+        return openOnce(request, signal)
+      }
+    },
+    openSocket: (request) => openPanelSocket(address, request),
+    close: async () => {
+      await Promise.all([kept.pool.destroy(), single.pool.destroy()])
+    },
+  }
+}
+
+/** The connection is given back once the answer has been taken, or its taker has given up. */
+function releaseWith(body: Readable, turn: Awaited<ReturnType<Turns['take']>>): void {
+  body.once('close', () => turn.end())
+  turn.mayBeCut(() => body.destroy(Object.assign(new Error('others wait'), { code: 'CUT_FOR_OTHERS' })))
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+/** Connects as the panel's name demands: undici would take the name for TLS from the Host header of the request. */
+function connectorTo(address: PanelAddress, timeout: number): buildConnector.connector {
+  const hostname = hostnameOf(address.origin)
+  // Under HTTP/2 all requests share one connection, and one that is broken breaks them all.
+  const connect = buildConnector({ timeout, allowH2: false })
+  return (options, callback) => {
+    const { servername: _asked, ...others } = options
+    connect(isIP(hostname) ? others : { ...others, servername: hostname }, callback)
+  }
+}

@@ -1,0 +1,68 @@
+import { errors } from 'undici'
+import { type ErrorCode, LedgerError } from '../../errors.ts'
+import { UnusableAnswer } from './unusable-answer.ts'
+
+export type FailedExchange = {
+  /** `panel.example:443`, for the log. */
+  host: string
+  /** `GET /api/users` */
+  what: string
+  /** What limits the time of an answer, for messages: a variable of the configuration, or how long it is. */
+  limit: string
+  /** Whether the head of an answer had arrived. */
+  begun: boolean
+  /** Whether it failed before anything was written to a connection, for certain. */
+  unsent?: boolean
+}
+
+const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+
+/** Codes whose remedy is worth a sentence of its own. */
+const remedies = new Map([
+  [
+    'ECONNREFUSED',
+    'Nothing listens there: is the panel running, and are host and port in MARZBAN_URL right?',
+  ],
+  ['ENOTFOUND', 'The name does not resolve: is the host in MARZBAN_URL right?'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'It does not speak TLS: should MARZBAN_URL begin with http://?'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'Its certificate is self-signed: name it in NODE_EXTRA_CA_CERTS.'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'Its certificate authority is private: name it in NODE_EXTRA_CA_CERTS.'],
+])
+
+/**
+ * Names why an exchange brought no whole answer: `panel_timeout`, `panel_bad_answer` when what came is no HTTP, too large
+ * or broke off, otherwise `panel_unreachable`. Messages hold the code of the cause and nothing it says: a parser's error
+ * quotes the bytes that it stumbled over, and a socket's error the panel's address, which only the log may name.
+ */
+export function nameFailure(
+  error: unknown,
+  { host, what, limit, begun, unsent = false }: FailedExchange,
+): LedgerError {
+  const failed = (code: ErrorCode, message: string, Kind: typeof LedgerError = LedgerError) =>
+    new Kind(code, message, { forOperator: `The panel is expected at ${host}.`, unsent })
+  const code = causeCode(error)
+  if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
+    return failed('panel_timeout', `The panel did not answer ${what} in time (${limit}).`)
+  }
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
+    return failed('panel_unreachable', `${what} was given up: this service is stopping.`)
+  }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, UnusableAnswer)
+  }
+  if (error instanceof errors.HTTPParserError) {
+    return failed('panel_bad_answer', `What answers ${what} in the panel's place does not speak HTTP.`)
+  }
+  if (begun) {
+    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, UnusableAnswer)
+  }
+  const remedy = remedies.get(code) ?? 'Is MARZBAN_URL right, and is the panel running?'
+  return failed('panel_unreachable', `The panel cannot be reached (${code}). ${remedy}`)
+}
+
+function causeCode(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
+  return 'no code'
+}

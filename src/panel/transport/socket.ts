@@ -1,0 +1,34 @@
+import { isIP } from 'node:net'
+import { WebSocket } from 'ws'
+import type { SocketToOpen } from '../panel.ts'
+import { hostnameOf, type PanelAddress } from './address.ts'
+
+/** Bytes of one message; the panel sends what its core logged in some seconds. */
+const largestMessage = 4 * 1024 * 1024
+/** Milliseconds the panel gets to say goodbye. */
+const closeTimeout = 1_000
+
+/**
+ * Begins to open a WebSocket to the panel. Nothing that it meets is thrown later: errors are swallowed here, and end in its
+ * `close` event.
+ */
+export function openPanelSocket(
+  { origin, basePath }: PanelAddress,
+  { target, headers, protocols }: SocketToOpen,
+): WebSocket {
+  const hostname = hostnameOf(origin)
+  const options = {
+    headers,
+    // Whatever host the caller names, TLS is for the panel's.
+    servername: isIP(hostname) ? '' : hostname,
+    maxPayload: largestMessage,
+    closeTimeout,
+    followRedirects: false,
+    perMessageDeflate: false,
+    // Pings are passed on, and it is the client that answers them.
+    autoPong: false,
+  }
+  const socket = new WebSocket(origin + basePath + target, protocols, options)
+  socket.on('error', () => {})
+  return socket
+}

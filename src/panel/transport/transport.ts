@@ -1,0 +1,135 @@
+import { Pool } from 'undici'
+import type { PanelAddress } from './address.ts'
+import { nameFailure } from './network-errors.ts'
+import { tellingStart } from './telling-start.ts'
+
+/** One request to the panel; `path` is what follows the base path and begins with `/api/`. */
+export type PanelRequest = {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  query?: Record<string, string> | [string, string][]
+  form?: Record<string, string>
+  /** Sent over a connection that no other request has used or will use. */
+  freshConnection?: boolean
+  /** Not repeated, whatever comes. */
+  once?: boolean
+}
+
+/** What came back, whole; not yet judged. */
+export type PanelAnswer = {
+  status: number
+  /** `application/json`: in lower case, without parameters; empty when there is none. */
+  contentType: string
+  location: string | undefined
+  /** When the panel answered, by its own clock: milliseconds since 1970; null: it does not say, or not in the form of HTTP. */
+  date: number | null
+  text: string
+}
+
+/** Sends requests and reads answers; knows nothing of tokens being renewed or requests being repeated. */
+export type Transport = {
+  /**
+   * @param bearer the token to send; null: none.
+   * @param signal ends the exchange when it is aborted, also while it waits for a connection.
+   * @throws `panel_unreachable`, `panel_timeout`, or `panel_bad_answer` when the answer breaks off or is too large.
+   */
+  exchange(request: PanelRequest, bearer: string | null, signal: AbortSignal): Promise<PanelAnswer>
+  closed(): boolean
+  /** Ends all connections; exchanges under way fail. */
+  close(): Promise<void>
+}
+
+export type TransportOptions = {
+  address: PanelAddress
+  /** Milliseconds the panel gets to begin its answer, and between two pieces of it; half of them to be connected to. */
+  timeoutMs: number
+  /** Upper bound of kept-alive connections, and again of fresh ones. */
+  connections: number
+  /** Upper bound of an answer's size in bytes. */
+  maxAnswerBytes: number
+}
+
+export function createTransport(options: TransportOptions): Transport {
+  const { address, timeoutMs } = options
+  const settings: Pool.Options = {
+    connections: options.connections,
+    // A connection is attempted three times within the deadline of a call; see retry.ts.
+    connectTimeout: Math.ceil(timeoutMs / 2),
+    // undici looks at these two about once a second; the signal of each exchange ends it to the millisecond.
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: options.maxAnswerBytes,
+    // Under HTTP/2 all requests share one connection, and one that is broken breaks them all.
+    allowH2: false,
+  }
+  const kept = new Pool(address.origin, { ...settings, pipelining: 1 })
+  // Without pipelining undici asks for the connection to be closed after each answer, and closes it itself.
+  const fresh = new Pool(address.origin, { ...settings, pipelining: 0 })
+
+  return {
+    async exchange(request, bearer, signal) {
+      const pool = request.freshConnection ? fresh : kept
+      let begun = false
+      let unsent = true
+      const onStart = () => {
+        unsent = false
+      }
+      try {
+        const response = await tellingStart(pool, onStart).request({
+          ...toWire(address, request, bearer),
+          signal,
+        })
+        begun = true
+        return {
+          status: response.statusCode,
+          contentType: single(response.headers['content-type']).split(';', 1)[0]?.trim().toLowerCase() ?? '',
+          location: response.headers.location === undefined ? undefined : single(response.headers.location),
+          date: parseDate(single(response.headers.date)),
+          // Read whatever the status: an answer left unread would keep its connection.
+          text: await response.body.text(),
+        }
+      } catch (error) {
+        throw nameFailure(error, {
+          host: address.host,
+          what: describeRequest(request),
+          limit: 'MARZBAN_TIMEOUT',
+          begun,
+          unsent,
+        })
+      }
+    },
+    closed: () => kept.destroyed,
+    async close() {
+      await Promise.all([kept.destroy(), fresh.destroy()])
+    },
+  }
+}
+
+/** `GET /api/users`: a request as messages name it, without its query. */
+export function describeRequest(request: PanelRequest): string {
+  return `${request.method} ${request.path}`
+}
+
+function toWire(address: PanelAddress, request: PanelRequest, bearer: string | null) {
+  const query = new URLSearchParams(request.query).toString()
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (bearer !== null) headers.authorization = `Bearer ${bearer}`
+  if (request.form) headers['content-type'] = 'application/x-www-form-urlencoded'
+  return {
+    method: request.method,
+    path: `${address.basePath}${request.path}${query && `?${query}`}`,
+    headers,
+    body: request.form ? new URLSearchParams(request.form).toString() : null,
+  }
+}
+
+/** `Thu, 26 Nov 2026 10:20:30 GMT`, and nothing else that JavaScript takes for a date. */
+function parseDate(header: string): number | null {
+  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return null
+  const time = Date.parse(header)
+  return Number.isNaN(time) ? null : time
+}
+
+function single(header: string | string[] | undefined): string {
+  return (Array.isArray(header) ? header[0] : header) ?? ''
+}

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { access, chown, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { LedgerError } from '../errors.ts'
+import type { Binaries } from './binaries.ts'
+import { dataPath, superuser } from './layout.ts'
+import type { Account } from './own-account.ts'
+
+/**
+ * Makes a cluster at `home`. It is made beside and renamed, so that `home` is either whole or not there, whenever the
+ * service is killed; and of two services that start at the same moment one has its cluster taken by both.
+ */
+export async function createCluster(
+  home: string,
+  account: Account | undefined,
+  binaries: Binaries,
+): Promise<void> {
+  const unfinished = await mkdtemp(unfinishedPrefix(home))
+  try {
+    await initialize(unfinished, account, binaries)
+    await rename(unfinished, home)
+    await sync(path.dirname(home))
+  } catch (error) {
+    await discard(unfinished)
+    if (!(await exists(path.join(home, 'data')))) throw error
+  }
+}
+
+/** Removes what killed starts left. To be called by the one service that holds the directory. */
+export async function removeUnfinished(home: string): Promise<void> {
+  const parent = path.dirname(home)
+  const prefix = path.basename(unfinishedPrefix(home))
+  for (const name of await readdir(parent))
+    if (name.startsWith(prefix)) await discard(path.join(parent, name))
+}
+
+/** An initdb whose service was killed may write for a moment more; what it leaves, the next start removes. */
+async function discard(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
+}
+
+function unfinishedPrefix(home: string): string {
+  return `${home}.unfinished-`
+}
+
+async function initialize(folder: string, account: Account | undefined, binaries: Binaries): Promise<void> {
+  const data = path.join(folder, 'data')
+  await mkdir(data, { mode: 0o700 })
+  const password = path.join(folder, 'password')
+  await writePassword(password)
+  if (account !== undefined) for (const file of [data, password]) await chown(file, account.uid, account.gid)
+  await initdb(data, password, account, binaries)
+  // From now on it is read by the service alone.
+  if (account !== undefined) await chown(password, 0, 0)
+}
+
+/** 256 random bits, in letters that a URL needs no escapes for. */
+async function writePassword(file: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600)
+  await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
+  await handle.sync()
+  await handle.close()
+}
+
+async function initdb(
+  data: string,
+  password: string,
+  account: Account | undefined,
+  binaries: Binaries,
+): Promise<void> {
+  const settings = ['--encoding=UTF8', '--no-locale', '--data-checksums', '--auth=scram-sha-256']
+  const names = [`--pgdata=${dataPath(data, account)}`, `--username=${superuser}`, '--pwfile=/dev/stdin']
+  // Handed over open: the account that initdb runs as may not be able to enter the folders above the file.
+  const stdin = await open(password, 'r')
+  try {
+    await run(binaries.initdb, [...settings, ...names, '--no-instructions'], stdin.fd, data, account)
+  } finally {
+    await stdin.close()
+  }
+}
+
+/** Runs initdb to its end. Its words are kept for the error only; they don't contain the password. */
+async function run(
+  program: string,
+  args: string[],
+  stdin: number,
+  cwd: string,
+  account: Account | undefined,
+): Promise<void> {
+  const env = { LC_ALL: 'C' }
+  const child = spawn(program, args, {
+    ...account,
+    cwd,
+    env,
+    stdio: [stdin, 'pipe', 'pipe'],
+    timeout: 60_000,
+  })
+  let said = ''
+  child.stdout?.on('data', (chunk: Buffer) => (said += chunk))
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk))
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (code !== 0)
+    throw new LedgerError(
+      'config_invalid',
+      `PostgreSQL could not make its database in DATA_DIR (initdb ended with ${code ?? signal}): ${said.trim().split('\n').slice(-3).join(' ')}`,
+      { field: 'DATA_DIR' },
+    )
+}
+
+async function sync(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  await handle.sync()
+  await handle.close()
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,86 @@
+import { sql } from 'kysely'
+import type { Ticks } from '../../ledger/counter.ts'
+import type { Tx } from '../connection/database.ts'
+import { keysOf } from '../connection/name-key.ts'
+
+/** An admin as the panel names it. */
+export type AdminName = { username: string; isSudo: boolean }
+
+/**
+ * The ids of the open accounts of `admins`, by username; accounts that are missing are opened with everything that
+ * belongs to them. An answer asked for before an account of that name was closed opens none: its name has no id.
+ */
+export async function openAccounts(
+  tx: Tx,
+  admins: readonly AdminName[],
+  ticks: Ticks,
+): Promise<Map<string, bigint>> {
+  const names = admins.map((admin) => admin.username)
+  const known = await openAccountIds(tx, names)
+  const unknown = admins.filter((admin) => !known.has(admin.username))
+  if (unknown.length === 0) return known
+  unknown.sort((a, b) => (a.username < b.username ? -1 : 1))
+  const { rows } = await sql<{ id: bigint; username: string }>`
+    with opened as (
+      insert into admins (username, is_sudo, answered)
+      select seen.username, seen.is_sudo, ${ticks.answered}
+      from unnest(${unknown.map((a) => a.username)}::text[], ${unknown.map((a) => a.isSudo)}::boolean[])
+        as seen (username, is_sudo)
+      where not exists (
+        select from admins as closed
+        where name_key(closed.username) = name_key(seen.username) and closed.closed_at is not null and closed.answered >= ${ticks.asked}
+      )
+      returning id, username
+    ), traffic as (
+      insert into cumulative_traffic (admin_id) select id from opened
+    ), scan as (
+      insert into scans (admin_id) select id from opened
+    )
+    select id, username from opened`.execute(tx)
+  for (const { id, username } of rows) known.set(username, id)
+  return known
+}
+
+async function openAccountIds(tx: Tx, usernames: readonly string[]): Promise<Map<string, bigint>> {
+  if (usernames.length === 0) return new Map()
+  const rows = await tx
+    .selectFrom('admins')
+    .select(['id', 'username'])
+    .where(sql`name_key(username)`, '=', keysOf(usernames))
+    .where('closed_at', 'is', null)
+    .execute()
+  return new Map(rows.map((row) => [row.username, row.id]))
+}
+
+/** Notes that the panel listed `admins`: whether each is sudo, and that it is not missing. Writes only what changed. */
+export async function markPresent(tx: Tx, admins: readonly AdminName[], ticks: Ticks): Promise<void> {
+  await sql`
+    update admins set is_sudo = seen.is_sudo, missing_since = null, answered = ${ticks.answered}
+    from unnest(${admins.map((a) => a.username)}::text[], ${admins.map((a) => a.isSudo)}::boolean[])
+      as seen (username, is_sudo)
+    where name_key(admins.username) = name_key(seen.username) and closed_at is null and answered < ${ticks.asked}
+      and (admins.is_sudo <> seen.is_sudo or missing_since is not null)`.execute(tx)
+}
+
+/** Notes since when the panel no longer lists the admins that are not among `usernames`, a complete list. */
+export async function markMissing(
+  tx: Tx,
+  usernames: readonly string[],
+  ticks: Ticks,
+  at: Date,
+): Promise<void> {
+  await sql`
+    update admins set missing_since = ${at}, answered = ${ticks.answered}
+    where closed_at is null and missing_since is null and answered < ${ticks.asked}
+      and username <> all(${usernames}::text[])`.execute(tx)
+}
+
+/** Closes the account of an admin that was deleted: its total stays, a later admin of its name gets another account. */
+export async function closeAccount(tx: Tx, adminId: bigint, ticks: Ticks, at: Date): Promise<void> {
+  await tx
+    .updateTable('admins')
+    .set({ closed_at: at, answered: ticks.answered })
+    .where('id', '=', adminId)
+    .where('closed_at', 'is', null)
+    .execute()
+}

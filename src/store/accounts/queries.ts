@@ -1,0 +1,151 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import type { Database } from '../connection/database.ts'
+import { keyOf } from '../connection/name-key.ts'
+import { prepareQuery } from '../connection/prepared-statements.ts'
+import type { Tables } from '../tables.ts'
+
+/** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
+export type AccountRow = {
+  id: bigint
+  username: string
+  isSudo: boolean
+  firstSeenAt: Date
+  missingSince: Date | null
+  closedAt: Date | null
+  total: bigint
+  usersCounted: bigint
+  preserved: bigint
+  openingBalance: bigint
+  /** When the total last grew. */
+  lastUpdated: Date
+  /** Users by status; `deleted` are those that are gone. */
+  users: Record<string, bigint>
+  /** The account is true as of this time; null: nothing has been read yet. */
+  asOf: Date | null
+  /** For how many milliseconds it has been so, by the clock that `asOf` is from; null: nothing has been read yet. */
+  ageMs: number | null
+  /** Whether the panel counts this admin's traffic: polls renew the account, otherwise only scans do. */
+  hasPanelReading: boolean
+  /** Whether the last poll of the panel failed. */
+  panelFailing: boolean
+}
+
+const columns = [
+  'admins.id',
+  'admins.username',
+  'admins.is_sudo as isSudo',
+  'admins.first_seen_at as firstSeenAt',
+  'admins.missing_since as missingSince',
+  'admins.closed_at as closedAt',
+  'account.total_traffic_consumed as total',
+  'account.users_counted as usersCounted',
+  'account.preserved_counted as preserved',
+  'account.opening_balance as openingBalance',
+  'account.last_updated as lastUpdated',
+] as const
+
+/** A poll reads every admin at once and rewrites only the accounts it changes. */
+const asOf = sql<Date | null>`(case when account.panel_reading is null then account.read_at
+  else greatest(account.read_at, poll.succeeded_asked_at) end)`
+
+function accounts(db: Database) {
+  return db
+    .selectFrom('admins')
+    .innerJoin('cumulative_traffic as account', 'account.admin_id', 'admins.id')
+    .crossJoin('panel_poll as poll')
+    .select(columns)
+    .select([
+      sql<Record<string, number>>`coalesce((
+        select json_object_agg(status, users) from account_users where admin_id = admins.id
+      ), '{}')`.as('users'),
+      asOf.as('asOf'),
+      sql<number | null>`extract(epoch from clock_timestamp() - ${asOf})::float8 * 1000`.as('ageMs'),
+      sql<boolean>`account.panel_reading is not null`.as('hasPanelReading'),
+      sql<boolean>`poll.error_code is not null`.as('panelFailing'),
+    ])
+}
+
+/** One account by its admin's id; null when there is none. Open and closed accounts alike. */
+export async function findAccount(db: Database, adminId: bigint): Promise<AccountRow | null> {
+  const { rows } = await db.executeQuery(accountById(db, [adminId]))
+  return rows[0] ? toAccountRow(rows[0]) : null
+}
+
+const accountById = prepareQuery('account_by_id', (db: Database) => accounts(db).where('admins.id', '=', 0n))
+
+/** The open account of the admin named `username`; null when there is none. */
+export async function findOpenAccount(db: Database, username: string): Promise<AccountRow | null> {
+  const row = await accounts(db)
+    .where(sql`name_key(admins.username)`, '=', keyOf(username))
+    .where('admins.closed_at', 'is', null)
+    .executeTakeFirst()
+  return row ? toAccountRow(row) : null
+}
+
+export type AccountSort = 'id' | 'username' | 'total_traffic'
+/** The last row of the page before: its sort key, as text, and its id. */
+export type AccountCursor = { key: string; id: bigint }
+export type AccountPage = {
+  sort: AccountSort
+  descending: boolean
+  limit: number
+  after: AccountCursor | null
+  /** Only the admin of exactly this name (every account it ever had). */
+  username?: string
+}
+
+const sortKeys = {
+  id: { column: 'admins.id', type: 'bigint' },
+  // A cursor has to fit into a URL, and a name may not.
+  username: { column: 'name_key(admins.username)', type: 'text' },
+  total_traffic: { column: 'account.total_traffic_consumed', type: 'bigint' },
+} as const
+
+/** One page of accounts and the cursor of the next; null when this is the last. */
+export async function listAccounts(
+  db: Database,
+  page: AccountPage,
+): Promise<{ accounts: AccountRow[]; next: AccountCursor | null }> {
+  const { column, type } = sortKeys[page.sort]
+  const direction = page.descending ? 'desc' : 'asc'
+  let query = accounts(db)
+  if (page.username !== undefined)
+    query = query.where(sql`name_key(admins.username)`, '=', keyOf(page.username))
+  if (page.after) query = after(query, column, type, page.descending, page.after)
+  const rows = await query
+    .orderBy(sql.raw(column), direction)
+    .orderBy('admins.id', direction)
+    .limit(page.limit + 1)
+    .execute()
+  const found = rows.slice(0, page.limit).map(toAccountRow)
+  const last = found.at(-1)
+  const next =
+    rows.length > page.limit && last ? { key: await sortKeyOf(db, last, page.sort), id: last.id } : null
+  return { accounts: found, next }
+}
+
+function after<DB extends Tables, TB extends keyof DB, O>(
+  query: SelectQueryBuilder<DB, TB, O>,
+  column: string,
+  type: string,
+  descending: boolean,
+  cursor: AccountCursor,
+): SelectQueryBuilder<DB, TB, O> {
+  return query.where(
+    sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
+      (${cursor.key}::${sql.raw(type)}, ${cursor.id})`,
+  )
+}
+
+async function sortKeyOf(db: Database, row: AccountRow, sort: AccountSort): Promise<string> {
+  if (sort === 'username') {
+    const { rows } = await sql<{ key: string }>`select ${keyOf(row.username)} as key`.execute(db)
+    return rows[0]?.key ?? ''
+  }
+  return String(sort === 'id' ? row.id : row.total)
+}
+
+function toAccountRow(row: Omit<AccountRow, 'users'> & { users: Record<string, number> }): AccountRow {
+  const users = Object.entries(row.users).map(([status, count]) => [status, BigInt(count)] as const)
+  return { ...row, users: Object.fromEntries(users) }
+}

@@ -1,0 +1,142 @@
+import {
+  type CompiledQuery,
+  Kysely,
+  type LogEvent,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type Transaction,
+} from 'kysely'
+import pg from 'pg'
+import { LedgerError } from '../../errors.ts'
+import type { Tables } from '../tables.ts'
+import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
+import { preparedName } from './prepared-statements.ts'
+import { databaseUnavailable } from './unavailable.ts'
+
+export type Database = Kysely<Tables>
+export type Tx = Transaction<Tables>
+
+const int8 = 20
+const timestamp = 1114
+const databaseTypes: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (format !== 'binary' && oid === int8) return BigInt
+    if (format !== 'binary' && oid === timestamp) return wholeMicroseconds
+    return pg.types.getTypeParser(oid, format)
+  }) as typeof pg.types.getTypeParser,
+}
+
+/** Postgres leaves trailing zeros of the fraction out; two spellings of one moment must not compare as different. */
+function wholeMicroseconds(text: string): string {
+  const [seconds, fraction = ''] = text.split('.')
+  return `${seconds}.${fraction.padEnd(6, '0')}`
+}
+
+const usualConnections = 10
+
+/**
+ * Opens a pool on the ledger's database. Nothing is connected before the first query.
+ *
+ * `bigint` columns arrive as bigint, `timestamp` as text, `timestamptz` as Date. Any failure that is not an answer
+ * of the server to a statement becomes `database_unavailable`.
+ *
+ * @param options.url a `postgres://` URL.
+ * @param options.connections who may use one, and how many there are at most; ten unless given.
+ * @param options.onStatement told of every statement that was carried out, for whoever measures them.
+ * @param options.onIdleError told when a connection breaks that nobody is using.
+ */
+export function openDatabase(options: {
+  url: string
+  connections?: ConnectionQueue
+  onIdleError?: (error: Error) => void
+  onStatement?: (statement: CompiledQuery) => void
+}): Database {
+  const queue = options.connections ?? createConnectionQueue(usualConnections)
+  const pool = new pg.Pool({
+    ...addressWith(ours, options.url),
+    max: queue.max,
+    types: databaseTypes,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+    application_name: 'marzban-ledger',
+  })
+  pool.on('error', (error) => options.onIdleError?.(error))
+  // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
+  // without a listener that event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const { onStatement } = options
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }),
+    ...(onStatement && { log: ({ query }: LogEvent) => onStatement(query) }),
+  })
+}
+
+/** A commit must have reached the disk before anyone acts on it, whatever the server's default is. */
+const ours = '-c synchronous_commit=on -c timezone=UTC'
+
+/** `url` with `settings` after those that it brings along, which the driver would otherwise take in their place. */
+function addressWith(settings: string, url: string): { connectionString: string; options: string } {
+  const address = new URL(url)
+  const theirs = address.searchParams.get('options')
+  if (theirs === null) return { connectionString: url, options: settings }
+  address.searchParams.delete('options')
+  return { connectionString: address.href, options: `${theirs} ${settings}` }
+}
+
+/** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */
+function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    connect: async () => {
+      await queue.take()
+      const client = await pool.connect().catch((error: unknown) => {
+        queue.giveBack(false)
+        return refuseConnection(error)
+      })
+      let failed = false
+      const query = (text: string, values: unknown[]) => {
+        const name = preparedName(text)
+        return client.query(name ? { name, text, values } : { text, values }).catch((error: unknown) => {
+          failed ||= !isAnswer(error)
+          return refuse(error)
+        })
+      }
+      const release = (destroy?: boolean) => {
+        // The pool may not have heard yet that the other end is gone.
+        client.release(destroy || failed)
+        queue.giveBack(true)
+      }
+      return { query, release } as unknown as PostgresPoolClient
+    },
+  }
+}
+
+/** The server answers, and does not let the service in. */
+function refuseConnection(error: unknown): never {
+  if (!isAnswer(error)) return refuse(error)
+  throw new LedgerError(
+    'config_invalid',
+    `PostgreSQL does not let the service in (${error.code}): are user, password and database in DATABASE_URL right?`,
+    { cause: error },
+  )
+}
+
+function refuse(error: unknown): never {
+  throw isAnswer(error) ? error : databaseUnavailable(error)
+}
+
+/** Whether the server has judged the statement, and the connection can go on. */
+function isAnswer(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && !isOutage(error.code)
+}
+
+/**
+ * Connection exceptions, insufficient resources, operator intervention, what took too long, errors of its machine, and a
+ * standby that takes no writes: the server says that it can't serve now.
+ */
+function isOutage(sqlState: string | undefined): boolean {
+  return sqlState !== undefined && /^(08|53|57|58|25006|25P03)/.test(sqlState)
+}

@@ -1,0 +1,99 @@
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { isLedgerError } from '../../errors.ts'
+import type { Database } from './database.ts'
+
+const folder = path.join(import.meta.dirname, '../../../db/migrations')
+
+/** What identifies our lock among the advisory locks of a database; any number that no other program uses. */
+const lockKey = 6_274_611_508n
+
+export type MigrateOptions = {
+  /** Called once when another replica is migrating and this one waits for it. */
+  onWait?: () => void
+  /** The steps to apply, by name; those of `db/migrations` unless given. */
+  steps?: Record<string, Migration>
+}
+
+/**
+ * Brings the database to the newest schema. Replicas that start together migrate one after the other.
+ *
+ * A step may take longer than any statement of the service: on a large table an index takes minutes. So the steps run on
+ * one connection that has no time limits.
+ *
+ * @returns the names of the steps that were applied.
+ */
+export async function migrateToLatest(
+  db: Database,
+  { onWait, steps }: MigrateOptions = {},
+): Promise<string[]> {
+  return db.connection().execute(async (connection) => {
+    await sql`select set_config(name, '0', false) from unnest(${timeLimits}::text[]) as name`.execute(
+      connection,
+    )
+    try {
+      await lock(connection, onWait)
+      const { error, results = [] } = await migrator(connection, steps).migrateToLatest()
+      if (error) throw error
+      return results.map((result) => result.migrationName)
+    } finally {
+      await release(connection)
+    }
+  })
+}
+
+const timeLimits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+
+/** Takes a lock that lasts as long as the session, so that a replica that dies leaves none behind. */
+async function lock(connection: Database, onWait: (() => void) | undefined): Promise<void> {
+  const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${lockKey}) as taken`.execute(
+    connection,
+  )
+  if (rows[0]?.taken) return
+  onWait?.()
+  await sql`select pg_advisory_lock(${lockKey})`.execute(connection)
+}
+
+/** The connection goes back to the pool as it came. A connection that is lost has lost its lock and settings too. */
+async function release(connection: Database): Promise<void> {
+  try {
+    await sql`select pg_advisory_unlock(${lockKey})`.execute(connection)
+    for (const name of timeLimits) await sql`reset ${sql.ref(name)}`.execute(connection)
+  } catch (error) {
+    if (!isLedgerError(error, 'database_unavailable')) throw error
+  }
+}
+
+/** Undoes every migration: the way back that each one has to have. */
+export async function migrateToNothing(db: Database): Promise<void> {
+  const names = Object.keys(await migrations())
+  for (const _ of names) {
+    const { error } = await migrator(db).migrateDown()
+    if (error) throw error
+  }
+}
+
+/** Whether all migrations of this version have been applied. */
+export async function isMigrated(db: Database): Promise<boolean> {
+  const steps = await migrator(db).getMigrations()
+  return steps.every((step) => step.executedAt !== undefined)
+}
+
+function migrator(db: Database, steps?: Record<string, Migration>): Migrator {
+  const getMigrations = steps ? async () => steps : migrations
+  return new Migrator({ db, provider: { getMigrations } })
+}
+
+async function migrations(): Promise<Record<string, Migration>> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts'))
+  const loaded = files.map(
+    async (file): Promise<[string, Migration]> => [
+      path.basename(file, '.ts'),
+      (await import(pathToFileURL(path.join(folder, file)).href)) as Migration,
+    ],
+  )
+  return Object.fromEntries(await Promise.all(loaded))
+}

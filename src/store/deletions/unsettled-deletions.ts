@@ -1,0 +1,143 @@
+import { type ExpressionBuilder, sql } from 'kysely'
+import type { Database, Tx } from '../connection/database.ts'
+import { workIsUnderWay } from '../connection/worker-session.ts'
+import type { Tables } from '../tables.ts'
+import type { Deletion } from './deletions.ts'
+
+/** A deletion that has not ended, and how it stands between this service and the panel. */
+export type OpenDeletion = Deletion & {
+  /** Whether the service that works on it still lives. */
+  alive: boolean
+  /** For how many seconds more the panel may act on what it has not answered; 0: that time is over, or never began. */
+  grace: number
+}
+
+/** A time that lies far in the future, since the clock was set back, is over: no grace is longer than four minutes. */
+const grace = sql<number>`(case
+  when unknown_until between clock_timestamp() and clock_timestamp() + interval '15 minutes'
+  then extract(epoch from unknown_until - clock_timestamp())::float8 else 0 end)`
+
+const alive = sql<boolean>`${sql.raw(workIsUnderWay)}`
+
+function openDeletions(db: Database | Tx) {
+  return db
+    .selectFrom('deletions')
+    .selectAll()
+    .select([alive.as('alive'), grace.as('grace')])
+}
+
+/** One deletion that has not ended; null: there is none, or it has. */
+export async function findOpenDeletion(db: Database | Tx, id: bigint): Promise<OpenDeletion | null> {
+  const row = await openDeletions(db).where('id', '=', id).where('finished_at', 'is', null).executeTakeFirst()
+  return row ?? null
+}
+
+/** Of whom a deletion can be under way: a user's name, or an account. */
+export type Target = { username: string } | { adminId: bigint }
+
+/** The deletion of `target` that the panel is being asked for, or may still act on; locked. */
+export async function lockUnderWay(tx: Tx, target: Target): Promise<OpenDeletion | null> {
+  const row = await openDeletions(tx)
+    .where((is) => is.or([is('worker', 'is not', null), is('state', '=', 'unknown')]))
+    .where((is) =>
+      'username' in target
+        ? is.and([is('kind', '=', 'user'), isNamed(is, target.username)])
+        : is.and([is('kind', '=', 'admin'), is('admin_id', '=', target.adminId)]),
+    )
+    .forUpdate()
+    .executeTakeFirst()
+  return row ?? null
+}
+
+function isNamed(is: ExpressionBuilder<Tables, 'deletions'>, username: string) {
+  return is.and([is(sql`md5(username)`, '=', sql`md5(${username})`), is('username', '=', username)])
+}
+
+/**
+ * Notes that nobody knows what becomes of a deletion: nobody works on it any more, and the panel may act on it for
+ * `graceMs` milliseconds from now.
+ */
+export async function markUnknown(
+  db: Database | Tx,
+  id: bigint,
+  { graceMs, error }: { graceMs: number; error: { code: string; message: string } },
+): Promise<Deletion> {
+  const marked = await db
+    .updateTable('deletions')
+    .set({
+      state: 'unknown',
+      worker: null,
+      error_code: error.code,
+      error: error.message,
+      unknown_until: sql`clock_timestamp() + ${graceMs}::float8 * interval '1 millisecond'`,
+    })
+    .where('id', '=', id)
+    .where('finished_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
+  return marked ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+}
+
+/**
+ * Deletions of whose outcome somebody has to ask the panel: those that it has not answered, and those that nobody works on
+ * any more. What a bulk deletion has only begun goes on with it.
+ */
+export async function listUnsettled(db: Database, limit: number): Promise<Deletion[]> {
+  return db
+    .selectFrom('deletions')
+    .selectAll()
+    .where('finished_at', 'is', null)
+    .where((is) => is.or([is('parent_id', 'is', null), is('state', '=', 'unknown')]))
+    .where((is) =>
+      is.or([
+        is('state', '=', 'unknown'),
+        is.and([isOfOne(is), sql<boolean>`not ${sql.raw(workIsUnderWay)}`]),
+      ]),
+    )
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+/** Of a single user; or of an admin alone, whose receipt is opened when all is stored. */
+function isOfOne(is: ExpressionBuilder<Tables, 'deletions'>) {
+  return is.or([is('kind', '=', 'user'), is('state', '=', 'preserved')])
+}
+
+/**
+ * Ends the deletions that never got an answer, also those given up since, of users that are found to be gone: the panel has
+ * acted in the end, or somebody else has.
+ */
+export async function finishUnanswered(
+  tx: Tx,
+  gone: readonly { username: string; createdAt: string }[],
+): Promise<void> {
+  if (gone.length === 0) return
+  await sql`
+    update deletions set state = 'deleted', error_code = null, error = null,
+      finished_at = greatest(clock_timestamp(), requested_at, preserved_at),
+      total_traffic = (
+        select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
+      )
+    from unnest(${gone.map((user) => user.username)}::text[], ${gone.map((user) => user.createdAt)}::timestamp[])
+      as gone (username, created_at)
+    where kind = 'user' and unknown_until is not null and state in ('unknown', 'failed')
+      and md5(deletions.username) = md5(gone.username) and deletions.username = gone.username
+      and deletions.created_at = gone.created_at`.execute(tx)
+}
+
+/** Deletions of admins that were given up without an answer, and whose admins the panel does not list any more. */
+export async function listLateAdminDeletions(db: Database, limit: number): Promise<Deletion[]> {
+  return db
+    .selectFrom('deletions')
+    .selectAll('deletions')
+    .innerJoin('admins', 'admins.id', 'deletions.admin_id')
+    .where('kind', '=', 'admin')
+    .where('unknown_until', 'is not', null)
+    .where('state', 'in', ['failed', 'incomplete'])
+    .where('missing_since', 'is not', null)
+    .where('closed_at', 'is', null)
+    .orderBy('deletions.id', 'desc')
+    .limit(limit)
+    .execute()
+}

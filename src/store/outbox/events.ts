@@ -1,0 +1,72 @@
+import { sql } from 'kysely'
+import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
+import type { Database, Tx } from '../connection/database.ts'
+
+/** Of one account and reason, what follows within this time is not told again: a restored panel has thousands of users. */
+const quietSeconds = 3_600
+
+/**
+ * Writes events of type `traffic.suspicious`, in the transaction that counts the bytes: one for each account and reason,
+ * with the largest of them by name and the sum of all. The accounts must be locked by the transaction.
+ */
+export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[]): Promise<void> {
+  if (suspicions.length === 0) return
+  await sql`
+    with told as (
+      select distinct on (admin_id, reason) admin_id, username, reason, reading_before, reading_after,
+        sum(bytes) over same as bytes, count(*) over same as counters
+      from unnest(
+        ${suspicions.map((s) => s.adminId)}::bigint[],
+        ${suspicions.map((s) => s.username)}::text[],
+        ${suspicions.map((s) => s.reason)}::text[],
+        ${suspicions.map((s) => s.before)}::bigint[],
+        ${suspicions.map((s) => s.after)}::bigint[],
+        ${suspicions.map((s) => s.bytes)}::bigint[]
+      ) as seen (admin_id, username, reason, reading_before, reading_after, bytes)
+      window same as (partition by admin_id, reason)
+      order by admin_id, reason, seen.bytes desc, username
+    )
+    insert into events (type, admin_id, username, payload)
+    select 'traffic.suspicious', admin_id, username, jsonb_build_object('reason', reason, 'bytes', bytes,
+      'counters', counters, 'reading_before', reading_before, 'reading_after', reading_after)
+    from told
+    where not exists (
+      select from events as earlier
+      where earlier.admin_id = told.admin_id and earlier.type = 'traffic.suspicious'
+        and earlier.payload ->> 'reason' = told.reason
+        and earlier.created_at between clock_timestamp() - make_interval(secs => ${quietSeconds})
+          and clock_timestamp() + make_interval(secs => ${quietSeconds})
+    )`.execute(tx)
+}
+
+/** Bytes that were counted as the panel says them, although they look wrong. */
+export type SuspiciousTraffic = {
+  id: bigint
+  at: Date
+  adminId: bigint
+  admin: string
+  /** The counter that gained most; null: the admin's own. */
+  username: string | null
+  reason: SuspicionReason
+  /** Of all counters that it was seen of at the same moment, and how many they are. */
+  bytes: bigint
+  counters: bigint
+  readingBefore: bigint
+  readingAfter: bigint
+}
+
+/** The latest events of suspicious traffic, the newest first; `after`: only those with a larger id. */
+export async function listSuspicious(
+  db: Database,
+  { after = 0n, limit }: { after?: bigint; limit: number },
+): Promise<SuspiciousTraffic[]> {
+  const { rows } = await sql<SuspiciousTraffic>`
+    select events.id, events.created_at as at, admins.id as "adminId", admins.username as admin, events.username,
+      payload ->> 'reason' as reason, (payload ->> 'bytes')::bigint as bytes,
+      (payload ->> 'counters')::bigint as counters, (payload ->> 'reading_before')::bigint as "readingBefore",
+      (payload ->> 'reading_after')::bigint as "readingAfter"
+    from events join admins on admins.id = events.admin_id
+    where type = 'traffic.suspicious' and events.id > ${after}
+    order by events.id desc limit ${limit}`.execute(db)
+  return rows
+}

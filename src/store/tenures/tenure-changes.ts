@@ -1,0 +1,120 @@
+import { sql } from 'kysely'
+import type { Ticks } from '../../ledger/counter.ts'
+import type { Tenure, TenureChange } from '../../ledger/tenure.ts'
+import type { TenureEnd } from '../../ledger/tenure-end.ts'
+import type { Tx } from '../connection/database.ts'
+import type { Asked } from '../connection/logical-clock.ts'
+import type { StoredTenure } from './tenures.ts'
+
+/**
+ * Stores changed tenures in at most three statements. A user that another transaction inserted meanwhile violates a
+ * unique key, and the transaction is run again.
+ *
+ * @param asked when what changes them was asked for.
+ */
+export async function saveTenures(
+  tx: Tx,
+  changes: readonly TenureChange<StoredTenure>[],
+  { tick: asked }: Pick<Asked, 'tick'>,
+  at: Date,
+): Promise<void> {
+  const kept: (Tenure & { id: bigint })[] = []
+  const ended: (Tenure & { id: bigint })[] = []
+  const started: Tenure[] = []
+  for (const { before, after } of changes) {
+    if (!before) started.push(after)
+    else (after.endedBy === null ? kept : ended).push({ ...after, id: before.id })
+  }
+  // First those that end: a name has one open tenure at a time.
+  await updateTenures(tx, ended, asked, at)
+  await updateTenures(tx, kept, asked, at)
+  await insertTenures(tx, started, asked, at)
+}
+
+/** Ended tenures of one status: how many, and the bytes that they counted. */
+export type EndedTenures = { status: string; users: number; counted: bigint }
+
+/** Ends all open tenures of an account in one statement, except those read since `ticks.asked`; says by status which. */
+export async function endTenuresOf(
+  tx: Tx,
+  adminId: bigint,
+  by: TenureEnd,
+  ticks: Ticks,
+  at: Date,
+): Promise<EndedTenures[]> {
+  const { rows } = await sql<{ status: string; users: bigint; counted: bigint }>`
+    with ended as (
+      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}, reset_pending = false
+      where id = any(array(
+        select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
+        order by id for no key update
+      ))
+      returning status, counted
+    )
+    select status, count(*) as users, sum(counted)::bigint as counted from ended group by status`.execute(tx)
+  return rows.map((row) => ({ ...row, users: Number(row.users) }))
+}
+
+async function updateTenures(
+  tx: Tx,
+  tenures: readonly (Tenure & { id: bigint })[],
+  asked: bigint,
+  at: Date,
+): Promise<void> {
+  if (tenures.length === 0) return
+  await sql`
+    update tenures set
+      reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
+      data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
+      reset_pending = new.reset_pending, asked = ${asked}, created_at = new.created_at,
+      former_created_at = new.former_created_at, seen_at = new.seen_at,
+      fell_from = new.fell_from, fell_to = new.fell_to,
+      ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
+    from unnest(
+      ${tenures.map((t) => t.id)}::bigint[],
+      ${tenures.map((t) => t.reading)}::bigint[],
+      ${tenures.map((t) => t.counted)}::bigint[],
+      ${tenures.map((t) => t.answered)}::bigint[],
+      ${tenures.map((t) => t.status)}::text[],
+      ${tenures.map((t) => t.dataLimit)}::bigint[],
+      ${tenures.map((t) => t.expire)}::bigint[],
+      ${tenures.map((t) => t.endedBy)}::text[],
+      ${tenures.map((t) => t.resetPending)}::boolean[],
+      ${tenures.map((t) => t.createdAt)}::timestamp[],
+      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
+      ${tenures.map(seenAtOf)}::timestamptz[],
+      ${tenures.map((t) => t.fall?.from ?? null)}::bigint[],
+      ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
+    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
+      former_created_at, seen_at,      fell_from, fell_to)
+    where tenures.id = new.id`.execute(tx)
+}
+
+async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
+  if (tenures.length === 0) return
+  await sql`
+    insert into tenures
+      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
+        former_created_at, seen_at, asked, ended_at)
+    select new.*, ${asked}, case when new.ended_by is not null then ${at}::timestamptz end
+    from unnest(
+      ${tenures.map((t) => t.username)}::text[],
+      ${tenures.map((t) => t.createdAt)}::timestamp[],
+      ${tenures.map((t) => t.adminId)}::bigint[],
+      ${tenures.map((t) => t.reading)}::bigint[],
+      ${tenures.map((t) => t.counted)}::bigint[],
+      ${tenures.map((t) => t.answered)}::bigint[],
+      ${tenures.map((t) => t.status)}::text[],
+      ${tenures.map((t) => t.dataLimit)}::bigint[],
+      ${tenures.map((t) => t.expire)}::bigint[],
+      ${tenures.map((t) => t.endedBy)}::text[],
+      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
+      ${tenures.map(seenAtOf)}::timestamptz[]
+    ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
+      former_created_at, seen_at)
+    order by new.username, new.created_at`.execute(tx)
+}
+
+function seenAtOf({ seenAt }: Tenure): Date | null {
+  return seenAt === null ? null : new Date(seenAt)
+}

@@ -1,0 +1,131 @@
+import { type Selectable, sql } from 'kysely'
+import type { Ticks } from '../../ledger/counter.ts'
+import type { Tenure, UserKey } from '../../ledger/tenure.ts'
+import type { Database, Tx } from '../connection/database.ts'
+import { toFall } from '../connection/fall.ts'
+import { keysOf } from '../connection/name-key.ts'
+import type { TenuresTable } from '../tables.ts'
+
+export type StoredTenure = Tenure & {
+  id: bigint
+  /** The tick at which the last accepted reading was asked for. */
+  asked: bigint
+}
+
+/**
+ * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
+ * panel lost the fractions of seconds or changed its time of creation, and the open tenure of any other user of its name.
+ * Rows are locked in the order of their ids.
+ */
+export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
+  // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
+  const { rows } = await sql<Selectable<TenuresTable>>`
+    select * from tenures
+    where id = any(array(
+      select known.id
+      from unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])
+        as seen (username, created_at)
+      cross join lateral (
+        select id from tenures
+        where name_key(username) = name_key(seen.username) and (
+          created_at = seen.created_at or ended_at is null
+          or (seen.created_at = date_trunc('second', seen.created_at)
+            and created_at >= seen.created_at - interval '0.5 seconds'
+            and created_at < seen.created_at + interval '1 second')
+          or id = (
+            select id from tenures as last where name_key(last.username) = name_key(seen.username)
+            order by seen_at desc nulls last, id desc limit 1))
+        offset 0
+      ) as known
+    ))
+    order by id for no key update`.execute(tx)
+  return rows.map(toTenure)
+}
+
+/** Locks and reads the open tenures of `usernames`, in the order of their ids. */
+export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Promise<StoredTenure[]> {
+  const rows = await tx
+    .selectFrom('tenures')
+    .selectAll()
+    .where(sql`name_key(username)`, '=', keysOf(usernames))
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  return rows.map(toTenure)
+}
+
+/** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
+export async function listUnseen(
+  db: Database,
+  adminId: bigint | null,
+  since: bigint,
+  page: { after: bigint; limit: number },
+): Promise<{ id: bigint; username: string }[]> {
+  return db
+    .selectFrom('tenures')
+    .select(['id', 'username'])
+    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
+    .where('ended_at', 'is', null)
+    .where('asked', '<', since)
+    .where('id', '>', page.after)
+    .orderBy('id')
+    .limit(page.limit)
+    .execute()
+}
+
+/** Whether an admin has no user with an open tenure whose last reading was asked for before tick `since`. */
+export async function isEveryoneRead(tx: Tx, adminId: bigint, since: bigint): Promise<boolean> {
+  const unread = await tx
+    .selectFrom('tenures')
+    .select('id')
+    .where('admin_id', '=', adminId)
+    .where('ended_at', 'is', null)
+    .where('asked', '<', since)
+    .limit(1)
+    .executeTakeFirst()
+  return unread === undefined
+}
+
+/**
+ * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
+ * were read between the ticks `since` and `asked`, before it was told to: of the others nobody knows how far they had come.
+ * Rows are locked in the order of their ids.
+ *
+ * @param adminId the users of this account; null: all users.
+ */
+export async function markReset(
+  tx: Tx,
+  adminId: bigint | null,
+  ticks: Ticks & { since: bigint },
+): Promise<void> {
+  await sql`
+    update tenures set reset_pending = true, answered = ${ticks.answered}
+    where id = any(array(
+      select id from tenures
+      where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
+        and (${adminId}::bigint is null or admin_id = ${adminId})
+      order by id for no key update
+    ))`.execute(tx)
+}
+
+export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
+  return {
+    id: row.id,
+    username: row.username,
+    createdAt: row.created_at,
+    adminId: row.admin_id,
+    reading: row.reading,
+    counted: row.counted,
+    answered: row.answered,
+    status: row.status,
+    dataLimit: row.data_limit,
+    expire: row.expire,
+    endedBy: row.ended_by,
+    resetPending: row.reset_pending,
+    formerCreatedAt: row.former_created_at,
+    seenAt: row.seen_at?.getTime() ?? null,
+    fall: toFall(row.fell_from, row.fell_to),
+    asked: row.asked,
+  }
+}

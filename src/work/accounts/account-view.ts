@@ -1,0 +1,56 @@
+import { partsOf } from '../../ledger/account.ts'
+import { type UserStatus, userStatuses } from '../../panel/panel.ts'
+import type { AccountRow } from '../../store/accounts/queries.ts'
+
+export { userStatuses }
+
+/** `missing`: the panel no longer lists the admin; `closed`: the admin was deleted, its figures stay for ever. */
+export const accountStates = ['open', 'missing', 'closed'] as const
+export type AccountState = (typeof accountStates)[number]
+
+/** Users by status; `deleted` are those that are gone, `total` those that exist. */
+export type UserNumbers = Record<UserStatus | 'deleted' | 'total', bigint>
+
+/** An account as callers see it. All traffic is bytes, and `total` is the sum of the three parts, exactly. */
+export type Figures = {
+  state: AccountState
+  total: bigint
+  current: bigint
+  preserved: bigint
+  unattributed: bigint
+  users: UserNumbers
+}
+
+/** What callers are told of an account beside what its row says itself. */
+export function figuresOf(account: AccountRow): Figures {
+  const { current, preserved, unattributed } = partsOf(account)
+  return {
+    state: stateOf(account),
+    total: account.total,
+    current,
+    preserved,
+    unattributed,
+    users: usersOf(account),
+  }
+}
+
+function stateOf({ closedAt, missingSince }: AccountRow): AccountState {
+  if (closedAt) return 'closed'
+  return missingSince ? 'missing' : 'open'
+}
+
+function usersOf({ users }: AccountRow): UserNumbers {
+  const numbers: UserNumbers = {
+    total: 0n,
+    active: 0n,
+    disabled: 0n,
+    limited: 0n,
+    expired: 0n,
+    on_hold: 0n,
+    deleted: users.deleted ?? 0n,
+  }
+  for (const status of userStatuses) numbers[status] = users[status] ?? 0n
+  // A panel may have statuses that nobody here knows: such users exist as well.
+  for (const [status, count] of Object.entries(users)) if (status !== 'deleted') numbers.total += count
+  return numbers
+}

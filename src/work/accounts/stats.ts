@@ -1,0 +1,76 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
+import { type ObserveAdmins, readAdmin } from '../observing/observe-admins.ts'
+
+/** An account, and whether its figures are older than asked for. */
+export type FreshAccount = { account: AccountRow; stale: boolean }
+
+export type Stats = {
+  /**
+   * The account of an admin, with figures not older than `maxAgeSeconds` where the panel lets us: the admin's counter is
+   * read now if they are, and callers at the same moment share that request. When the panel does not answer, the last
+   * known figures come back as stale, never an error.
+   *
+   * @param maxAgeSeconds null: what the collector knows, stale once it has missed several rounds.
+   * @throws `not_found` for an id that no account has.
+   */
+  read(adminId: bigint, maxAgeSeconds: number | null): Promise<FreshAccount>
+}
+
+export type StatsOptions = ObserveAdmins & {
+  pollIntervalSeconds: number
+  scanIntervalSeconds: number
+  /** Told of failures that a caller sees only as `stale`. */
+  onFailure: (error: LedgerError) => void
+}
+
+/** How many rounds the collector may miss before figures count as stale: one may always be under way. */
+const missedRounds = 3
+
+/** Reads accounts, renewing them from the panel when a caller asks for more recent figures. */
+export function createStats(options: StatsOptions): Stats {
+  const reading = new Map<bigint, Promise<boolean>>()
+
+  const renew = async (account: AccountRow): Promise<boolean> => {
+    try {
+      const { admin } = await readAdmin(options, account)
+      return admin?.oddUsage === undefined
+    } catch (error) {
+      if (!isLedgerError(error)) throw error
+      options.onFailure(error)
+      return false
+    }
+  }
+
+  const renewTogether = (account: AccountRow): Promise<boolean> => {
+    const shared = reading.get(account.id)
+    if (shared) return shared
+    const request = renew(account).finally(() => reading.delete(account.id))
+    reading.set(account.id, request)
+    return request
+  }
+
+  return {
+    async read(adminId, maxAgeSeconds) {
+      const account = await mustFind(options, adminId)
+      if (account.closedAt) return { account, stale: false }
+      const ageMs = account.ageMs ?? Number.POSITIVE_INFINITY
+      if (maxAgeSeconds === null) {
+        const interval = account.hasPanelReading ? options.pollIntervalSeconds : options.scanIntervalSeconds
+        return { account, stale: account.panelFailing || ageMs > missedRounds * interval * 1000 }
+      }
+      // Zero means now, also where the database's clock has been set back since.
+      if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
+      const answered = await renewTogether(account)
+      const renewed = await mustFind(options, adminId)
+      // Without a counter in the panel, only a scan renews the account.
+      return { account: renewed, stale: !answered || !renewed.hasPanelReading }
+    },
+  }
+}
+
+async function mustFind({ db }: ObserveAdmins, adminId: bigint): Promise<AccountRow> {
+  const account = await findAccount(db, adminId)
+  if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+  return account
+}

@@ -1,0 +1,41 @@
+import { isLedgerError, type LedgerError } from '../../errors.ts'
+import { readPanelPoll, recordPollFailure, secondsSincePoll } from '../../store/collecting/panel-poll.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { drawAsked } from '../../store/connection/logical-clock.ts'
+import { type ObserveAdmins, pollAdmins } from '../observing/observe-admins.ts'
+
+export type PollPanel = ObserveAdmins & {
+  /** Told when the panel stops answering as it should, or fails in another way than before. */
+  onFailure: (error: LedgerError) => void
+  /** Told when the panel answers again. */
+  onRecovery: () => void
+}
+
+/**
+ * Polls the panel once and keeps how it went. A panel that does not answer is no failure of the poll: it is noted, and
+ * the next poll comes anyway.
+ *
+ * @returns whether the panel answered.
+ * @throws `database_unavailable`.
+ */
+export async function pollPanel(work: PollPanel): Promise<boolean> {
+  const { db } = work
+  const asked = await drawAsked(db)
+  const before = await readPanelPoll(db)
+  try {
+    await pollAdmins(work, asked)
+  } catch (error) {
+    if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
+    const isNews = await recordPollFailure(db, asked, error)
+    if (isNews) work.onFailure(error)
+    return false
+  }
+  if (before.error_code !== null) work.onRecovery()
+  return true
+}
+
+/** Whether more than two intervals have passed since the panel was last polled, or the last poll lies in the future. */
+export async function isPollOverdue(db: Database, intervalSeconds: number): Promise<boolean> {
+  const secondsAgo = await secondsSincePoll(db)
+  return secondsAgo === null || Math.abs(secondsAgo) > 2 * intervalSeconds
+}

@@ -1,0 +1,43 @@
+import type { Database } from '../../store/connection/database.ts'
+import { listSuspicious, type SuspiciousTraffic } from '../../store/outbox/events.ts'
+
+/** What is told at once; the rest stands in the database. */
+const toldAtMost = 20
+
+/** Logs the suspicious traffic that any replica has found since it was last called. */
+export function createSuspicionLog(
+  db: Database,
+  log: { warn(fields: object, message: string): void },
+): () => Promise<void> {
+  let last: bigint | null = null
+  return async () => {
+    const isFirst = last === null
+    const news = await listSuspicious(db, { after: last ?? 0n, limit: toldAtMost })
+    last = news[0]?.id ?? last ?? 0n
+    // What an earlier process has told is not told again.
+    if (isFirst) return
+    for (const event of news.toReversed()) log.warn(fieldsOf(event), messageOf(event))
+  }
+}
+
+function fieldsOf({ id, admin, username, reason, bytes, counters }: SuspiciousTraffic): object {
+  return { event: 'traffic.suspicious', id, admin, username, reason, bytes, counters }
+}
+
+function messageOf({
+  admin,
+  username,
+  reason,
+  bytes,
+  readingBefore,
+  readingAfter,
+}: SuspiciousTraffic): string {
+  const whose = username === null ? `admin ${admin}` : `user ${username} of admin ${admin}`
+  const why = {
+    counter_returned:
+      'is back where it was before it fell: a backup of the panel may have been put back and taken away',
+    too_fast: 'rose faster than 10 Gbit/s',
+    never_booked: "was never seen before and shows more than its admin's counter grew by",
+  }[reason]
+  return `${bytes} bytes were counted that look wrong: the counter of ${whose} went from ${readingBefore} to ${readingAfter} and ${why}`
+}

@@ -1,0 +1,71 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import type { PanelClient } from '../../panel/panel.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { findKnownUsers } from '../../store/deletions/bulk-admission.ts'
+import type { Caller } from '../callers/callers.ts'
+import { findAtPanel } from './find-at-panel.ts'
+
+/**
+ * How many names that the ledger does not know the panel is asked for while the caller waits: a user that was created a
+ * moment ago is found, and whoever invents names does not keep the panel busy.
+ */
+const askedAtMost = 50
+
+/** The names whose users are deleted, and those that are refused, with the reason. */
+export type AdmittedNames = {
+  usernames: readonly string[]
+  refused: { usernames: readonly string[]; code: string; message: string }
+}
+
+/**
+ * Tells an admin's own users from other names: by the ledger, and, for a few names that it does not know, by the panel
+ * with the caller's own token. A sudo admin may name anyone: which of those exist is looked up in the background.
+ *
+ * @throws `forbidden` for a caller without an account; `unauthenticated` when the panel no longer knows the caller; the
+ *   panel's errors where it has to be asked.
+ */
+export async function admitNames(
+  { db, panel }: { db: Database; panel: PanelClient },
+  caller: Caller,
+  usernames: readonly string[],
+): Promise<AdmittedNames> {
+  if (caller.isSudo) return { usernames, refused: { usernames: [], code: '', message: '' } }
+  if (caller.adminId === null) {
+    throw new LedgerError(
+      'forbidden',
+      'The ledger has no account of yours yet; try again after the next poll.',
+    )
+  }
+  const known = await findKnownUsers(db, usernames, caller.adminId)
+  const unknown = usernames.filter((username) => !known.has(username))
+  const isFew = unknown.length <= askedAtMost
+  const found = isFew ? await findAsCaller(panel, unknown, caller.token) : new Set<string>()
+  const isOwn = (username: string) => known.has(username) || found.has(username)
+  return {
+    usernames: usernames.filter(isOwn),
+    refused: {
+      usernames: usernames.filter((username) => !isOwn(username)),
+      code: 'not_yours_or_unknown',
+      message: isFew
+        ? 'You have no user of this name.'
+        : `The ledger knows no user of yours by this name. If it was created since your users were last read (as_of in ` +
+          `GET /admins/me/stats), ask again after the next scan, or name at most ${askedAtMost} such users at a time.`,
+    },
+  }
+}
+
+/** The token was good a moment ago. Since then the admin was deleted, or its password changed. */
+async function findAsCaller(
+  panel: PanelClient,
+  usernames: readonly string[],
+  token: string,
+): Promise<Set<string>> {
+  try {
+    return await findAtPanel(panel, usernames, token)
+  } catch (error) {
+    if (!isLedgerError(error, 'panel_unauthorized')) throw error
+    throw new LedgerError('unauthenticated', 'The panel no longer knows this token; log in again.', {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,134 @@
+import { isLedgerError, LedgerError } from '../../errors.ts'
+import { findAccount } from '../../store/accounts/queries.ts'
+import {
+  addUsersOfAccount,
+  type ChildCounts,
+  cancelPendingChildren,
+  countChildren,
+  failUsers,
+  isCancelRequested,
+  listInterruptedChildren,
+  listUnknownUsers,
+  markCollected,
+} from '../../store/deletions/bulk-deletions.ts'
+import { listOpenBulks, noteGoingOn, noteWaiting } from '../../store/deletions/deletion-places.ts'
+import {
+  beginDeletion,
+  type Deletion,
+  findDeletion,
+  finishDeletion,
+} from '../../store/deletions/deletions.ts'
+import { scanAdmin } from '../observing/scan-admin.ts'
+import type { AdminDeletionDeps } from './admin-deletion.ts'
+import { outcomeOf } from './bulk-ends.ts'
+import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
+import { findAtPanel } from './find-at-panel.ts'
+import { settleUserDeletion } from './settle.ts'
+
+export type BulkDeletion = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
+
+const pageSize = 1_000
+/** How often an admin is looked at again for users that were created while its users were being deleted. */
+const roundsAtMost = 10
+
+/** The bulk deletions that have not ended, and who asked for each. */
+export function openBulkDeletions({
+  db,
+}: Pick<BulkDeletion, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
+  return listOpenBulks(db)
+}
+
+/**
+ * Takes a bulk deletion from wherever it stands as far as it goes without deleting users: gives each of them a receipt,
+ * and, when all have ended, ends the whole. While it waits, its receipt says what for.
+ *
+ * @returns whether users wait to be deleted, each in its turn; when the last has ended, call again.
+ * @throws what makes going on useless for now (panel or database away): call again later.
+ */
+export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promise<boolean> {
+  const { db } = work
+  const found = await findDeletion(db, id)
+  if (!found || found.finished_at) return false
+  try {
+    return await advance(work, await beginDeletion(db, id, null))
+  } catch (error) {
+    if (isLedgerError(error) && error.code !== 'database_unavailable')
+      await noteWaiting(db, { bulkId: id, userId: null }, error, false)
+    throw error
+  }
+}
+
+async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
+  const { db } = work
+  let bulk = begun
+  if (await finishIfDeleted(work, bulk)) return false
+  for (;;) {
+    if (await isCancelRequested(db, bulk.id)) return endCancelled(work, bulk)
+    if (bulk.collected_at === null) {
+      await collect(work, bulk)
+      bulk = await markCollected(db, bulk.id)
+      await noteGoingOn(db, bulk.id)
+      if (work.signal.aborted) return false
+    }
+    const counts = await countChildren(db, bulk.id)
+    if (counts.requested || counts.preserved) return true
+    refuseUnfinished(counts)
+    if (bulk.kind !== 'admin' || counts.failed) {
+      await finishDeletion(db, bulk.id, outcomeOf(counts))
+      return false
+    }
+    const ended = await deleteAdmin(work, bulk, bulk.rounds >= roundsAtMost)
+    if (ended) return false
+    bulk = { ...bulk, collected_at: null }
+  }
+}
+
+/** Of users under way only the panel knows what became of them: who waits for them looks again later. */
+function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
+  const open = preserved + unknown
+  if (open === 0) return
+  throw new LedgerError(
+    'conflict',
+    `Of ${open} users it is not known yet whether they were deleted; the rest waits for them.`,
+    { retryAfter: 2 },
+  )
+}
+
+/** Makes every user of it known, each with a receipt; names that the panel knows nobody of end. */
+async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
+  if (bulk.admin_id === null) return failUnknown(work, bulk)
+  const account = await findAccount(work.db, bulk.admin_id)
+  if (!account || account.closedAt) return
+  const scan = { ...work, rest: async () => {} }
+  const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
+  await scanAdmin(scan, due, async () => {})
+  await addUsersOfAccount(work.db, bulk)
+}
+
+async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion): Promise<void> {
+  let after = 0n
+  for (;;) {
+    signal.throwIfAborted()
+    const page = await listUnknownUsers(db, bulk.id, { after, limit: pageSize })
+    const there = await findAtPanel(
+      panel,
+      page.map(({ username }) => username),
+      undefined,
+    )
+    const nobody = page.filter(({ username }) => !there.has(username)).map(({ id }) => id)
+    const message = 'Neither the ledger nor the panel knows a user of this name.'
+    if (nobody.length > 0) await failUsers(db, nobody, { code: 'unknown_user', message })
+    after = page.at(-1)?.id ?? after
+    if (page.length < pageSize) return
+  }
+}
+
+/** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
+async function endCancelled(work: BulkDeletion, bulk: Deletion): Promise<boolean> {
+  const { db } = work
+  for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)
+  await cancelPendingChildren(db, bulk.id)
+  refuseUnfinished(await countChildren(db, bulk.id))
+  await finishDeletion(db, bulk.id, { state: 'cancelled' })
+  return false
+}

@@ -1,0 +1,65 @@
+import { isLedgerError } from '../../errors.ts'
+import type { PanelClient } from '../../panel/panel.ts'
+
+/** Names in one question, and characters of them once encoded: both have to fit into an address. */
+const namesAtOnce = 50
+const charactersAtOnce = 4_000
+
+/**
+ * Which of `usernames` the panel has, asked for by name in lists: that costs it far less than a question for each. A
+ * user that keeps the panel from answering a list counts as there: whoever deletes it learns more.
+ *
+ * @param token whose users they have to be; undefined: anybody's.
+ * @throws the panel's errors that do not concern a user alone.
+ */
+export async function findAtPanel(
+  panel: PanelClient,
+  usernames: readonly string[],
+  token: string | undefined,
+): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const names of inQuestions(usernames)) {
+    for (const name of await ask(panel, names, token)) found.add(name)
+  }
+  return found
+}
+
+async function ask(
+  panel: PanelClient,
+  names: readonly string[],
+  token: string | undefined,
+): Promise<readonly string[]> {
+  try {
+    const page = { usernames: names, offset: 0, limit: names.length }
+    const { users, unreadable } = await panel.users(page, token === undefined ? {} : { token })
+    return [...users.map(({ username }) => username), ...unreadable.flatMap(({ name }) => name ?? [])]
+  } catch (error) {
+    if (!isLedgerError(error, 'panel_failed', 'panel_bad_answer')) throw error
+    // A panel that answers nothing at all says nothing of these users.
+    await panel.account()
+    if (names.length === 1) return names
+    const half = names.length >> 1
+    return [
+      ...(await ask(panel, names.slice(0, half), token)),
+      ...(await ask(panel, names.slice(half), token)),
+    ]
+  }
+}
+
+function inQuestions(usernames: readonly string[]): string[][] {
+  const questions: string[][] = []
+  let characters = charactersAtOnce
+  for (const username of usernames) {
+    if (!username.isWellFormed()) continue
+    const length = encodeURIComponent(username).length
+    const last = questions.at(-1)
+    if (last && last.length < namesAtOnce && characters + length <= charactersAtOnce) {
+      last.push(username)
+      characters += length
+    } else {
+      questions.push([username])
+      characters = length
+    }
+  }
+  return questions
+}

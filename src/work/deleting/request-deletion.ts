@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto'
+import { LedgerError } from '../../errors.ts'
+import type { PanelClient } from '../../panel/panel.ts'
+import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { lockCaller, readBulkLoad } from '../../store/deletions/bulk-admission.ts'
+import {
+  findByIdempotencyKey,
+  insertBulkDeletion,
+  type NewBulkDeletion,
+} from '../../store/deletions/bulk-deletions.ts'
+import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import { auditName, type Caller } from '../callers/callers.ts'
+import { admitNames } from './admit-names.ts'
+import { usersLeft } from './bulk-ends.ts'
+import { refuseTooMuch } from './bulk-limits.ts'
+
+/** Hands a bulk deletion to the background work, in the transaction that opens it. */
+export type EnqueueDeletion = (tx: Tx, bulk: { id: bigint; requestedBy: string }) => Promise<void>
+
+export type RequestDeletion = { db: Database; panel: PanelClient; enqueue: EnqueueDeletion }
+
+/** Users by name, or those of one admin that have one of some statuses; or the admin with all its users. */
+export type BulkRequest =
+  | { usernames: readonly string[] }
+  /** `statuses` null: all users. */
+  | { adminId: bigint; statuses: readonly string[] | null }
+  | { wholeAdminId: bigint }
+
+/**
+ * Opens a bulk deletion and returns it; the users are deleted in the background. Names that are not the caller's are
+ * refused at once, each in its receipt.
+ *
+ * @param idempotencyKey a request with a key that the caller used before returns the deletion it opened then.
+ * @throws `forbidden` for another admin's users; `not_found` for an unknown account; `conflict` for a key used for
+ *   another request, a closed account, and a sudo admin, which the panel refuses to delete; `rate_limited` when the
+ *   caller has enough open; the panel's errors when it had to be asked for new users.
+ */
+export async function requestBulkDeletion(
+  work: RequestDeletion,
+  caller: Caller,
+  request: BulkRequest,
+  idempotencyKey: string | null,
+): Promise<Deletion> {
+  const { db } = work
+  const requestedBy = auditName(caller)
+  const requestHash = idempotencyKey === null ? null : hash(request)
+  const findEarlier = async (at: Database | Tx) => {
+    if (idempotencyKey === null) return null
+    const earlier = await findByIdempotencyKey(at, requestedBy, idempotencyKey)
+    if (earlier && earlier.request_hash !== requestHash) {
+      throw new LedgerError('conflict', 'This Idempotency-Key was used for another request; use a new one.')
+    }
+    return earlier
+  }
+  const known = await findEarlier(db)
+  if (known) return known
+  const { users, ...bulk } = await authorise(work, caller, request)
+  return transact(db, async (tx) => {
+    await lockCaller(tx, requestedBy)
+    const earlier = await findEarlier(tx)
+    if (earlier) return earlier
+    const refused = bulk.refused.usernames.length
+    refuseTooMuch(caller.isSudo, await readBulkLoad(tx, requestedBy), { users, refused })
+    const opened = await insertBulkDeletion(tx, { ...bulk, requestedBy, idempotencyKey, requestHash })
+    if (refused > 0 && users === 0) {
+      return finishDeletion(tx, opened.id, { state: 'incomplete', error: usersLeft(refused) })
+    }
+    await work.enqueue(tx, { id: opened.id, requestedBy })
+    return opened
+  })
+}
+
+/** `users`: how many it is to delete, as far as the ledger knows. */
+type Authorised = Omit<NewBulkDeletion, 'requestedBy' | 'idempotencyKey' | 'requestHash'> & { users: number }
+
+async function authorise(work: RequestDeletion, caller: Caller, request: BulkRequest): Promise<Authorised> {
+  if ('usernames' in request) {
+    const { usernames, refused } = await admitNames(work, caller, request.usernames)
+    return {
+      kind: 'users',
+      adminId: null,
+      onlyAdminId: caller.isSudo ? null : caller.adminId,
+      onlyStatuses: null,
+      usernames,
+      refused,
+      users: usernames.length,
+    }
+  }
+  const whole = 'wholeAdminId' in request
+  const account = await findOpen(work.db, caller, whole ? request.wholeAdminId : request.adminId)
+  if (whole && !caller.isSudo) throw new LedgerError('forbidden', 'Only sudo admins may delete admins.')
+  if (whole && account.isSudo) {
+    throw new LedgerError(
+      'conflict',
+      `${account.username} is a sudo admin, and the panel refuses to delete those; take the right away first.`,
+    )
+  }
+  const statuses = whole ? null : request.statuses
+  return {
+    kind: whole ? 'admin' : 'users',
+    adminId: account.id,
+    onlyAdminId: account.id,
+    onlyStatuses: statuses,
+    usernames: [],
+    refused: { usernames: [], code: '', message: '' },
+    users: countUsers(account, statuses),
+  }
+}
+
+/** How many users of an account, of all statuses or of some, exist as far as the ledger knows. */
+export function countUsers(account: AccountRow, statuses: readonly string[] | null): number {
+  const counted = Object.entries(account.users).filter(
+    ([status]) => status !== 'deleted' && (statuses === null || statuses.includes(status)),
+  )
+  return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
+}
+
+async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountRow> {
+  if (!caller.isSudo && caller.adminId !== adminId) {
+    throw new LedgerError('forbidden', "These are another admin's users.")
+  }
+  const account = await findAccount(db, adminId)
+  if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+  if (account.closedAt) {
+    throw new LedgerError('conflict', `The admin ${account.username} of this account was deleted already.`)
+  }
+  return account
+}
+
+function hash(request: BulkRequest): string {
+  const text = JSON.stringify(request, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
+  return createHash('sha256').update(text).digest('hex')
+}

@@ -1,0 +1,141 @@
+import { applyPanelReading, fitsAccount } from '../../ledger/account.ts'
+import { isLater } from '../../ledger/counter.ts'
+import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
+import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
+import {
+  type AccountChange,
+  lockAccounts,
+  type StoredAccount,
+  saveAccounts,
+} from '../../store/accounts/accounts.ts'
+import { markMissing, markPresent, openAccounts } from '../../store/accounts/admins.ts'
+import { recordPoll } from '../../store/collecting/panel-poll.ts'
+import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { recordSuspicions } from '../../store/outbox/events.ts'
+import type { PanelLag } from './panel-lag.ts'
+import { untilAccepted } from './retry-overlapped.ts'
+import { entryOf, noteUnreadable } from './unreadable-items.ts'
+
+export type ObserveAdmins = {
+  db: Database
+  panel: PanelClient
+  panelLag: PanelLag
+  /** Told of each admin that cannot be read, once. */
+  onUnreadable?: (entry: UnreadableEntry) => void
+}
+
+/**
+ * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
+ * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same.
+ */
+export async function pollAdmins(work: ObserveAdmins, asked: Asked): Promise<void> {
+  const { db, panel, panelLag } = work
+  const lagHasPassed = panelLag.ask(asked)
+  const { admins, unreadable } = await panel.adminList()
+  const nameless = unreadable.flatMap((item) => entryOf(item, null) ?? [])
+  const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
+  const entries = odd.map(({ username: name, reason }) => ({
+    kind: 'admin' as const,
+    name,
+    adminId: null,
+    reason,
+  }))
+  await noteUnreadable(work, asked, [...nameless, ...entries])
+  await forgetUnreadableAdmins(db, asked)
+}
+
+/**
+ * Reads one admin's counter from the panel now. An admin the panel no longer lists keeps what it has.
+ *
+ * @param ticks `asked`: drawn before; left out, it is drawn here. `since`: another reading that was asked for after it
+ *   serves as well; left out, none does.
+ * @returns the admin as the panel names it, with `oddUsage` where its counter cannot be used; null: the panel does not list
+ *   it. `dropped`: the reading overlapped another.
+ */
+export async function readAdmin(
+  { db, panel, panelLag }: ObserveAdmins,
+  { username }: { username: string },
+  ticks: { asked?: Asked; since?: Asked | undefined } = {},
+): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
+  const asked = ticks.asked ?? (await drawAsked(db))
+  const lagHasPassed = panelLag.ask(asked)
+  const alike = await panel.adminsNamed(username)
+  const admin =
+    alike.find((candidate) => candidate.username === username) ??
+    (alike.length === 1 ? alike[0] : undefined) ??
+    null
+  const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
+  const [[other], [spoilt]] = [stored.dropped, stored.odd]
+  if (admin && spoilt) return { admin: { ...admin, oddUsage: spoilt.reason }, dropped: false }
+  if (!admin || !other) return { admin, dropped: false }
+  if (!ticks.since || !isLater(other.panelAsked, ticks.since.tick)) return { admin, dropped: true }
+  return { admin: { ...admin, usersUsage: other.panelReading }, dropped: false }
+}
+
+/**
+ * {@link readAdmin}, until the reading is accepted.
+ *
+ * @throws `observation_overlapped` when others change it all the time.
+ */
+export async function mustReadAdmin(work: ObserveAdmins, username: string): Promise<PanelAdmin | null> {
+  return untilAccepted(work.db, `Admin ${username}`, async (asked, since) => {
+    const { admin, dropped } = await readAdmin(work, { username }, { asked, since })
+    return dropped ? undefined : admin
+  })
+}
+
+/** An admin whose counter the ledger cannot use, and why. */
+type OddCounter = { username: string; reason: string }
+
+async function storeAdmins(
+  db: Database,
+  asked: Asked,
+  admins: readonly PanelAdmin[],
+  { lagHasPassed, complete }: { lagHasPassed: ReturnType<PanelLag['ask']>; complete: boolean },
+): Promise<{ dropped: StoredAccount[]; odd: OddCounter[] }> {
+  return transact(db, async (tx) => {
+    const answered = await drawAnswered(tx)
+    const ticks = { asked: asked.tick, answered: answered.tick }
+    const ids = await openAccounts(tx, admins, ticks)
+    await markPresent(tx, admins, ticks)
+    const accounts = await lockAccounts(tx, ids.values())
+    const changes: AccountChange[] = []
+    const suspicions: Suspicion[] = []
+    const dropped: StoredAccount[] = []
+    const odd: OddCounter[] = []
+    for (const { username, usersUsage, oddUsage } of admins) {
+      if (oddUsage !== undefined) odd.push({ username, reason: oddUsage })
+      const before = accounts.get(ids.get(username) ?? -1n)
+      if (!before || usersUsage === null) continue
+      const { adminId, snapshot } = before
+      const isDue = snapshot !== null && lagHasPassed(adminId, snapshot.at)
+      const after = applyPanelReading(before, usersUsage, ticks, isDue)
+      if (!after) dropped.push(before)
+      if (after && !fitsAccount(after)) {
+        odd.push({ username, reason: 'with users_usage, it would have consumed more than 2^63 - 1 bytes' })
+        continue
+      }
+      // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
+      // time of the poll stands in its own row.
+      if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
+        changes.push({ before, after: { ...after, panelAsked: asked.tick }, readAt: asked.at })
+        const suspicion = suspicionOfAdmin(adminId, before, after)
+        if (suspicion) suspicions.push(suspicion)
+      }
+    }
+    await saveAccounts(tx, changes, answered.at)
+    await recordSuspicions(tx, suspicions)
+    if (complete) {
+      const usernames = admins.map((admin) => admin.username)
+      await markMissing(tx, usernames, ticks, answered.at)
+      const counts = admins.some((admin) => admin.usersUsage !== null || admin.oddUsage !== undefined)
+      // A panel without admins does not show whether it would count.
+      const hasAdminUsage = admins.length === 0 ? null : counts
+      await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
+    }
+    return { dropped, odd }
+  })
+}

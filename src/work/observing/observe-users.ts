@@ -1,0 +1,269 @@
+import { LedgerError } from '../../errors.ts'
+import { type AccountEffect, applyEffect, effectsOf, fitsAccount, fitsTenure } from '../../ledger/account.ts'
+import { isLater, type Ticks } from '../../ledger/counter.ts'
+import { type Suspicion, suspicionOfUser } from '../../ledger/suspicion.ts'
+import {
+  isOutdated,
+  judgeGone,
+  judgeUser,
+  type SeenUser,
+  type TenureChange,
+  type UserKey,
+} from '../../ledger/tenure.ts'
+import { identify } from '../../ledger/user-identity.ts'
+import type { PanelUser } from '../../panel/panel.ts'
+import { addUsers } from '../../store/accounts/account-users.ts'
+import { lockAccounts, type StoredAccount, saveAccounts } from '../../store/accounts/accounts.ts'
+import { openAccounts } from '../../store/accounts/admins.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
+import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { finishUnanswered } from '../../store/deletions/unsettled-deletions.ts'
+import { recordSuspicions } from '../../store/outbox/events.ts'
+import { saveTenures } from '../../store/tenures/tenure-changes.ts'
+import { lockOpenTenures, lockTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+
+/**
+ * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
+ * another observation.
+ *
+ * @param asked the tick drawn before the panel was asked.
+ * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
+ *   not dropped. Left out: only these readings serve.
+ * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
+ * @returns the names whose readings were dropped; whoever needs them asks the panel again.
+ */
+export async function observeUsers(
+  db: Database,
+  asked: Asked,
+  users: readonly PanelUser[],
+  since?: Asked,
+): Promise<{ dropped: string[] }> {
+  return transact(db, (tx) => observeUsersIn(tx, asked, users, since))
+}
+
+/**
+ * What an accepted reading did: whose user it is, under which time of creation it is kept, what it showed, and the bytes it
+ * added.
+ */
+export type AcceptedReading = {
+  adminId: bigint | null
+  createdAt: string
+  /** Bytes. */
+  lifetime: bigint
+  status: string
+  added: bigint
+}
+
+/**
+ * {@link observeUsers} as part of a transaction that stores more.
+ *
+ * @returns also what each accepted reading did, by the user's name.
+ */
+export async function observeUsersIn(
+  tx: Tx,
+  asked: Asked,
+  users: readonly PanelUser[],
+  since?: Asked,
+): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
+  const answered = await drawAnswered(tx)
+  const ticks = { asked: asked.tick, answered: answered.tick }
+  const seen = [...new Map(users.map((user) => [user.username, user])).values()]
+  const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
+  const adminIds = await openAccounts(tx, [...owners.values()], ticks)
+  const known = groupByName(await lockTenures(tx, seen))
+
+  const judged: JudgedUser[] = seen.map((user) => {
+    const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
+    if (adminId === undefined) return { user, adminId, changes: null }
+    return {
+      user,
+      adminId,
+      changes: judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks),
+    }
+  })
+  const { stored, accounts } = await saveChanges(
+    tx,
+    judged.flatMap(({ changes }) => (changes ? [changes] : [])),
+    asked,
+    answered.at,
+  )
+  await recordSuspicions(tx, suspicionsOf(judged, stored, accounts))
+
+  const dropped: string[] = []
+  const accepted = new Map<string, AcceptedReading>()
+  for (const { user, adminId, changes } of judged) {
+    const own = changes && stored.has(changes) ? changes.at(-1) : undefined
+    if (own) {
+      accepted.set(user.username, {
+        adminId: own.after.adminId,
+        createdAt: own.after.createdAt,
+        lifetime: user.lifetimeUsedTraffic,
+        status: user.status,
+        added: own.after.counted - (own.before?.counted ?? 0n),
+      })
+      continue
+    }
+    const other = since && findServing(known.get(user.username) ?? [], user, adminId, { asked, since })
+    if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
+    else dropped.push(user.username)
+  }
+  return { dropped, accepted }
+}
+
+function suspicionsOf(
+  judged: readonly JudgedUser[],
+  stored: ReadonlySet<TenureChange<StoredTenure>[]>,
+  accounts: ReadonlyMap<bigint, StoredAccount>,
+): Suspicion[] {
+  return judged.flatMap(({ user, adminId, changes }) => {
+    const own = changes && stored.has(changes) ? changes.at(-1) : undefined
+    const account = accounts.get(adminId ?? -1n)
+    return (own && account && suspicionOfUser(own, account, user.owner?.usersUsage ?? null)) || []
+  })
+}
+
+/** `adminId`: undefined: of an owner without an account. `changes`: null: the reading was dropped. */
+type JudgedUser = {
+  user: PanelUser
+  adminId: bigint | null | undefined
+  changes: TenureChange<StoredTenure>[] | null
+}
+
+function toSeen(user: PanelUser, adminId: bigint | null, asked: Asked): SeenUser {
+  return {
+    username: user.username,
+    createdAt: user.createdAt,
+    adminId,
+    lifetime: user.lifetimeUsedTraffic,
+    at: user.toldAt ?? asked.at.getTime(),
+    status: user.status,
+    dataLimit: user.dataLimit,
+    expire: user.expire,
+  }
+}
+
+/**
+ * Ends the open tenures of a user that the panel, asked by name, does not know. What they counted stays.
+ *
+ * @param asked the tick drawn before the panel was asked.
+ */
+export async function observeGone(db: Database, asked: Asked, username: string): Promise<void> {
+  await transact(db, (tx) => endTenuresIn(tx, asked, { username }, 'panel'))
+}
+
+/**
+ * Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more.
+ *
+ * @param user all users of the name, except those seen again since `asked`; or, with `createdAt`, that one, whatever has been
+ *   stored meanwhile: it does not come back, so that any reading of it is from before.
+ */
+export async function endTenuresIn(
+  tx: Tx,
+  asked: Asked,
+  user: { username: string; createdAt?: string },
+  by: 'panel' | 'service',
+): Promise<void> {
+  const open = await lockOpenTenures(tx, [user.username])
+  // Drawn with the rows locked: later than any reading of them.
+  const answered = await drawAnswered(tx)
+  const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
+  const since = user.createdAt === undefined ? asked : answered
+  const ticks: Ticks = { asked: since.tick, answered: answered.tick }
+  await saveChanges(tx, [judgeGone(own, ticks, by)], asked, answered.at)
+}
+
+/**
+ * The reading of this very user, under this owner, that somebody else asked for after `since`: it is as good as the
+ * caller's own. Not where the panel says that it has set the counter back since: what came after that is not in it.
+ */
+function findServing(
+  known: readonly StoredTenure[],
+  user: PanelUser,
+  adminId: bigint | null | undefined,
+  { asked, since }: { asked: Asked; since: Asked },
+): StoredTenure | undefined {
+  if (adminId === undefined) return undefined
+  const kept = identify(known, { ...toSeen(user, adminId, asked), asked: asked.tick }).known
+  return known.find(
+    (tenure) =>
+      tenure.createdAt === kept &&
+      tenure.adminId === adminId &&
+      tenure.endedBy === null &&
+      !tenure.resetPending &&
+      isLater(tenure.asked, since.tick),
+  )
+}
+
+/** What was stored, and the accounts that something changed in, as they were before. */
+type SavedChanges = {
+  stored: Set<TenureChange<StoredTenure>[]>
+  accounts: Map<bigint, StoredAccount>
+}
+
+/**
+ * Stores what users' readings change, each user's as a whole or not at all.
+ *
+ * @returns those that were stored; the others came too late (see {@link isOutdated}).
+ */
+async function saveChanges(
+  tx: Tx,
+  judged: readonly TenureChange<StoredTenure>[][],
+  asked: Asked,
+  at: Date,
+): Promise<SavedChanges> {
+  const accounts = await lockAccounts(tx, touched(effectsOf(judged.flat())).keys())
+  // Only with the accounts locked does nobody complete a scan before this is committed.
+  const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
+  const stored = judged.filter((changes) => !isOutdated(changes, asked.tick, scanned))
+  const changes = stored.flat()
+  if (!changes.every(({ after }) => fitsTenure(after))) throw tooLarge()
+  await saveTenures(tx, changes, asked, at)
+  const effects = touched(effectsOf(changes))
+  const accountChanges = [...effects].flatMap(([adminId, effect]) => {
+    const before = accounts.get(adminId)
+    return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
+  })
+  if (!accountChanges.every(({ after }) => fitsAccount(after))) throw tooLarge()
+  await saveAccounts(tx, accountChanges, at)
+  await addUsers(
+    tx,
+    [...effects].flatMap(([adminId, effect]) =>
+      [...effect.users].map(([status, by]) => ({ adminId, status, by })),
+    ),
+  )
+  await finishUnanswered(tx, changes.flatMap(goneOf))
+  return { stored: new Set(stored), accounts }
+}
+
+/** Accounts in which something changes, and those where users appear, even if the sums stay as they are. */
+function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect> {
+  return new Map(
+    [...effects].filter(
+      ([, effect]) =>
+        effect.appearances > 0 ||
+        effect.counted !== 0n ||
+        effect.preserved !== 0n ||
+        [...effect.users.values()].some(Boolean),
+    ),
+  )
+}
+
+/** No panel counts so far by itself: somebody has changed its numbers. */
+function tooLarge(): LedgerError {
+  return new LedgerError(
+    'user_unreadable',
+    'With its lifetime_used_traffic, what its admin has consumed would be more than 2^63 - 1 bytes. Mend the user in the ' +
+      'panel; or a sudo admin deletes it with preserve_traffic=false, which keeps what was counted before.',
+  )
+}
+
+/** The user whose tenure ended because the panel does not have it any more. */
+function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
+  const isNews = before === null || before.endedBy === null
+  return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
+}
+
+function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {
+  return Map.groupBy(tenures, (tenure) => tenure.username)
+}

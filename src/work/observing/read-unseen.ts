@@ -1,0 +1,23 @@
+import type { Asked } from '../../store/connection/logical-clock.ts'
+import { listUnseen } from '../../store/tenures/tenures.ts'
+import { pageSize, type ReadUsers } from './read-user-pages.ts'
+import { readNamedUsers } from './read-users-by-name.ts'
+
+/**
+ * Asks by name for users known that have not appeared since `begun`.
+ *
+ * @param adminId the account whose users; null: all.
+ * @returns how many of them cannot be read.
+ */
+export async function readUnseen(work: ReadUsers, adminId: bigint | null, begun: Asked): Promise<number> {
+  let unreadable = 0
+  let after = 0n
+  for (;;) {
+    const unseen = await listUnseen(work.db, adminId, begun.tick, { after, limit: pageSize })
+    const names = unseen.map(({ username }) => username)
+    unreadable += await readNamedUsers(work, names, adminId)
+    const last = unseen.at(-1)
+    if (!last || unseen.length < pageSize) return unreadable
+    after = last.id
+  }
+}

@@ -1,0 +1,141 @@
+import type { PanelClient } from '../../panel/panel.ts'
+import { UnusableAnswer } from '../../panel/transport/unusable-answer.ts'
+import {
+  forgetUnreadable,
+  listUnreadableUsers,
+  type UnreadableEntry,
+} from '../../store/collecting/unreadable-items.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import { observePage } from './observe-page.ts'
+import { planPages } from './page-plan.ts'
+import { entryOf, noteUnreadable } from './unreadable-items.ts'
+
+/** Users asked for at once: the panel spends about 4 ms on each, so one page keeps it busy for under half a second. */
+export const pageSize = 100
+
+/** Users known as unreadable that are looked out for while users are read. */
+const knownAtMost = 1_000
+
+export type ReadUsers = {
+  db: Database
+  panel: PanelClient
+  /** Called after each answer with the milliseconds it took the panel; resolves when it may be asked again. */
+  rest: (tookMs: number, signal: AbortSignal) => Promise<void>
+  now: () => number
+  signal: AbortSignal
+  /** Users asked for at once, an even number; left out: {@link pageSize}. */
+  pageSize?: number
+  /** Told of each user that cannot be read, once. */
+  onUnreadable?: (entry: UnreadableEntry) => void
+}
+
+/** How many users of how many have been read. */
+export type UsersProgress = { done: number; total: number }
+
+/** Whose users are read, and how. */
+export type UsersToRead = {
+  /** Only the users of this admin. */
+  admin?: string
+  /** Its account. */
+  adminId?: bigint
+  /** Read with its rights, not the configured account's. */
+  token?: string
+  /** Where in the list users were found before that make the panel fail. */
+  failingAt?: readonly number[]
+  /** Told whose readings overlapped another observation. */
+  onDropped?: (usernames: string[]) => Promise<void>
+}
+
+export type UsersRead = {
+  /** How many users there were. */
+  done: number
+  /** How many of them were listed and could not be used. */
+  unreadable: number
+  /** How many could not even be listed, and where those are that are known one by one. */
+  unlisted: number
+  failingAt: readonly number[]
+}
+
+/**
+ * Reads users from the panel, page by page in constant memory, and stores what it says of them. A user that cannot be used
+ * spoils only itself: it is left out and put on the list of what is unreadable. A page that fails as a whole is halved, down
+ * to the user that makes it fail.
+ *
+ * @param progress told after each page.
+ * @throws the panel's errors.
+ */
+export async function readUsers(
+  work: ReadUsers,
+  filter: UsersToRead,
+  progress: (users: UsersProgress) => Promise<void>,
+): Promise<UsersRead> {
+  const { db, panel } = work
+  const { admin, token, adminId = null } = filter
+  const whom = admin === undefined ? {} : { admin }
+  const as = token === undefined ? {} : { token }
+  const plan = planPages(work.pageSize ?? pageSize, filter.failingAt ?? [])
+  const known = new Set(await listUnreadableUsers(db, knownAtMost))
+  let unreadable = 0
+  let total = 0
+  for (;;) {
+    work.signal.throwIfAborted()
+    const asked = await drawAsked(db)
+    const startedAt = work.now()
+    const { once, ...part } = plan.next()
+    const page = await panel.users({ ...whom, ...part }, { ...as, once }).catch(unlessUnusable)
+    if (page === null) {
+      // A panel that lists nobody has not stumbled over a user.
+      if (plan.failed() === 'pass over') total = Math.max(total, await panel.countUsers(whom, as))
+      await work.rest(work.now() - startedAt, work.signal)
+      continue
+    }
+    const tookMs = work.now() - startedAt
+    const { dropped, uncountable } = await observePage(db, asked, page.users)
+    if (dropped.length > 0) await filter.onDropped?.(dropped)
+    const entries = [
+      ...page.unreadable.flatMap((item) => entryOf(item, adminId) ?? []),
+      ...uncountable.map(({ username, reason }) => ({
+        kind: 'user' as const,
+        name: username,
+        adminId,
+        reason,
+      })),
+    ]
+    unreadable += page.unreadable.length + uncountable.length
+    await noteUnreadable(work, asked, entries)
+    await forgetRead(db, asked, page.users, { known, except: entries })
+    const { done, over } = plan.read(page)
+    total = Math.max(page.total, done)
+    await progress({ done, total })
+    await work.rest(tookMs, work.signal)
+    if (over) {
+      // The last stretch may reach beyond the end of the list.
+      const unlisted = Math.min(plan.passedOver(), total)
+      return { done, unreadable, unlisted, failingAt: plan.failingAt }
+    }
+  }
+}
+
+function unlessUnusable(error: unknown): null {
+  if (error instanceof UnusableAnswer) return null
+  throw error
+}
+
+/** Users that were unreadable, and have been read. */
+async function forgetRead(
+  db: Database,
+  asked: Asked,
+  users: readonly { username: string }[],
+  { known, except }: { known: ReadonlySet<string>; except: readonly UnreadableEntry[] },
+): Promise<void> {
+  if (known.size === 0) return
+  const spoilt = new Set(except.map(({ name }) => name))
+  const read = users.map(({ username }) => username)
+  await forgetUnreadable(
+    db,
+    'user',
+    asked,
+    read.filter((username) => known.has(username) && !spoilt.has(username)),
+  )
+}

@@ -1,0 +1,86 @@
+import { isLedgerError, type LedgerError } from '../../errors.ts'
+import { forgetUnreadable } from '../../store/collecting/unreadable-items.ts'
+import { drawAsked } from '../../store/connection/logical-clock.ts'
+import { observePage } from './observe-page.ts'
+import { observeGone } from './observe-users.ts'
+import type { ReadUsers } from './read-user-pages.ts'
+import { noteUnreadable } from './unreadable-items.ts'
+
+/** After so many bad answers in a row it is not the users that they are about. */
+const badAnswersAtMost = 3
+
+/**
+ * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
+ * that it cannot be read. A name that no path can carry is passed over; a bad answer about one keeps nobody from being read.
+ *
+ * @param adminId the account whose users they are; null: none in particular.
+ * @returns how many could not be read.
+ * @throws the panel's errors; `AbortError` when `work.signal` is aborted.
+ */
+export async function readNamedUsers(
+  work: ReadUsers,
+  usernames: Iterable<string>,
+  adminId: bigint | null = null,
+): Promise<number> {
+  let unreadable = 0
+  const bad: LedgerError[] = []
+  for (const username of usernames) {
+    work.signal.throwIfAborted()
+    const startedAt = work.now()
+    try {
+      if ((await readNamedUser(work, username, adminId)) === 'unreadable') unreadable += 1
+    } catch (error) {
+      if (!isLedgerError(error, 'panel_bad_answer') || bad.push(error) === badAnswersAtMost) throw error
+    }
+    await work.rest(work.now() - startedAt, work.signal)
+  }
+  if (bad[0]) throw bad[0]
+  return unreadable
+}
+
+/** How often a user is asked for whose reading overlapped another observation; then that one has to do. */
+const questionsAtMost = 3
+
+/** Asks the panel for one user and stores what it says: its counters, that it is gone, or that it cannot be read. */
+export async function readNamedUser(
+  work: Pick<ReadUsers, 'db' | 'panel' | 'onUnreadable'>,
+  username: string,
+  adminId: bigint | null = null,
+): Promise<'asked' | 'unreadable'> {
+  for (let question = 1; ; question += 1) {
+    const outcome = await askFor(work, username, adminId)
+    if (outcome !== 'dropped') return outcome
+    if (question === questionsAtMost) return 'asked'
+  }
+}
+
+async function askFor(
+  work: Pick<ReadUsers, 'db' | 'panel' | 'onUnreadable'>,
+  username: string,
+  adminId: bigint | null,
+): Promise<'asked' | 'dropped' | 'unreadable'> {
+  const { db, panel } = work
+  const asked = await drawAsked(db)
+  try {
+    const user = await panel.user(username)
+    const { dropped, uncountable } = user
+      ? await observePage(db, asked, [user])
+      : { dropped: [], uncountable: [] }
+    // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
+    if (user?.username !== username) await observeGone(db, asked, username)
+    const [spoilt] = uncountable
+    if (spoilt) {
+      await noteUnreadable(work, asked, [
+        { kind: 'user', name: spoilt.username, adminId, reason: spoilt.reason },
+      ])
+      return 'unreadable'
+    }
+    await forgetUnreadable(db, 'user', asked, [username])
+    return dropped.length === 0 ? 'asked' : 'dropped'
+  } catch (error) {
+    if (isLedgerError(error, 'invalid_request')) return 'asked'
+    if (!isLedgerError(error, 'user_unreadable')) throw error
+    await noteUnreadable(work, asked, [{ kind: 'user', name: username, adminId, reason: error.message }])
+    return 'unreadable'
+  }
+}

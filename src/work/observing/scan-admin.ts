@@ -1,0 +1,91 @@
+import { type CompleteScan, completeScan, openAccount } from '../../ledger/account.ts'
+import { lockAccounts, readPanelWitness, saveAccounts } from '../../store/accounts/accounts.ts'
+import { beginScan, type DueScan, finishScan } from '../../store/collecting/scans.ts'
+import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
+import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
+import { transact } from '../../store/connection/transact.ts'
+import { isEveryoneRead } from '../../store/tenures/tenures.ts'
+import { readUnseen } from './read-unseen.ts'
+import { type ReadUsers, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
+import { readNamedUsers } from './read-users-by-name.ts'
+import { noteUnreadable, shorten } from './unreadable-items.ts'
+
+/** How often users are asked for by name whose readings overlapped other observations. */
+const roundsAtMost = 5
+
+/**
+ * Reads all users of one admin from the panel, page by page, asks by name for those known that did not appear, and closes
+ * the account's opening balance. Everybody is read by a question that was asked after the scan had begun: what the admin's
+ * counter had counted by then and no user shows by its end, is in no user's counter any more. A scan that is interrupted
+ * has stored what it read and is begun again. Users that cannot be read spoil
+ * nothing but what is proven of the account as a whole: that waits until all can be read.
+ *
+ * @param progress told after each page.
+ */
+export async function scanAdmin(
+  work: ReadUsers,
+  admin: DueScan,
+  progress: (users: UsersProgress) => Promise<void>,
+): Promise<void> {
+  const { db } = work
+  // Before the tick is drawn, and so before any question: what the counter says by now stands in the users' counters.
+  const panelBefore = await readPanelWitness(db, admin.adminId)
+  const begun = await drawAsked(db)
+  await beginScan(db, admin.adminId, admin.panelReading)
+  const { adminId, username } = admin
+  const failingAt = admin.failingAt?.map(Number) ?? []
+  let unreadable = 0
+  const onDropped = async (usernames: string[]) => {
+    unreadable += await readNamedUsers(work, usernames, adminId)
+  }
+  const read = await readUsers(work, { admin: username, adminId, failingAt, onDropped }, progress)
+  for (let round = 1; ; round += 1) {
+    const unseen = unreadable + (await readUnseen(work, adminId, begun))
+    const nameless = read.unlisted - unseen
+    if (nameless > 0) await noteUnreadable(work, begun, [unlisted(admin, nameless)])
+    const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
+    const isLast = !isWhole || round === roundsAtMost
+    if (await end(work, admin, { begun, panelBefore, read, isWhole, isLast })) return
+  }
+}
+
+type ScanEnd = {
+  begun: Asked
+  panelBefore: CompleteScan['panelBefore']
+  read: UsersRead
+  /** Whether nobody was found unreadable. */
+  isWhole: boolean
+  /** Whether the scan is over although somebody was not read. */
+  isLast: boolean
+}
+
+/** Returns false when somebody has not been read since the scan began, and is to be asked for again. */
+async function end(
+  { db }: ReadUsers,
+  { adminId }: DueScan,
+  { begun, panelBefore, read, isWhole, isLast }: ScanEnd,
+): Promise<boolean> {
+  return transact(db, async (tx) => {
+    const before = (await lockAccounts(tx, [adminId])).get(adminId)
+    if (!before) return true
+    // Not before the lock is ours: until then others add to what the users prove, and let users appear.
+    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, begun.tick))
+    if (!isComplete && !isLast) return false
+    const { at } = await drawAnswered(tx)
+    const after = isComplete
+      ? completeScan(before, { begun: begun.tick, panelBefore, at: at.getTime() })
+      : openAccount(before)
+    await saveAccounts(tx, [{ before, after, readAt: begun.at }], at)
+    await finishScan(tx, adminId, read.done, read.failingAt)
+    await forgetUnreadableOf(tx, begun, adminId)
+    return true
+  })
+}
+
+/** Users that make the panel fail whenever it lists them, and whose names the ledger has never read. */
+function unlisted({ adminId, username }: DueScan, users: number): UnreadableEntry {
+  const reason =
+    `The panel cannot list ${users} of the users of admin ${shorten(username)}: it answers 500, or too much. Their names are ` +
+    'not known here. Mend them in the panel; or a sudo admin who knows a name deletes the user with preserve_traffic=false.'
+  return { kind: 'user', name: null, adminId, reason }
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+const large = 2n ** 53n + 1n
+const largestRead = 2n ** 53n - 1n
+const usage = [5n, 7n, 5n, 0n, 7n, 5n, largestRead, largestRead]
+const names = ['ida', 'Bea', 'ada', 'dan', 'cy', 'eve', 'gus', 'fay']
+const admins = names.map((username, n) => ({ username, isSudo: n === 0, usage: usage[n] ?? 0n }))
+
+let service: TestService
+beforeAll(async () => {
+  service = await startTestService({ admins })
+  await service.poll()
+  // The panel tells nothing larger; totals grow beyond it over resets.
+  for (const username of ['gus', 'fay']) service.panel.state.resetAdminUsage(username)
+  await service.poll()
+  consumed('gus', 2n)
+  consumed('fay', 3n)
+  await service.poll()
+})
+afterAll(() => service.close())
+
+/** What an admin's users consumed since its counter was reset. */
+function consumed(username: string, usage: bigint): void {
+  const admin = service.panel.state.admins.get(username)
+  if (admin) admin.usage = usage
+}
+
+const get = (url: string, headers: Record<string, string> = withKey) => service.app.inject({ url, headers })
+
+type Item = { id: number; username: string; total_traffic: number }
+
+/** Follows a list to its end, at most so many pages. */
+async function walk(url: string): Promise<{ pages: Item[][]; items: Item[] }> {
+  const pages: Item[][] = []
+  let cursor: string | null = null
+  do {
+    const next: string = cursor === null ? '' : `&cursor=${cursor}`
+    const answer = await get(`${url}${next}`)
+    expect(answer.statusCode).toBe(200)
+    const body = answer.json()
+    pages.push(body.items)
+    cursor = body.next_cursor
+  } while (cursor !== null && pages.length < 20)
+  return { pages, items: pages.flat() }
+}
+
+describe('GET /admins', () => {
+  const sorts = ['id', 'username', 'total_traffic']
+  it.each(sorts.flatMap((sort) => [sort, `-${sort}`]))('walks all pages in the order %s', async (sort) => {
+    const whole = (await get(`/admins?sort=${sort}`)).json()
+    expect(whole.next_cursor).toBeNull()
+    const { pages, items } = await walk(`/admins?sort=${sort}&limit=3`)
+    expect(pages.map((page) => page.length)).toEqual([3, 3, 2])
+    expect(items).toEqual(whole.items)
+    expect(new Set(items.map((item) => item.id)).size).toBe(names.length)
+  })
+
+  it('orders by total and, where totals tie, by id', async () => {
+    const { items } = (await get('/admins?sort=total_traffic')).json()
+    const totals = items.map((item: Item) => item.total_traffic)
+    expect(totals.slice(0, 6)).toEqual([0, 5, 5, 5, 7, 7])
+    const ties = items.slice(1, 4).map((item: Item) => item.id)
+    expect(ties).toEqual([...ties].sort((a, b) => a - b))
+    const reversed = (await get('/admins?sort=-total_traffic')).json().items
+    expect(reversed).toEqual(items.toReversed())
+  })
+
+  it('ends with a page that is full', async () => {
+    const { pages } = await walk('/admins?limit=4')
+    expect(pages.map((page) => page.length)).toEqual([4, 4])
+  })
+
+  it('tells bytes beyond what a double holds, exactly', async () => {
+    const { body } = await get('/admins?sort=-total_traffic&limit=2')
+    expect(body.match(/"total_traffic":\d+/g)).toEqual([
+      `"total_traffic":${large + 1n}`,
+      `"total_traffic":${large}`,
+    ])
+  })
+
+  it('goes on after a total that no double holds', async () => {
+    const { items } = await walk('/admins?sort=-total_traffic&limit=1')
+    expect(items.map(({ username }) => username).slice(0, 2)).toEqual(['fay', 'gus'])
+    expect(items).toHaveLength(names.length)
+  })
+
+  it('finds an admin by its exact name', async () => {
+    expect((await get('/admins?username=ada')).json().items).toMatchObject([{ username: 'ada' }])
+    for (const other of ['ADA', 'ad', 'nobody']) {
+      expect((await get(`/admins?username=${other}`)).json()).toEqual({ items: [], next_cursor: null })
+    }
+  })
+
+  it('shows a sudo admin all, and any other itself only', async () => {
+    expect((await get('/admins', service.as('ida'))).json().items).toHaveLength(names.length)
+    const own = await get('/admins', service.as('ada'))
+    expect(own.json()).toMatchObject({ items: [{ username: 'ada' }], next_cursor: null })
+    expect((await get('/admins?username=ada', service.as('ada'))).json().items).toHaveLength(1)
+    expect((await get('/admins?username=ida', service.as('ada'))).json().items).toEqual([])
+  })
+})
+
+describe('an account', () => {
+  it('is told whole', async () => {
+    service.panel.state.createUser('u1', { admin: 'cy', lifetime: 4n })
+    service.panel.state.createUser('u2', { admin: 'cy', lifetime: 1n, status: 'on_hold' })
+    await service.scan()
+    service.panel.state.deleteUser('u2')
+    await service.scan()
+    const id = await service.idOf('cy')
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    const account = {
+      id: Number(id),
+      username: 'cy',
+      is_sudo: false,
+      state: 'open',
+      total_traffic: 7,
+      current_traffic: 4,
+      preserved_traffic: 1,
+      unattributed_traffic: 2,
+      opening_balance: 7,
+      users: { total: 1, active: 1, disabled: 0, limited: 0, expired: 0, on_hold: 0, deleted: 1 },
+      first_seen_at: time,
+      missing_since: null,
+      closed_at: null,
+      last_updated: time,
+      as_of: time,
+    }
+    expect((await get(`/admins/${id}`)).json()).toEqual(account)
+    expect((await get('/admins/me', service.as('cy'))).json()).toEqual(account)
+    expect((await get('/admins?username=cy')).json().items).toEqual([account])
+  })
+
+  it('says so when the panel no longer lists the admin', async () => {
+    service.panel.state.deleteAdmin('dan')
+    await service.poll()
+    const [missing] = (await get('/admins?username=dan')).json().items
+    expect(missing).toMatchObject({ state: 'missing', missing_since: expect.any(String), closed_at: null })
+    service.panel.state.createAdmin('dan')
+    await service.poll()
+    expect((await get('/admins?username=dan')).json().items).toMatchObject([
+      { id: missing.id, state: 'open', missing_since: null },
+    ])
+  })
+
+  it('stays when the admin was deleted, and a new one of its name does not see it', async () => {
+    const before = await service.idOf('eve')
+    await service.db.updateTable('admins').set({ closed_at: new Date() }).where('id', '=', before).execute()
+    await service.poll()
+    const { items } = (await get('/admins?username=eve')).json()
+    expect(items).toMatchObject([
+      { id: Number(before), state: 'closed', closed_at: expect.any(String) },
+      { state: 'open' },
+    ])
+    expect((await get('/admins', service.as('eve'))).json().items).toMatchObject([{ id: items[1].id }])
+    expect((await get(`/admins/${before}`, service.as('eve'))).statusCode).toBe(403)
+    expect((await get(`/admins/${before}/stats?max_age=0`)).json()).toMatchObject({
+      admin: { state: 'closed' },
+      stale: false,
+    })
+  })
+})

@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import { LedgerError } from '../../../src/errors.ts'
+import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { migrateToNothing } from '../../../src/store/connection/migrate.ts'
+import { createCuttable } from '../cuttable.ts'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+let service: TestService
+afterEach(() => service.close())
+
+describe('health', () => {
+  it('/healthz tells that the process is up, to anyone', async () => {
+    service = await startTestService({ admins: [] })
+    const answer = await service.app.inject('/healthz')
+    expect(answer.json()).toEqual({ status: 'ok', version: '1.2.3' })
+  })
+
+  it('/readyz tells that requests can be served, and how the panel is', async () => {
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
+    expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
+    await recordPollFailure(
+      service.db,
+      await drawAsked(service.db),
+      new LedgerError('panel_unreachable', 'The panel does not answer.'),
+    )
+    now = 1_000
+    const answer = await service.app.inject('/readyz')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({
+      status: 'ready',
+      panel: { status: 'failing', code: 'panel_unreachable', detail: 'The panel does not answer.' },
+    })
+  })
+
+  it('/readyz is 503 while the database lacks the schema of this version', async () => {
+    service = await startTestService({ admins: [] })
+    await migrateToNothing(service.db)
+    const answer = await service.app.inject('/readyz')
+    expect(answer.statusCode).toBe(503)
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+    expect(answer.json().detail).toContain('schema')
+  })
+
+  it('/readyz looks at the database once a second, however many ask, with one statement once it is migrated', async () => {
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
+    const askers = () => Promise.all(Array.from({ length: 200 }, () => service.app.inject('/readyz')))
+    await askers()
+    now = 1_000
+    const before = service.databaseUses()
+    const answers = await askers()
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]))
+    expect(service.databaseUses() - before).toBe(1)
+    now = 1_999
+    await askers()
+    expect(service.databaseUses() - before).toBe(1)
+    now = 2_000
+    await askers()
+    expect(service.databaseUses() - before).toBe(2)
+  })
+
+  it('/readyz notices within a second that the database is away, and that it is back', async () => {
+    let now = 0
+    const database = createCuttable()
+    onTestFinished(() => database.close())
+    service = await startTestService({ admins: [], now: () => now, reach: (url) => database.via(url) })
+    const status = async () => (await service.app.inject('/readyz')).statusCode
+    expect(await status()).toBe(200)
+    database.cut()
+    now = 1_000
+    expect(await status()).toBe(503)
+    database.restore()
+    expect(await status()).toBe(503)
+    now = 2_000
+    expect(await status()).toBe(200)
+  })
+
+  it('/readyz notices that the schema it has found is gone', async () => {
+    let now = 0
+    service = await startTestService({ admins: [], now: () => now })
+    expect((await service.app.inject('/readyz')).statusCode).toBe(200)
+    await migrateToNothing(service.db)
+    now = 1_000
+    expect((await service.app.inject('/readyz')).statusCode).toBe(503)
+  })
+})
+
+it('sheds load when there is too much, and says so; the process still counts as up', async () => {
+  service = await startTestService({ admins: [], pressure: { maxRssBytes: 1, sampleInterval: 10 } })
+  const ask = () => service.app.inject({ url: '/admins', headers: withKey })
+  await expect.poll(async () => (await ask()).statusCode).toBe(503)
+  const answer = await ask()
+  expect(answer.headers['retry-after']).toBe('10')
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+  expect(answer.json()).toMatchObject({ status: 503, code: 'overloaded' })
+  expect((await service.app.inject('/healthz')).statusCode).toBe(200)
+})
+
+describe('the log', () => {
+  it('has a line for an answer, without what identifies the caller', async () => {
+    service = await startTestService({ admins: [] })
+    await service.app.inject({ url: '/admins?username=x', headers: withKey })
+    expect(service.logged).toContainEqual(
+      expect.objectContaining({
+        level: 20,
+        msg: 'answered',
+        method: 'GET',
+        path: '/admins',
+        status: 200,
+        caller: 'operator',
+        reqId: expect.any(String),
+      }),
+    )
+    await service.app.inject({
+      url: '/admins',
+      headers: { 'x-api-key': 'wrong-secret', cookie: 'wrong-secret' },
+    })
+    await service.app.inject({ url: '/admins', headers: { authorization: 'Bearer wrong-secret' } })
+    expect(service.logged.filter(({ level, status }) => level === 30 && status === 401)).toHaveLength(2)
+    expect(JSON.stringify(service.logged)).not.toMatch(/wrong-secret|the-key-of-the-operator/)
+  })
+
+  it('hides credentials even from who logs headers', async () => {
+    service = await startTestService({ admins: [] })
+    const headers = { authorization: 's3cret', 'x-api-key': 's3cret', cookie: 's3cret', host: 'seen' }
+    service.app.log.info({ req: { headers }, headers }, 'all of it')
+    const [line] = service.logged.slice(-1)
+    const hidden = {
+      authorization: '[redacted]',
+      'x-api-key': '[redacted]',
+      cookie: '[redacted]',
+      host: 'seen',
+    }
+    expect(line).toMatchObject({ headers: hidden })
+    expect(JSON.stringify(line)).not.toContain('s3cret')
+  })
+
+  it('says nothing of health checks and successes at info', async () => {
+    service = await startTestService({ admins: [], logLevel: 'info' })
+    for (const url of ['/healthz', '/readyz', '/admins']) await service.app.inject({ url, headers: withKey })
+    expect(service.logged).toEqual([])
+  })
+})

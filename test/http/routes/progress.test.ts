@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+let service: TestService
+beforeEach(async () => {
+  service = await startTestService({ admins: [{ username: 'ana' }] })
+})
+afterEach(() => service.close())
+
+it('of a bulk deletion tells how many users are done, how fast, and how long the rest takes at that', async () => {
+  // The times that are compared are the database's: this machine's clock may say what it likes.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  const usernames = Array.from({ length: 40 }, (_, index) => `user${index}`)
+  for (const username of usernames) service.panel.state.createUser(username, { admin: 'ana' })
+  const opened = await service.app.inject({
+    method: 'POST',
+    url: '/deletions',
+    headers: withKey,
+    payload: { usernames },
+  })
+  const url = `/deletions/${opened.json().id}`
+  const reports: Record<string, number>[] = []
+  const look = async () => {
+    reports.push((await service.app.inject({ url, headers: withKey })).json())
+  }
+  service.panel.faults.add({ kind: 'hook', method: 'DELETE', skip: 20, times: 1, before: look })
+  await service.carryOut(opened.json().id)
+  await look()
+  const [during = {}, after] = reports
+  const { total = 0, done = 0, failed = 0, rate = 0, seconds_left: left = 0 } = during
+  expect(total).toBe(40)
+  expect(done).toBeGreaterThanOrEqual(17)
+  expect(done).toBeLessThanOrEqual(20)
+  expect(failed).toBe(0)
+  expect(rate).toBeGreaterThan(0.1)
+  expect(left).toBeCloseTo((total - done) / rate, 5)
+  expect(during).toMatchObject({ state: 'requested', finished_at: null })
+  expect(after).toMatchObject({ state: 'deleted', total: 40, done: 40, failed: 0, seconds_left: 0 })
+})

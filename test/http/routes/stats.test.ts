@@ -1,0 +1,149 @@
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+const large = 2n ** 53n + 1n
+const ana = { username: 'ana', usage: 1_000n }
+let service: TestService
+let id: bigint
+
+beforeEach(async () => {
+  service = await startTestService({ admins: [ana] })
+  await service.poll()
+  id = await service.idOf('ana')
+  service.takeAsked()
+})
+afterEach(() => service.close())
+
+const counters = 'GET /api/admins'
+const get = (tail = '') => service.app.inject({ url: `/admins/${id}/stats${tail}`, headers: withKey })
+/** As if what has been read so far had been read so many seconds earlier. */
+const age = async (seconds: number) => {
+  const earlier = sql`interval '1 second' * ${seconds}`
+  await sql`update panel_poll set succeeded_asked_at = succeeded_asked_at - ${earlier}`.execute(service.db)
+  await sql`update cumulative_traffic set read_at = read_at - ${earlier}`.execute(service.db)
+}
+/** Lets the panel's counter of the admin say `usage`. */
+const consume = (usage: bigint) => {
+  const admin = service.panel.state.admins.get('ana')
+  if (admin) admin.usage = usage
+}
+
+describe('GET /admins/{id}/stats', () => {
+  it('tells the figures', async () => {
+    const { state } = service.panel
+    state.createUser('a', { admin: 'ana', lifetime: 600n })
+    state.createUser('b', { admin: 'ana', lifetime: 100n, status: 'expired' })
+    state.createUser('c', { admin: 'ana', lifetime: 50n, status: 'limited' })
+    await service.scan()
+    state.deleteUser('c')
+    await service.scan()
+    const answer = await get()
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({
+      admin: { id: Number(id), username: 'ana', is_sudo: false, state: 'open' },
+      total_traffic: 1_000,
+      current_traffic: 700,
+      preserved_traffic: 50,
+      unattributed_traffic: 250,
+      users: { total: 2, active: 1, disabled: 0, limited: 0, expired: 1, on_hold: 0, deleted: 1 },
+      limit: null,
+      as_of: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      stale: false,
+    })
+    const own = await service.app.inject({ url: '/admins/me/stats', headers: service.as('ana') })
+    expect(own.json()).toEqual(answer.json())
+  })
+
+  it('tells bytes beyond what a double holds, exactly', async () => {
+    // The panel tells nothing larger than a double holds; the total grows beyond it over a reset.
+    consume(large - 2n)
+    await service.poll()
+    consume(0n)
+    await service.poll()
+    consume(2n)
+    await service.poll()
+    service.panel.state.createUser('a', { admin: 'ana', lifetime: large - 2n })
+    await service.scan()
+    const { body } = await get()
+    expect(body).toContain(`"total_traffic":${large},"current_traffic":${large - 2n},`)
+    expect(body).toContain('"unattributed_traffic":2,')
+  })
+
+  it('does not ask the panel when nobody wants to', async () => {
+    consume(2_000n)
+    expect((await get()).json()).toMatchObject({ total_traffic: 1_000, stale: false })
+    expect(service.takeAsked()).toEqual([])
+  })
+})
+
+describe('max_age', () => {
+  it('renews figures that are older, and only those', async () => {
+    consume(2_000n)
+    await age(20)
+    expect((await get('?max_age=3600')).json()).toMatchObject({ total_traffic: 1_000, stale: false })
+    expect(service.takeAsked()).toEqual([])
+    const before = (await get()).json().as_of
+    const renewed = (await get('?max_age=10')).json()
+    expect(renewed).toMatchObject({ total_traffic: 2_000, stale: false })
+    expect(Date.parse(renewed.as_of)).toBeGreaterThan(Date.parse(before))
+    expect(service.takeAsked()).toEqual([counters])
+  })
+
+  it('lets callers of the same moment share one request to the panel', async () => {
+    consume(3_000n)
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let asked = 0
+    const before = () => {
+      asked += 1
+      return released
+    }
+    service.panel.faults.add({ kind: 'hook', path: '/api/admins', before })
+    const uses = service.databaseUses()
+    const answers = Array.from({ length: 20 }, () => get('?max_age=0').then((answer) => answer))
+    // Each has looked how old its account is, and one has drawn a tick.
+    await expect
+      .poll(() => ({ asked, uses: service.databaseUses() - uses }), { timeout: 10_000 })
+      .toEqual({ asked: 1, uses: 21 })
+    release()
+    for (const answer of await Promise.all(answers)) {
+      expect(answer.json()).toMatchObject({ total_traffic: 3_000, stale: false })
+    }
+    expect(service.takeAsked()).toEqual([counters])
+  })
+
+  it('answers with the last known figures when the panel does not', async () => {
+    const before = (await get()).json()
+    consume(2_000n)
+    service.panel.faults.add({ kind: 'hang', path: '/api/admins' })
+    const answer = await get('?max_age=0')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({ ...before, stale: true })
+    expect(service.logged).toContainEqual(expect.objectContaining({ code: 'panel_timeout' }))
+    service.panel.faults.clear()
+    expect((await get('?max_age=0')).json()).toMatchObject({ total_traffic: 2_000, stale: false })
+  })
+
+  it('calls figures stale that only a scan can renew', async () => {
+    const older = await startTestService({ admins: [ana], hasUsage: false })
+    await older.poll()
+    const url = `/admins/${await older.idOf('ana')}/stats?max_age=0`
+    const answer = await older.app.inject({ url, headers: withKey })
+    await older.close()
+    expect(answer.json()).toMatchObject({ total_traffic: 0, as_of: null, stale: true })
+  })
+})
+
+it('goes by the clock of the database, whatever the one of this machine says', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  expect((await get()).json().stale).toBe(false)
+  expect((await get('?max_age=60')).json().stale).toBe(false)
+  expect(service.takeAsked()).toEqual([])
+})
+
+it('calls figures stale once the collector has missed several rounds', async () => {
+  expect((await get()).json().stale).toBe(false)
+  await age(50)
+  expect((await get()).json().stale).toBe(true)
+})

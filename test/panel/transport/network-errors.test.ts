@@ -1,0 +1,58 @@
+import { errors } from 'undici'
+import { describe, expect, test } from 'vitest'
+import { nameFailure } from '../../../src/panel/transport/network-errors.ts'
+
+const exchange = { host: 'panel.example:443', what: 'GET /api/users', limit: 'MARZBAN_TIMEOUT', begun: false }
+
+const coded = (code: string) => Object.assign(new Error('says too much: hush'), { code })
+
+describe('nameFailure', () => {
+  test.each([
+    ['no head of an answer', new errors.HeadersTimeoutError(), 'panel_timeout', 'GET /api/users'],
+    ['a body that stops', new errors.BodyTimeoutError(), 'panel_timeout', 'GET /api/users'],
+    ['the deadline', new DOMException('hush', 'TimeoutError'), 'panel_timeout', 'MARZBAN_TIMEOUT'],
+    [
+      'no connection in time',
+      new errors.ConnectTimeoutError(),
+      'panel_unreachable',
+      'UND_ERR_CONNECT_TIMEOUT',
+    ],
+    ['a socket closed', new errors.SocketError('hush'), 'panel_unreachable', 'UND_ERR_SOCKET'],
+    [
+      'a foreign certificate',
+      coded('DEPTH_ZERO_SELF_SIGNED_CERT'),
+      'panel_unreachable',
+      'NODE_EXTRA_CA_CERTS',
+    ],
+    ['an outdated certificate', coded('CERT_HAS_EXPIRED'), 'panel_unreachable', '(CERT_HAS_EXPIRED)'],
+    [
+      'a cause within a cause',
+      new Error('hush', { cause: coded('ENOTFOUND') }),
+      'panel_unreachable',
+      'does not resolve',
+    ],
+    [
+      'every address refused',
+      Object.assign(new AggregateError([coded('hush')]), { code: 'ECONNREFUSED' }),
+      'panel_unreachable',
+      'Nothing listens',
+    ],
+    ['no HTTP', new errors.HTTPParserError('hush'), 'panel_bad_answer', 'does not speak HTTP'],
+    ['endless headers', new errors.HeadersOverflowError(), 'panel_bad_answer', 'too large'],
+    ['something unheard of', 'hush', 'panel_unreachable', 'no code'],
+  ])('%s', (_name, error, code, said) => {
+    const named = nameFailure(error, exchange)
+    expect(named).toMatchObject({ code, message: expect.stringContaining(said) })
+    expect(named.cause).toBeUndefined()
+    expect(named.message).not.toContain('hush')
+  })
+
+  test('once the answer has begun, a cut connection is a bad answer, and a stop still a timeout', () => {
+    const begun = { ...exchange, begun: true }
+    expect(nameFailure(coded('ECONNRESET'), begun)).toMatchObject({
+      code: 'panel_bad_answer',
+      message: expect.stringContaining('broke off'),
+    })
+    expect(nameFailure(new errors.BodyTimeoutError(), begun)).toMatchObject({ code: 'panel_timeout' })
+  })
+})

@@ -1,0 +1,181 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { listSuspicious } from '../../../src/store/outbox/events.ts'
+import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
+import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
+import { observeUsers } from '../../../src/work/observing/observe-users.ts'
+import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
+import type { ReadUsers } from '../../../src/work/observing/read-user-pages.ts'
+import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
+import { asOperator, useDeleting, workOf } from '../../support/deleting.ts'
+import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
+
+const hour = 3_600_000
+/** By how much the clock of the panel is wrong. */
+let wrong = 0
+let clock = Date.UTC(2026, 5, 15, 12)
+const place = useDeleting({ now: () => clock + wrong })
+let admin: string
+let count = 0
+
+beforeEach(() => {
+  count += 1
+  admin = `union${count}`
+  wrong = 0
+  place.panel.state.createAdmin(admin)
+})
+
+const panelLag = createPanelLag(0)
+const poll = async () =>
+  pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
+async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
+  const { id } = await accountOf(place.db, admin)
+  const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
+  await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async () => {})
+}
+const round = async () => {
+  clock += 10 * 60_000
+  await poll()
+  await scan()
+  await poll()
+}
+const name = (user: string) => `${admin}_${user}`
+const create = (user: string, bytes: number, over: { createdAt?: string } = {}) => {
+  place.panel.state.createUser(name(user), { admin, ...over })
+  place.panel.state.accrue(name(user), bytes)
+}
+const total = async () => {
+  expect(await inconsistentAccounts(place.db)).toEqual([])
+  return (await accountOf(place.db, admin)).total
+}
+const moveDate = (user: string, ms: number) => {
+  const shown = place.panel.state.mustFind(name(user))
+  const [second = '', fraction] = shown.createdAt.split('.')
+  const moved = new Date(Date.parse(`${second}Z`) + ms).toISOString().slice(0, 19)
+  shown.createdAt = fraction === undefined ? moved : `${moved}.${fraction}`
+}
+
+describe('the union of both witnesses', () => {
+  it('adds what each saw alone: deletions in the panel, and a counter that is reset there', async () => {
+    create('a', 100)
+    create('b', 100)
+    await round()
+    place.panel.state.accrue(name('b'), 50)
+    place.panel.state.deleteUser(name('b'))
+    await round()
+    expect(await total()).toBe(250n)
+    place.panel.state.accrue(name('a'), 30)
+    place.panel.state.resetAdminUsage(admin)
+    await round()
+    expect(await total()).toBe(280n)
+  })
+
+  it('counts no byte twice of a user that a backup brings back which was never seen before', async () => {
+    create('a', 100)
+    await round()
+    create('b', 70)
+    const backup = place.panel.state.backup()
+    place.panel.state.deleteUser(name('b'))
+    await round()
+    expect(await total()).toBe(170n)
+    place.panel.state.restore(backup)
+    await round()
+    expect(await total()).toBe(170n)
+  })
+
+  it('asks again where an answer from before the scan would make a user appear', async () => {
+    create('a', 100)
+    await round()
+    create('b', 10)
+    const before = await drawAsked(place.db)
+    const stale = await place.client.user(name('b'))
+    place.panel.state.accrue(name('b'), 60)
+    const backup = place.panel.state.backup()
+    place.panel.state.deleteUser(name('b'))
+    await round()
+    expect(await total()).toBe(170n)
+    const { dropped } = await observeUsers(place.db, before, stale ? [stale] : [])
+    expect(dropped).toEqual([name('b')])
+    place.panel.state.restore(backup)
+    await round()
+    expect(await total()).toBe(170n)
+  })
+
+  it('takes the counter as it was before the scan began', async () => {
+    create('a', 100)
+    create('b', 1)
+    await round()
+    // Between the page and the end of the scan everything goes on, and a poll comes in between.
+    const rest = async () => {
+      place.panel.state.accrue(name('a'), 40)
+      await poll()
+    }
+    await scan({ rest })
+    await round()
+    expect(await total()).toBe(BigInt(place.panel.state.admins.get(admin)?.usage ?? 0n))
+  })
+})
+
+describe('a user whose time of creation was changed', () => {
+  it.each([-3, 3, 3.5])('by %s hours, as all others, is counted once', async (hours) => {
+    create('a', 100)
+    await round()
+    moveDate('a', hours * hour)
+    place.panel.state.accrue(name('a'), 11)
+    await round()
+    expect(await total()).toBe(111n)
+    expect((await accountOf(place.db, admin)).users).toMatchObject({ active: 1n })
+  })
+
+  it.each([0, -3, 3])(
+    'is another one if it was created again; the clock of the panel is %s hours off',
+    async (hours) => {
+      wrong = hours * hour
+      create('a', 100)
+      await round()
+      place.panel.state.deleteUser(name('a'))
+      clock += 60_000
+      create('a', 500)
+      await round()
+      expect(await total()).toBe(600n)
+      expect((await accountOf(place.db, admin)).users).toMatchObject({ active: 1n, deleted: 1n })
+    },
+  )
+})
+
+describe('on a panel that keeps whole seconds', () => {
+  it('a user created, deleted and created again within one second counts', async () => {
+    place.panel.state.database = 'mysql'
+    create('a', 0)
+    await poll()
+    await deleteUser(workOf(place), asOperator(name('a')))
+    create('a', 5_000_000)
+    await round()
+    expect(await total()).toBe(5_000_000n)
+  })
+
+  it('a user that was deleted and that a backup brings back counts once', async () => {
+    place.panel.state.database = 'mysql'
+    create('a', 700)
+    await round()
+    const backup = place.panel.state.backup()
+    await deleteUser(workOf(place), asOperator(name('a')))
+    place.panel.state.restore(backup)
+    await round()
+    expect(await total()).toBe(700n)
+  })
+})
+
+describe('what looks wrong', () => {
+  it('is counted and told, once an hour for each admin', async () => {
+    for (const user of ['a', 'b']) create(user, 1_000)
+    await round()
+    const backup = place.panel.state.backup()
+    for (const user of ['a', 'b']) place.panel.state.mustFind(name(user)).used = 400n
+    await round()
+    place.panel.state.restore(backup)
+    await round()
+    const told = (await listSuspicious(place.db, { limit: 20 })).filter((event) => event.admin === admin)
+    expect(told).toMatchObject([{ reason: 'counter_returned', counters: 2n, bytes: 1_200n }])
+  })
+})

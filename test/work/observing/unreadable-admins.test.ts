@@ -1,0 +1,166 @@
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { listUnreadable, type UnreadableEntry } from '../../../src/store/collecting/unreadable-items.ts'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
+import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
+import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
+import { readNamedUsers } from '../../../src/work/observing/read-users-by-name.ts'
+import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
+import { oddNames, unreadableAdmins } from '../../stand-in/odd-values.ts'
+import { useDeleting, workOf } from '../../support/deleting.ts'
+import { accountOf } from '../../support/ledger.ts'
+
+const place = useDeleting()
+let admin: string
+let count = 0
+let told: UnreadableEntry[]
+
+beforeEach(async () => {
+  count += 1
+  admin = `admin${count}`
+  told = []
+  await sql`truncate unreadable_items`.execute(place.db)
+  place.panel.state.createAdmin(admin)
+})
+
+const onUnreadable = (entry: UnreadableEntry) => void told.push(entry)
+const work = () => ({ ...workOf(place), rest: async () => {}, onUnreadable })
+const poll = async () =>
+  pollAdmins(
+    { db: place.db, panel: place.client, panelLag: createPanelLag(0), onUnreadable },
+    await drawAsked(place.db),
+  )
+async function scan(failingAt?: string[]): Promise<void> {
+  const { id } = await accountOf(place.db, admin)
+  await scanAdmin(
+    work(),
+    { adminId: id, username: admin, panelReading: null, usersTotal: null, ...(failingAt && { failingAt }) },
+    async () => {},
+  )
+}
+const list = async () => (await listUnreadable(place.db, 100)).items
+const create = (name: string, options: Parameters<typeof place.panel.state.createUser>[1] = {}) =>
+  place.panel.state.createUser(`${admin}_${name}`, { admin, lifetime: 10n, ...options })
+/** A user of which the panel's lists and answers are 500. */
+const breaking = { expire: 100_000_000_000_000 }
+
+describe('a poll that meets an odd admin', () => {
+  it.each(Object.entries(unreadableAdmins))('with %s reads all others', async (_, shown) => {
+    const odd = place.panel.state.createAdmin(`${admin}_odd`)
+    await poll()
+    odd.shown = shown
+    const known = place.panel.state.admins.get(admin)
+    if (known) known.usage = 7n
+    await poll()
+    await poll()
+    expect(await accountOf(place.db, admin)).toMatchObject({ total: 7n })
+    expect(await list()).toMatchObject([{ kind: 'admin' }])
+    expect(told).toHaveLength(1)
+    delete odd.shown
+    await poll()
+    expect(await list()).toEqual([])
+  })
+
+  it('whose counter alone is odd does not call it missing', async () => {
+    const odd = place.panel.state.createAdmin(`${admin}_odd`)
+    odd.shown = { users_usage: -1 }
+    await poll()
+    const account = await accountOf(place.db, odd.username)
+    expect(account).toMatchObject({ missingSince: null, hasPanelReading: false })
+  })
+
+  it('that is the only one says that the panel counts; one without admins does not know', async () => {
+    place.panel.state.admins.clear()
+    await poll()
+    const counts = async () =>
+      (await place.db.selectFrom('panel_poll').select('has_admin_usage').executeTakeFirstOrThrow())
+        .has_admin_usage
+    expect(await counts()).toBeNull()
+    place.panel.state.createAdmin(admin).shown = { users_usage: -1 }
+    await poll()
+    expect(await counts()).toBe(true)
+  })
+})
+
+describe('a round', () => {
+  const round = () =>
+    scanDueAdmins(work(), { intervalSeconds: 600, onProgress: () => {}, onFailure: () => {} })
+
+  it('goes on although the oldest user of the panel makes every list fail and a new admin appears', async () => {
+    await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
+    create('oldest', breaking)
+    create('other')
+    await poll()
+    await round()
+    place.panel.state.createAdmin('new')
+    place.panel.state.createUser('of_new', { admin: 'new', lifetime: 7n })
+    await poll()
+    await round()
+    expect(await accountOf(place.db, 'new')).toMatchObject({ usersCounted: 7n })
+  })
+
+  it('reads again who was found unreadable by name, and belongs to nobody', async () => {
+    await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
+    const user = create('stray', { shown: { lifetime_used_traffic: 'much' } })
+    await poll()
+    await readNamedUsers(work(), [user.username])
+    expect(await list()).toMatchObject([{ name: user.username, adminId: null }])
+    place.panel.state.deleteUser(user.username)
+    await round()
+    expect(await list()).toEqual([])
+  })
+
+  it('scans an admin whose counter is odd, though it seems not to move', async () => {
+    await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
+    const user = create('one')
+    await poll()
+    await round()
+    const state = place.panel.state.admins.get(admin)
+    if (state) state.shown = { users_usage: 1.5 }
+    place.panel.state.accrueUser(user.username, 5)
+    await poll()
+    await sql`update scans set started_at = started_at - interval '601 s', finished_at = finished_at - interval '601 s'`.execute(
+      place.db,
+    )
+    await round()
+    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 15n })
+  })
+})
+
+describe('names', () => {
+  it.each(Object.entries(oddNames))('of users with %s are read, told apart and ended', async (_, name) => {
+    place.panel.state.createUser(`${name}`, { admin, lifetime: 10n })
+    place.panel.state.createUser(`${name}x`, { admin, lifetime: 3n })
+    await poll()
+    await scan()
+    await scan()
+    expect(await list()).toEqual([])
+    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 13n, users: { active: 2n } })
+  })
+
+  it.each(Object.entries(oddNames))('of admins with %s have accounts', async (_, name) => {
+    place.panel.state.createAdmin(name).usage = 5n
+    await poll()
+    await poll()
+    expect(await accountOf(place.db, name)).toMatchObject({ total: 5n })
+  })
+
+  it('that are too long to be told apart by an index are, by their last letter', async () => {
+    const long = 'ж'.repeat(5_000)
+    for (const end of ['a', 'b']) {
+      place.panel.state.createUser(long + end, { admin, lifetime: 10n, createdAt: '2026-01-01T10:00:00' })
+    }
+    await poll()
+    await scan()
+    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 20n, users: { active: 2n } })
+  })
+
+  it('one that cannot be read keeps no other name from being read', async () => {
+    await poll()
+    const odd = create('odd', { shown: { lifetime_used_traffic: 1.5 } })
+    const fine = create('fine')
+    await readNamedUsers(work(), ['a/b', odd.username, fine.username])
+    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 10n })
+  })
+})
