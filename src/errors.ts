@@ -1,6 +1,6 @@
 /**
  * Every failure this service names. What went wrong decides the code; the HTTP status of a code stands in one
- * map (`src/http/problem.ts`). A failure without a code is a bug of ours.
+ * map (`src/http/problem/problem.ts`). A failure without a code is a bug of ours.
  */
 export type ErrorCode =
   | 'invalid_request'

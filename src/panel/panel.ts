@@ -45,6 +45,14 @@ export type PanelUser = {
   toldAt: number | null
 }
 
+/** A user that the panel has and that cannot be counted. */
+export type UnreadableUser = {
+  /** Why: `user_unreadable`. */
+  unreadable: LedgerError
+  /** As {@link PanelUser.createdAt}; null: that cannot be read either. */
+  createdAt: string | null
+}
+
 /** Users that can be used, those that cannot, and how many the panel has in all. */
 export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
 
@@ -91,6 +99,11 @@ export type PanelClient = {
    *   has the user.
    */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
+  /** As {@link PanelClient.user}; instead of throwing `user_unreadable`, it returns what can be read of the user. */
+  lookAtUser(
+    username: string,
+    options?: { token?: string; freshConnection?: boolean },
+  ): Promise<PanelUser | UnreadableUser | null>
   /**
    * All admins that the panel may take `username` for, whatever database it has: the one of exactly this name, and those
    * that differ in case, accents or spaces at the end. Characters that the panel's own filter misunderstands do no harm.

@@ -9,6 +9,7 @@ type Receipt = {
   username: string | null
   createdAt: string | null
   state: string
+  code: string | null
   isFinished: boolean
   preserveTraffic: boolean
   finalReading: bigint | null
@@ -18,7 +19,7 @@ type Receipt = {
 /** All receipts, as the database has them now. */
 export async function readReceipts(db: Database): Promise<Receipt[]> {
   const { rows } = await sql<Receipt>`
-    select deletions.id::text, kind, deletions.username, created_at as "createdAt", state,
+    select deletions.id::text, kind, deletions.username, created_at as "createdAt", state, error_code as code,
       finished_at is not null as "isFinished", preserve_traffic as "preserveTraffic",
       final_reading as "finalReading", admins.username as admin
     from deletions left join admins on admins.id = admin_id
@@ -42,13 +43,14 @@ export class Receipts {
 
   /** After a transaction of the operation `by`, which was given `samples`: who is called not deleted was there. */
   observe(receipts: readonly Receipt[], by: string, samples: Samples): void {
-    for (const { id, kind, state, username, createdAt } of receipts) {
+    for (const { id, kind, state, code, username, createdAt } of receipts) {
       const isNews = this.states.get(id) !== state
       this.states.set(id, state)
       if (!isNews || kind !== 'user' || createdAt === null || this.panel.hasRestored) continue
       const isThere = this.panel.users.get(username ?? '')?.createdAt === createdAt
       if (state === 'deleted') claim(!isThere, `a receipt calls ${username} deleted, which exists`)
-      if (state !== 'failed') continue
+      // Of a user that cannot be read, a receipt does not say what became of it.
+      if (state !== 'failed' || code === 'user_unreadable') continue
       const wasTold = samples.users.some(({ user }) => user.createdAt === createdAt)
       const wasThere = isThere || (wasTold && this.panel.deleted.get(createdAt)?.by !== by)
       claim(wasThere, `a receipt says that ${username} was not deleted, which is gone`)

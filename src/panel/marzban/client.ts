@@ -13,7 +13,7 @@ import { judgeDeletion } from './deletion-forms.ts'
 import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
 import { namedPath } from './named-path.ts'
-import { readUser } from './read-user.ts'
+import { lookAtUser, readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
 import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
@@ -93,6 +93,12 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     return decodeList('admin', await calls.ask(request, adminsAnswer), toAdmin)
   }
 
+  const questionAbout = (username: string, options: { token?: string; freshConnection?: boolean } = {}) => {
+    const { token, freshConnection = false } = options
+    const path = namedPath('/api/user', username)
+    return { calls, username, request: { method: 'GET', path, freshConnection }, token } as const
+  }
+
   return {
     async whoami(token) {
       return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token))
@@ -120,10 +126,8 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const request = { method: 'GET', path: '/api/users', query: pageQuery(filter, beyondAll, 1) } as const
       return (await calls.ask(request, usersAnswer, token)).total
     },
-    async user(username, { token, freshConnection = false } = {}) {
-      const path = namedPath('/api/user', username)
-      return readUser(calls, username, { method: 'GET', path, freshConnection }, token)
-    },
+    user: async (username, options) => readUser(questionAbout(username, options)),
+    lookAtUser: async (username, options) => lookAtUser(questionAbout(username, options)),
     async adminsNamed(username) {
       // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
       const isPlain = /^[\w.@-]+$/.test(username)

@@ -60,7 +60,7 @@ export function toUser(answer: Members, toldAt: number | null): PanelUser {
   const username = nameOf(answer.username)
   const lifetime = byteCount(answer.lifetime_used_traffic)
   if (typeof lifetime !== 'bigint') throw new Odd(`lifetime_used_traffic ${lifetime.problem}`)
-  const createdAt = typeof answer.created_at === 'string' ? normaliseCreatedAt(answer.created_at) : null
+  const createdAt = creationOf(answer)
   if (createdAt === null) {
     throw new Odd(`created_at ${missing(answer.created_at) ?? 'is no time like 2026-01-31T10:20:30.123456'}`)
   }
@@ -74,6 +74,11 @@ export function toUser(answer: Members, toldAt: number | null): PanelUser {
     owner: ownerOf(answer.admin),
     toldAt,
   }
+}
+
+/** When a user was created, also of one that cannot be used otherwise; null: that cannot be read. */
+export function creationOf({ created_at: createdAt }: Members): string | null {
+  return typeof createdAt === 'string' ? normaliseCreatedAt(createdAt) : null
 }
 
 function nameOf(value: unknown): string {

@@ -1,33 +1,51 @@
 import { LedgerError } from '../../errors.ts'
-import type { PanelUser } from '../panel.ts'
+import type { PanelUser, UnreadableUser } from '../panel.ts'
 import type { PanelRequest } from '../transport/transport.ts'
 import { UnusableAnswer } from '../transport/unusable-answer.ts'
 import type { Calls } from './authorised-call.ts'
-import { toUser } from './decode.ts'
+import { creationOf, toUser } from './decode.ts'
 import { Odd } from './odd-values.ts'
 import { callerAnswer, userAnswer } from './schemas.ts'
+
+type Question = { calls: Calls; username: string; request: PanelRequest; token: string | undefined }
 
 /**
  * One user by name; null when the panel itself says that there is none.
  *
  * @throws `user_unreadable`: see `PanelClient.user`.
  */
-export async function readUser(
-  calls: Calls,
-  username: string,
-  request: PanelRequest,
-  token: string | undefined,
-): Promise<PanelUser | null> {
-  const find = async (): Promise<PanelUser | null> => {
-    const found = await calls.find('User not found', request, userAnswer, token)
-    return found && toUser(found.valid, found.date)
-  }
+export async function readUser(question: Question): Promise<PanelUser | null> {
+  const look = await lookAtUser(question)
+  if (look !== null && 'unreadable' in look) throw look.unreadable
+  return look
+}
+
+/** {@link readUser}, that says of a user that cannot be counted what can be read of it. */
+export async function lookAtUser(question: Question): Promise<PanelUser | UnreadableUser | null> {
+  const { calls, username, request, token } = question
+  const find = () => calls.find('User not found', request, userAnswer, token)
   try {
     // Cut off once may be an accident. A 500 has been asked again already.
-    return await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
+    const found = await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
+    return found && decode(username, found.valid, found.date)
   } catch (error) {
-    if (error instanceof Odd) throw userUnreadable(username, error.message, error)
-    throw error instanceof UnusableAnswer ? await blame(calls, username, token, error) : error
+    if (!(error instanceof UnusableAnswer)) throw error
+    const blamed = await blame(calls, username, token, error)
+    if (blamed.code === 'user_unreadable') return { unreadable: blamed, createdAt: null }
+    throw blamed
+  }
+}
+
+function decode(
+  username: string,
+  answer: Parameters<typeof toUser>[0],
+  toldAt: number | null,
+): PanelUser | UnreadableUser {
+  try {
+    return toUser(answer, toldAt)
+  } catch (error) {
+    if (!(error instanceof Odd)) throw error
+    return { unreadable: userUnreadable(username, error.message, error), createdAt: creationOf(answer) }
   }
 }
 

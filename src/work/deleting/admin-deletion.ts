@@ -75,6 +75,7 @@ async function openReceipt(
       what: `Admin ${request.username}`,
       receiptId: known?.id ?? null,
       createdAt: null,
+      isSure: true,
       graceMs,
     })
     if (error) return { kind: 'declined', error }

@@ -7,7 +7,7 @@ import {
   type OpenDeletion,
   type Target,
 } from '../../store/deletions/unsettled-deletions.ts'
-import { endUndeleted, interruption } from './close-receipt.ts'
+import { endUndeleted, endUntold, interruption } from './close-receipt.ts'
 
 /** Whose deletion is to begin. */
 export type Claim = {
@@ -18,6 +18,8 @@ export type Claim = {
   receiptId: bigint | null
   /** Which user of that name the panel has now; null: nobody knows, or it is an admin. */
   createdAt: string | null
+  /** Whether the panel has shown that it is this one, or the admin. */
+  isSure: boolean
   graceMs: number
 }
 
@@ -43,7 +45,7 @@ export async function claim(tx: Tx, wanted: Claim): Promise<LedgerError | null> 
     return mayStillAct(wanted, other, wanted.graceMs / 1000)
   }
   if (other.grace > 0) return mayStillAct(wanted, other, other.grace)
-  await endUndeleted(tx, other)
+  await (wanted.isSure ? endUndeleted(tx, other) : endUntold(tx, other))
   return null
 }
 

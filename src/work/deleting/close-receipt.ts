@@ -5,7 +5,7 @@ import { transact } from '../../store/connection/transact.ts'
 import { type Deletion, finishDeletion, updateDeletion } from '../../store/deletions/deletions.ts'
 import { markUnknown } from '../../store/deletions/unsettled-deletions.ts'
 import { endTenuresIn } from '../observing/observe-users.ts'
-import { notDeleted, notKnownYet, type Outcome } from './outcome.ts'
+import { neverKnown, notDeleted, notKnownYet, type Outcome } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 type Reason = { code: string; message: string }
@@ -65,6 +65,16 @@ export async function endUndeleted(db: Database | Tx, receipt: Deletion): Promis
   const name = receipt.username ?? 'of this account'
   const code = receipt.error_code ?? unanswered.code
   return fail(db, receipt, { code, message: notDeleted(receipt, name, reason) })
+}
+
+/**
+ * Ends the receipt of a user of which nobody can tell whether it was deleted, since a later deletion takes its name: the panel
+ * has a user of this name that cannot be read. Once the user is found to be gone, the receipt says so.
+ */
+export async function endUntold(db: Database | Tx, receipt: Deletion): Promise<Deletion> {
+  const name = receipt.username ?? ''
+  const reason = 'the panel has a user of this name that cannot be read, and a later deletion of it has begun'
+  return fail(db, receipt, { code: 'user_unreadable', message: neverKnown(receipt, name, reason) })
 }
 
 async function fail(db: Database | Tx, receipt: Deletion, error: Reason): Promise<Deletion> {

@@ -1,6 +1,6 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { identify as identifyUser } from '../../ledger/user-identity.ts'
-import type { PanelUser } from '../../panel/panel.ts'
+import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
+import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
@@ -15,7 +15,7 @@ import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { untilAccepted } from '../observing/retry-overlapped.ts'
 import { claim } from './claim.ts'
-import { outcomeByLook } from './outcome.ts'
+import { type Look, outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
 /** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
@@ -62,7 +62,8 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   if (!reading) return undefined
   const refusal = refusalOf(request, { ...reading, username: user.username })
   if (refusal) return declined(refusal)
-  const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt: reading.createdAt })
+  const { createdAt } = reading
+  const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt, isSure: true })
   if (opening.kind !== 'opened') return opening
   await updateDeletion(tx, opening.receipt.id, { state: 'preserved' })
   const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
@@ -98,14 +99,20 @@ export async function openUnread(
   const asked = await drawAsked(db)
   const user = await identify(deps, request)
   if (user === null) await observeGone(db, asked, request.username)
-  if (user === null || (user !== 'unreadable' && isAnother(known, user))) return absent
+  if (user === null || isAnother(known, user)) return absent
   const worker = await deps.worker.id()
-  const username = user === 'unreadable' ? request.username : user.username
+  const username = 'unreadable' in user ? request.username : user.username
   return transact(db, async (tx) => {
     const open = await lockOpenTenures(tx, [username])
-    const createdAt = user === 'unreadable' ? (open[0]?.createdAt ?? null) : keptCreation(open, user, asked)
-    return openReceipt(tx, { deps, request, worker, username, createdAt })
+    const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
+    return openReceipt(tx, { deps, request, worker, username, createdAt, isSure: user.createdAt !== null })
   })
+}
+
+/** Of a user whose creation cannot be read, that of the one that the ledger knows by this name. */
+function likelyCreation([open]: readonly StoredTenure[], { createdAt }: UnreadableUser): string | null {
+  if (createdAt === null) return open?.createdAt ?? null
+  return open && isSameCreation(open.createdAt, createdAt) ? open.createdAt : createdAt
 }
 
 /** The time of creation under which the user is kept. */
@@ -115,38 +122,40 @@ function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Ask
   return identifyUser(open, { createdAt, lifetime, at, asked: asked.tick }).createdAt
 }
 
-const unreadable = ['user_unreadable', 'panel_failed', 'panel_bad_answer'] as const
-
 async function identify(
   { panel }: DeletionDeps,
   request: UserDeletionRequest,
-): Promise<PanelUser | 'unreadable' | null> {
+): Promise<Look> {
+  // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
+  if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {
-    return await panel.user(request.username, asCaller(request))
+    return await panel.lookAtUser(request.username, asCaller(request))
   } catch (error) {
-    // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
-    if (isLedgerError(error, ...unreadable) && !request.username.endsWith(' ')) return 'unreadable'
-    throw error
+    if (!isLedgerError(error, 'panel_failed', 'panel_bad_answer')) throw error
+    return { unreadable: error, createdAt: null }
   }
 }
 
-function isAnother(known: Deletion | null, user: PanelUser): boolean {
+function isAnother(known: Deletion | null, user: PanelUser | UnreadableUser): boolean {
   return known !== null && outcomeByLook(known.created_at, user, false) === 'deleted'
 }
 
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
   username: string
   createdAt: string | null
+  /** Whether the panel has shown that creation. */
+  isSure: boolean
 }
 
 /** The receipt of this request, with this service at work on it. */
 async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
-  const { request, username, createdAt, worker } = opened
+  const { request, username, createdAt, isSure, worker } = opened
   const error = await claim(tx, {
     target: { username },
     what: `User ${username}`,
     receiptId: request.receiptId,
     createdAt,
+    isSure,
     graceMs: opened.deps.graceMs,
   })
   if (error) return declined(error)

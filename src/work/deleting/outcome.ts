@@ -1,5 +1,5 @@
 import { isSameCreation } from '../../ledger/user-identity.ts'
-import type { DeletionReply, PanelUser } from '../../panel/panel.ts'
+import type { DeletionReply, PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import type { Deletion } from '../../store/deletions/deletions.ts'
 
 /**
@@ -22,19 +22,19 @@ export function outcomeOf(verdict: DeletionReply['verdict']): Outcome | null {
   }
 }
 
-/** What the panel shows of a user by name; `unreadable`: it has one, and nobody can tell which. */
-export type Look = PanelUser | 'unreadable' | null
+/** What the panel shows of a user by name; null: it has none of this name. */
+export type Look = PanelUser | UnreadableUser | null
 
 /**
  * What a look at the panel proves about the deletion of a user. That the user is there proves nothing before the panel's
- * time to act is over.
+ * time to act is over. A user of the name whose creation cannot be read proves nothing at all: it may be another one.
  *
  * @param createdAt which user of that name it is; null: nobody knows.
  */
 export function outcomeByLook(createdAt: string | null, look: Look, isGraceOver: boolean): Outcome {
   if (look === null) return 'deleted'
-  const isAnother = look !== 'unreadable' && createdAt !== null && !isSameCreation(createdAt, look.createdAt)
-  if (isAnother) return 'deleted'
+  if (look.createdAt === null) return 'unknown'
+  if (createdAt !== null && !isSameCreation(createdAt, look.createdAt)) return 'deleted'
   return isGraceOver ? 'still there' : 'unknown'
 }
 
@@ -48,6 +48,11 @@ export function notDeleted(receipt: Told, name: string, reason: string): string 
 /** Says that nobody can say yet. */
 export function notKnownYet(receipt: Told, name: string, reason: string): string {
   return `${preserved(receipt)} It is not known yet whether ${nounOf(receipt).toLowerCase()} ${name} was deleted (${reason.replace(/\.$/, '')}); see /deletions/${receipt.id}.`
+}
+
+/** Says that nobody can say any more. */
+export function neverKnown(receipt: Told, name: string, reason: string): string {
+  return `${preserved(receipt)} It is not known whether ${nounOf(receipt).toLowerCase()} ${name} was deleted: ${reason}.`
 }
 
 function preserved({ preserve_traffic: isPreserved }: Told): string {

@@ -53,7 +53,7 @@ export async function settleUserDeletion(deps: Settling, deletion: Deletion): Pr
   if (!open) return deletion
   const username = open.username ?? ''
   const asked = await drawAsked(deps.db)
-  const look = await lookAt(deps, username)
+  const look = await deps.panel.lookAtUser(username, { freshConnection: true })
   switch (outcomeByLook(open.created_at, look, isGraceOver(open))) {
     case 'deleted': {
       const closed = await closeDeleted(deps.db, open, asked)
@@ -64,17 +64,8 @@ export async function settleUserDeletion(deps: Settling, deletion: Deletion): Pr
       return endStillThere(deps, open, look, asked)
     default:
       // It goes on consuming.
-      if (look !== null && look !== 'unreadable') await observePage(deps.db, asked, [look])
+      if (look !== null && !('unreadable' in look)) await observePage(deps.db, asked, [look])
       return leaveUnknown(deps, open)
-  }
-}
-
-async function lookAt({ panel }: Settling, username: string): Promise<Look> {
-  try {
-    return await panel.user(username, { freshConnection: true })
-  } catch (error) {
-    if (isLedgerError(error, 'user_unreadable')) return 'unreadable'
-    throw error
   }
 }
 
@@ -85,7 +76,7 @@ async function endStillThere(
   look: Look,
   asked: Asked,
 ): Promise<Deletion> {
-  if (look === null || look === 'unreadable' || !open.preserve_traffic) return endUndeleted(db, open)
+  if (look === null || 'unreadable' in look || !open.preserve_traffic) return endUndeleted(db, open)
   try {
     return await transact(db, async (tx) => {
       const { accepted } = await observeUsersIn(tx, asked, [look])
