@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { runScript } from '../support/run-script.ts'
 import { type Line, tableOf } from './line.ts'
 
@@ -7,7 +7,7 @@ const main = path.join(import.meta.dirname, 'main.ts')
 
 const bench = (signal: AbortSignal, ...options: string[]) => runScript(main, signal, ...options)
 
-it('measures every part', { timeout: 300_000 }, async ({ signal }) => {
+test('measures every part', { timeout: 300_000 }, async ({ signal }) => {
   const { stdout, stderr } = await bench(signal, '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
@@ -19,13 +19,13 @@ it('measures every part', { timeout: 300_000 }, async ({ signal }) => {
   }
 })
 
-it('says which parts there are', async ({ signal }) => {
+test('says which parts there are', async ({ signal }) => {
   const { code, stderr } = await bench(signal, '--only', 'speed')
   expect(stderr).toContain('stats, panel, observing')
   expect(code).toBe(2)
 })
 
-it.for([
+test.for([
   ['--help', 0],
   ['--fast', 2],
 ] as const)('says how it is used: %s', async ([option, expected], { signal }) => {
@@ -36,7 +36,7 @@ it.for([
   expect(code).toBe(expected)
 })
 
-it('says in the table what is not met', () => {
+test('says in the table what is not met', () => {
   const line = { name: 'a line', measured: '1 against 2', value: 0.5, unit: 'ratio' } as const
   const table = tableOf([
     { ...line, limit: { atLeast: 0.7 } },

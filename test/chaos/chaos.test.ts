@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { keepOutput } from '../support/leaks.ts'
 import { faults } from './faults.ts'
 
@@ -30,7 +30,7 @@ async function chaos(...options: string[]): Promise<{ code: number; output: stri
   return { code, output, left: await readdir(place) }
 }
 
-it('everything holds when each kind of fault has happened', { timeout: 300_000 }, async () => {
+test('everything holds when each kind of fault has happened', { timeout: 300_000 }, async () => {
   const { code, output, left } = await chaos('--faults', String(faults.length), '--seed', '33')
   expect(code, output).toBe(0)
   const fillsDisk = !output.includes('The disk is not filled')
@@ -40,7 +40,7 @@ it('everything holds when each kind of fault has happened', { timeout: 300_000 }
   expect(left).toEqual([])
 })
 
-it('says how it is called', async () => {
+test('says how it is called', async () => {
   const { code, output } = await chaos('--faults', 'many')
   expect(output).toContain('--faults must be a whole number; it is many')
   expect(code).toBe(2)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { curlLinesOf, paste } from '../support/curl.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { until } from '../support/service-process.ts'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(place, { recursive: true, force: true }))
 
-it('shows a total that stays while the panel forgets, answers what it says to paste, and leaves nothing', {
+test('shows a total that stays while the panel forgets, answers what it says to paste, and leaves nothing', {
   timeout: 90_000,
 }, async () => {
   const demo = spawn(process.execPath, [main], {

@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { PanelState } from '../stand-in/state.ts'
 import { createResellerWorld, resellers } from './reseller-world.ts'
 
-it('goes on when somebody who tries the demo deletes users and resellers', () => {
+test('goes on when somebody who tries the demo deletes users and resellers', () => {
   const state = new PanelState()
   const world = createResellerWorld(state)
   const [first, second] = resellers

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { Pool } from 'undici'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isLedgerError } from '../../src/errors.ts'
 import { apiKey, startTestService, type TestService } from '../http/service.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
@@ -61,7 +61,7 @@ async function carryOutAll(): Promise<void> {
   }
 }
 
-it(`answers at least ${requestsAtLeast} valid and invalid requests as the document says`, {
+test(`answers at least ${requestsAtLeast} valid and invalid requests as the document says`, {
   timeout: 480_000,
 }, async () => {
   const api = readApi()

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Line } from '../bench/line.ts'
 import { runScript } from '../support/run-script.ts'
 
@@ -7,7 +7,7 @@ const main = path.join(import.meta.dirname, 'main.ts')
 
 const load = (signal: AbortSignal, ...options: string[]) => runScript(main, signal, ...options)
 
-it('serves or sheds what clients ask while it scans, and ends at the truth', {
+test('serves or sheds what clients ask while it scans, and ends at the truth', {
   timeout: 180_000,
 }, async ({ signal }) => {
   const { stdout, stderr } = await load(signal, '--seconds', '4', '--clients', '50', '--json')
@@ -22,7 +22,7 @@ it('serves or sheds what clients ask while it scans, and ends at the truth', {
   expect(lines.find(({ name }) => name === 'load: deletion')?.measured).toMatch(/^[1-9]\d* served/)
 })
 
-it('says how little is too little', async ({ signal }) => {
+test('says how little is too little', async ({ signal }) => {
   expect(await load(signal, '--seconds', '1')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('At least 3 seconds'),

@@ -1,6 +1,6 @@
 import type { CompiledQuery } from 'kysely'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findAccount, findOpenAccount, listAccounts } from '../../src/store/accounts/queries.ts'
 import { readPanelPoll } from '../../src/store/collecting/panel-poll.ts'
 import {
@@ -196,7 +196,7 @@ const collecting: Record<string, () => Promise<unknown>> = {
 describe.each(
   Object.entries({ 'receipts listed': deletionLists, 'receipts worked on': deletions, collecting }),
 )('of a million users and three hundred thousand receipts, for what is %s,', (_, cases) => {
-  it.each(Object.entries(cases))('nothing else is read: %s', async (_, call) => {
+  test.each(Object.entries(cases))('nothing else is read: %s', async (_, call) => {
     statements = []
     await call()
     const made = statements.filter(({ sql }) => /^\s*(with|select|update|insert|delete)\b/i.test(sql))
@@ -211,7 +211,7 @@ describe.each(
   })
 })
 
-it('is found out where something else is read', async () => {
+test('is found out where something else is read', async () => {
   const look = db.selectFrom('deletions').select('id').where('error', '=', 'x').compile()
   expect(await readingOf(client, look, large)).toMatchObject({ walked: ['deletions'] })
 })

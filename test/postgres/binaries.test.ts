@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { chmod, chown, lstat, mkdir, mkdtemp, rm, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, inject, it, onTestFinished } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { copyWithinReach } from '../../src/postgres/root-owned-copy.ts'
 import { makeCheckout } from './checkout.ts'
 import { makeDataDir, query, spawnService } from './support.ts'
@@ -10,19 +10,19 @@ import { makeDataDir, query, spawnService } from './support.ts'
 const isRoot = process.getuid?.() === 0
 const nobody = { uid: 65_534, gid: 65_534 }
 
-it('names the remedy when the programs are not installed', async () => {
+test('names the remedy when the programs are not installed', async () => {
   const { service } = await makeCheckout({ packages: false })
   await expect(spawnService(await makeDataDir(), service).url).rejects.toThrow(/not installed.*DATABASE_URL/)
 })
 
-it('works with packages whose install scripts were switched off', async () => {
+test('works with packages whose install scripts were switched off', async () => {
   const { service } = await makeCheckout({ links: false })
   const url = await spawnService(await makeDataDir(), service).url
   expect(await query(url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
 describe.runIf(isRoot)('as root', () => {
-  it('serves when programs and data lie where nobody else may enter', async () => {
+  test('serves when programs and data lie where nobody else may enter', async () => {
     const { service, native } = await makeCheckout()
     const dataDir = await makeDataDir()
     await expect(version(native)).rejects.toMatchObject({ code: 'EACCES' })
@@ -33,7 +33,7 @@ describe.runIf(isRoot)('as root', () => {
     expect((await lstat(dataDir)).mode & 0o777).toBe(0o700)
   })
 
-  it('copies the programs once, to where every account can execute them', async () => {
+  test('copies the programs once, to where every account can execute them', async () => {
     const { native } = await makeCheckout({ links: false })
     const place = await makePlace(0o755)
     const copy = await copyWithinReach(native, usable, [place])
@@ -43,7 +43,7 @@ describe.runIf(isRoot)('as root', () => {
     expect((await lstat(String(copy))).ino).toBe(ino)
   })
 
-  it.each([
+  test.each([
     ['a file was swept away', (copy: string) => rm(path.join(copy, 'bin/initdb'))],
     ['a file is cut short', (copy: string) => truncate(path.join(copy, 'bin/initdb'), 10)],
     [
@@ -61,7 +61,7 @@ describe.runIf(isRoot)('as root', () => {
     expect((await lstat(copy)).ino).not.toBe(ino)
   })
 
-  it('executes nothing that somebody else put under the name', async () => {
+  test('executes nothing that somebody else put under the name', async () => {
     const { native } = await makeCheckout()
     const place = await makePlace(0o1777)
     const name = String(await copyWithinReach(native, usable, [place]))
@@ -74,7 +74,7 @@ describe.runIf(isRoot)('as root', () => {
     expect((await lstat(copy)).uid).toBe(0)
   })
 
-  it('passes over places that others could exchange, that don’t exist or don’t serve', async () => {
+  test('passes over places that others could exchange, that don’t exist or don’t serve', async () => {
     const { native } = await makeCheckout()
     const open = await makePlace(0o777)
     const theirs = await makePlace(0o755)

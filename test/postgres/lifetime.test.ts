@@ -1,12 +1,12 @@
 import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { kill, makeDataDir, pidFile, postmasterPid, query, spawnService, start, until } from './support.ts'
 
 const keep = 'create table kept as select 42 as answer'
 const kept = 'select answer from kept'
 
-it('serves a database that outlives its stop', async () => {
+test('serves a database that outlives its stop', async () => {
   const dataDir = await makeDataDir()
   const first = await start(dataDir)
   await query(first.url, keep)
@@ -18,7 +18,7 @@ it('serves a database that outlives its stop', async () => {
   expect(await query(second.url, kept)).toEqual({ answer: 42 })
 })
 
-it('is durable, small, and reached from this machine with the password only', async () => {
+test('is durable, small, and reached from this machine with the password only', async () => {
   const dataDir = await makeDataDir()
   const { url } = await start(dataDir)
   const settings = async (name: string) => Object.values((await query(url, `show ${name}`)) ?? {})[0]
@@ -37,7 +37,7 @@ it('is durable, small, and reached from this machine with the password only', as
   expect(mode & 0o777).toBe(0o600)
 })
 
-it('takes over the server of a killed service', async () => {
+test('takes over the server of a killed service', async () => {
   const dataDir = await makeDataDir()
   const service = spawnService(dataDir)
   await query(await service.url, keep)
@@ -52,7 +52,7 @@ it('takes over the server of a killed service', async () => {
   await expect(readFile(pidFile(dataDir))).rejects.toThrow('ENOENT')
 })
 
-it('recovers when service and server were killed together', async () => {
+test('recovers when service and server were killed together', async () => {
   const dataDir = await makeDataDir()
   const service = spawnService(dataDir)
   await query(await service.url, keep)
@@ -65,7 +65,7 @@ it('recovers when service and server were killed together', async () => {
   expect(await query(next.url, kept)).toEqual({ answer: 42 })
 })
 
-it.each([
+test.each([
   ['killed', 'SIGKILL'],
   ['told to end', 'SIGINT'],
 ] as const)('brings a server that was %s back at the same address', async (_, signal) => {
@@ -80,7 +80,7 @@ it.each([
   await expect(query(url, kept)).rejects.toThrow('ECONNREFUSED')
 })
 
-it('keeps its seat when a crashed session makes the server throw all sessions out', async () => {
+test('keeps its seat when a crashed session makes the server throw all sessions out', async () => {
   const dataDir = await makeDataDir()
   const { url } = await start(dataDir)
   const before = await postmasterPid(dataDir)
@@ -96,7 +96,7 @@ it('keeps its seat when a crashed session makes the server throw all sessions ou
 
 const seatHolders = `select count(*)::int from pg_locks where locktype = 'advisory' and granted`
 
-it.each([
+test.each([
   ['nobody has', async (): Promise<number> => 4_194_303],
   // The hardest stranger there is: a server under the same account, of another directory.
   ['another server has', otherServer],
@@ -120,7 +120,7 @@ async function otherServer(): Promise<number> {
   return postmasterPid(dataDir)
 }
 
-it('starts over a lock file that a power cut left empty', async () => {
+test('starts over a lock file that a power cut left empty', async () => {
   const dataDir = await makeDataDir()
   await (await start(dataDir)).stop()
   await writeFile(pidFile(dataDir), '')
@@ -129,7 +129,7 @@ it('starts over a lock file that a power cut left empty', async () => {
   expect(await query((await start(dataDir)).url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
-it('leaves no half cluster when it is killed while making one', async () => {
+test('leaves no half cluster when it is killed while making one', async () => {
   const dataDir = await makeDataDir()
   const service = spawnService(dataDir)
   service.url.catch(() => undefined)
@@ -145,7 +145,7 @@ it('leaves no half cluster when it is killed while making one', async () => {
   expect(await readdir(dataDir)).toEqual(['postgres'])
 })
 
-it('keeps the server’s own log within bounds', async () => {
+test('keeps the server’s own log within bounds', async () => {
   const dataDir = await makeDataDir()
   await (await start(dataDir)).stop()
   const log = path.join(dataDir, 'postgres/server.log')

@@ -1,6 +1,6 @@
 import { lchown, link, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openCluster } from '../../src/postgres/cluster.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { launch } from '../../src/postgres/launch.ts'
@@ -34,7 +34,7 @@ async function ownersIn(folder: string): Promise<Set<number>> {
 }
 
 describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as root', () => {
-  it('runs as an account of its own, which cannot read the password', async () => {
+  test('runs as an account of its own, which cannot read the password', async () => {
     const dataDir = await makeDataDir()
     const { url } = await start(dataDir)
     const status = await readFile(`/proc/${await postmasterPid(dataDir)}/status`, 'utf8')
@@ -46,7 +46,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     expect(await query(url, 'select 1 as one')).toEqual({ one: 1 })
   })
 
-  it('takes over what earlier versions kept as nobody, and lets nobody in without the password', async () => {
+  test('takes over what earlier versions kept as nobody, and lets nobody in without the password', async () => {
     const dataDir = await makeDataDir()
     const data = path.join(dataDir, 'postgres/data')
     const first = await start(dataDir)
@@ -64,7 +64,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     await expect(query(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
   })
 
-  it('ends the server that a killed service of an earlier version left behind as nobody', async () => {
+  test('ends the server that a killed service of an earlier version left behind as nobody', async () => {
     const dataDir = await makeDataDir()
     const first = await start(dataDir)
     await query(first.url, keep)
@@ -82,7 +82,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     expect(await postmasterPid(dataDir)).not.toBe(before)
   })
 
-  it('goes on where it was killed while it took a cluster over', async () => {
+  test('goes on where it was killed while it took a cluster over', async () => {
     const dataDir = await makeDataDir()
     const home = path.join(dataDir, 'postgres')
     const first = await start(dataDir)
@@ -95,7 +95,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     expect(await readdir(home)).not.toContain('changing-owner')
   })
 
-  it('takes nothing from an account that has never been lent to PostgreSQL', async () => {
+  test('takes nothing from an account that has never been lent to PostgreSQL', async () => {
     const dataDir = await makeDataDir()
     await (await start(dataDir)).stop()
     await giveTo(path.join(dataDir, 'postgres/data'), { uid: 1, gid: 1 })
@@ -105,7 +105,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     })
   })
 
-  it('refuses to give a file away that has a second name elsewhere', async () => {
+  test('refuses to give a file away that has a second name elsewhere', async () => {
     const dataDir = await makeDataDir()
     const data = path.join(dataDir, 'postgres/data')
     await (await start(dataDir)).stop()
@@ -121,7 +121,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     expect((await lstat(theirs)).uid).toBe(0)
   })
 
-  it('makes the account by hand where no program does, with numbers that nobody has', async () => {
+  test('makes the account by hand where no program does, with numbers that nobody has', async () => {
     const etc = await makeEtc(
       'root:x:0:0::/root:/bin/sh\nsshd:x:999:998::/:/bin/false',
       'root:x:0:\nkvm:x:997:',
@@ -137,14 +137,14 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     )
   })
 
-  it('makes it with the numbers of the data, as in a new container around an old volume', async () => {
+  test('makes it with the numbers of the data, as in a new container around an old volume', async () => {
     const etc = await makeEtc('root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n')
     expect(await postgresAccount({ uid: 871, gid: 872 }, etc)).toMatchObject({ uid: 871, gid: 872 })
     const other = await makeEtc('root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n')
     expect(await postgresAccount(nobody, other)).toMatchObject({ uid: 999 })
   })
 
-  it('names the remedy where no account can be made', async () => {
+  test('names the remedy where no account can be made', async () => {
     const folder = path.join(await makeDataDir(), 'missing')
     await expect(postgresAccount(undefined, { folder, tools: [] })).rejects.toMatchObject({
       code: 'config_invalid',

@@ -1,9 +1,9 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { kill, makeDataDir, query, spawnService, start } from './support.ts'
 
-it('refuses a second service, and leaves the first alone', async () => {
+test('refuses a second service, and leaves the first alone', async () => {
   const dataDir = await makeDataDir()
   const { url } = await start(dataDir)
   await expect(start(dataDir)).rejects.toMatchObject({
@@ -13,12 +13,12 @@ it('refuses a second service, and leaves the first alone', async () => {
   expect(await query(url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
-it('lets one of two services in that start at the same moment', async () => {
+test('lets one of two services in that start at the same moment', async () => {
   const dataDir = await makeDataDir()
   await expectOneOf(dataDir)
 })
 
-it('lets one of two services in that find a killed service’s server at the same moment', async () => {
+test('lets one of two services in that find a killed service’s server at the same moment', async () => {
   const dataDir = await makeDataDir()
   const killed = spawnService(dataDir)
   await killed.url
@@ -38,7 +38,7 @@ async function expectOneOf(dataDir: string): Promise<void> {
   })
 }
 
-it('names the version of a cluster that it can’t read', async () => {
+test('names the version of a cluster that it can’t read', async () => {
   const dataDir = await makeDataDir()
   await (await start(dataDir)).stop()
   await writeFile(path.join(dataDir, 'postgres/data/PG_VERSION'), '14\n')
@@ -48,7 +48,7 @@ it('names the version of a cluster that it can’t read', async () => {
   })
 })
 
-it('refuses data that others may read', async () => {
+test('refuses data that others may read', async () => {
   const dataDir = await makeDataDir()
   await (await start(dataDir)).stop()
   await chmod(path.join(dataDir, 'postgres/data'), 0o777)
@@ -58,7 +58,7 @@ it('refuses data that others may read', async () => {
   })
 })
 
-it('names the password file when it is not the database’s', async () => {
+test('names the password file when it is not the database’s', async () => {
   const dataDir = await makeDataDir()
   await (await start(dataDir)).stop()
   const file = path.join(dataDir, 'postgres/password')
@@ -74,21 +74,21 @@ it('names the password file when it is not the database’s', async () => {
   })
 })
 
-it('refuses a data directory that is a file', async () => {
+test('refuses a data directory that is a file', async () => {
   const dataDir = await makeDataDir()
   const file = path.join(dataDir, 'file')
   await writeFile(file, '')
   await expect(start(file)).rejects.toMatchObject({ code: 'config_invalid', field: 'DATA_DIR' })
 })
 
-it('refuses a folder `postgres` that holds something else', async () => {
+test('refuses a folder `postgres` that holds something else', async () => {
   const dataDir = await makeDataDir()
   await mkdir(path.join(dataDir, 'postgres/data'), { recursive: true })
   await chmod(path.join(dataDir, 'postgres/data'), 0o700)
   await expect(start(dataDir)).rejects.toMatchObject({ code: 'config_invalid', field: 'DATA_DIR' })
 })
 
-it.runIf(process.getuid?.() !== 0)('refuses a data directory that it may not write', async () => {
+test.runIf(process.getuid?.() !== 0)('refuses a data directory that it may not write', async () => {
   const dataDir = await makeDataDir()
   await chmod(dataDir, 0o500)
   await expect(start(dataDir)).rejects.toMatchObject({ code: 'config_invalid', field: 'DATA_DIR' })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
 import { passGrace } from '../support/deleting.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -40,14 +40,14 @@ async function request(usernames: string[]): Promise<string> {
   return String(answer.json().id)
 }
 
-it('follows a deletion until it has ended', async () => {
+test('follows a deletion until it has ended', async () => {
   const id = await request(['a', 'b', 'c'])
   const [, { code, stdout }] = await Promise.all([service.carryOut(Number(id)), follow(id)])
   expect(stdout).toMatch(/\[#{30}\] 3 of 3 deleted, 0 failed.*\ndeleted\n$/)
   expect(code).toBe(0)
 })
 
-it.each(['', '0.0.0.0'])(
+test.each(['', '0.0.0.0'])(
   'asks the service of HOST="%s" on this machine where LEDGER is empty',
   async (HOST) => {
     const id = await request(['a'])
@@ -57,7 +57,7 @@ it.each(['', '0.0.0.0'])(
   },
 )
 
-it('says what it waits for, and then which users were not deleted, and why', async () => {
+test('says what it waits for, and then which users were not deleted, and why', async () => {
   const id = await request(['a', 'b'])
   service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: '/api/user/b', times: 100 })
   await service.carryOut(Number(id))
@@ -75,7 +75,7 @@ it('says what it waits for, and then which users were not deleted, and why', asy
   expect(code).toBe(1)
 })
 
-it.each([
+test.each([
   ['without an id', '', apiKey, 'npm run deletions -- 12'],
   ['of a deletion that does not exist', '99', apiKey, 'There is no deletion'],
   ['with a wrong key', '99', 'x'.repeat(32), 'API_KEY'],

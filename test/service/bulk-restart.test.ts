@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { countChildren } from '../../src/store/deletions/bulk-deletions.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => panel.close())
 
-it(`deletes ${users} users although the service is killed in the middle`, {
+test(`deletes ${users} users although the service is killed in the middle`, {
   timeout: 400_000,
 }, async () => {
   const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url })

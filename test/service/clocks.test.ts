@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { Clocks } from '../support/clocks.ts'
 import { useLedger } from '../support/ledger.ts'
@@ -20,7 +20,7 @@ afterAll(() => panel.close())
 
 const polls = () => panel.requests.filter(({ path: target }) => target === '/api/admins').length
 
-it.each(['service', 'database', 'both'] as const)(
+test.each(['service', 'database', 'both'] as const)(
   'goes on when the clock of the %s is set back an hour, and forward',
   {
     timeout: 120_000,
@@ -48,7 +48,7 @@ it.each(['service', 'database', 'both'] as const)(
   },
 )
 
-it('measures by no clock that is set: reading goes on, and a token is not believed for longer', {
+test('measures by no clock that is set: reading goes on, and a token is not believed for longer', {
   timeout: 120_000,
 }, async () => {
   panel.state.createUser('u1', { admin: 'ada' })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeSecret } from '../stand-in/secrets.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, useLedger } from '../support/ledger.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => panel.close())
 
-it('is set up by the environment: prefixes, and webhooks after which users are read', {
+test('is set up by the environment: prefixes, and webhooks after which users are read', {
   timeout: 120_000,
 }, async () => {
   const service = await startServiceProcess(panel, {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { createRandom, type Random } from '../support/random.ts'
@@ -28,7 +28,7 @@ const moments = [
   { method: 'DELETE', side: 'after' },
 ] as const
 
-it(`ends at the truth after ${kills} kills in the middle of deletions`, {
+test(`ends at the truth after ${kills} kills in the middle of deletions`, {
   timeout: 120_000 + kills * 5_000,
 }, async () => {
   const seed = Date.now() % 1_000_000

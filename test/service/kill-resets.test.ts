@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
@@ -30,7 +30,7 @@ const moments = [
   { method: 'POST', path: '/api/users/reset', skip: 0, side: 'after' },
 ] as const
 
-it('ends at the truth after kills in the middle of resets of all users', { timeout: 120_000 }, async () => {
+test('ends at the truth after kills in the middle of resets of all users', { timeout: 120_000 }, async () => {
   const start = () => startServiceProcess(panel, { DATABASE_URL: ledger.url, PANEL_LAG: '0' })
   for (const { method, path, skip, side } of moments) {
     consume(700n)

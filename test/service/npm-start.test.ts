@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -70,7 +70,7 @@ function lives(pid: number): boolean {
 
 const count = (text: string) => output.split(text).length - 1
 
-it('passes SIGTERM on, and ends when the service has drained', { timeout: 60_000 }, async () => {
+test('passes SIGTERM on, and ends when the service has drained', { timeout: 60_000 }, async () => {
   const pid = await npmStart()
   const ended = once(npm, 'exit')
   npm.kill('SIGTERM')
@@ -79,7 +79,7 @@ it('passes SIGTERM on, and ends when the service has drained', { timeout: 60_000
   expect([count('"draining"'), count('"stopped"')]).toEqual([1, 1])
 })
 
-it('drains once at Ctrl-C, though npm hands on what the service got already', {
+test('drains once at Ctrl-C, though npm hands on what the service got already', {
   timeout: 60_000,
 }, async () => {
   const pid = await npmStart()
@@ -91,7 +91,7 @@ it('drains once at Ctrl-C, though npm hands on what the service got already', {
   expect([count('"draining"'), count('"stopped"')]).toEqual([1, 1])
 })
 
-it('does not outlive an npm that was killed', { timeout: 60_000 }, async () => {
+test('does not outlive an npm that was killed', { timeout: 60_000 }, async () => {
   const pid = await npmStart()
   npm.kill('SIGKILL')
   await until('the service has ended', async () => !lives(pid))

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCuttable } from '../http/cuttable.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
   await database.close()
 })
 
-it('answers 503 while the database is away, and goes on by itself', { timeout: 120_000 }, async () => {
+test('answers 503 while the database is away, and goes on by itself', { timeout: 120_000 }, async () => {
   const url = await database.via(ledger.url)
   const service = await startServiceProcess(panel, {
     DATABASE_URL: url,

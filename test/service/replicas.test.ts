@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => panel.close())
 
-it('two replicas share the work and never do it twice', { timeout: 90_000 }, async () => {
+test('two replicas share the work and never do it twice', { timeout: 90_000 }, async () => {
   const environment = { DATABASE_URL: ledger.url, POLL_INTERVAL: '2' }
   const [first, second] = await Promise.all([
     startServiceProcess(panel, environment),

@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { residentBytes } from '../bench/resident.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { useLedger } from '../support/ledger.ts'
@@ -52,7 +52,7 @@ function socketsOf(pid: number): number {
   return links.filter((link) => link.startsWith('socket:')).length
 }
 
-it('nothing that clients do to their sockets ends the service, or stays behind', {
+test('nothing that clients do to their sockets ends the service, or stays behind', {
   timeout: 60_000 + connections * 200,
 }, async () => {
   const service = await startServiceProcess(panel, {

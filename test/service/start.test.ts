@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import path from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -47,7 +47,7 @@ const usual = () => ({
 })
 
 describe('a service that cannot start ends with 1, and says in plain words why', () => {
-  it('without configuration', async () => {
+  test('without configuration', async () => {
     const { code, output } = await run({})
     expect(code).toBe(1)
     for (const name of ['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD']) {
@@ -57,7 +57,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     expect(output).not.toMatch(/^\s+at /m)
   })
 
-  it('when another program has its port', async () => {
+  test('when another program has its port', async () => {
     const other: Server = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const address = other.address()
@@ -69,7 +69,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     expect(output).not.toMatch(/^\s+at /m)
   })
 
-  it('when the database refuses its password', async () => {
+  test('when the database refuses its password', async () => {
     const url = new URL(database.url)
     url.password = 'wrong'
     const { code, output } = await run({ ...usual(), DATABASE_URL: url.href })
@@ -79,7 +79,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
   })
 })
 
-it('starts while the panel is down, and counts as soon as it is up', { timeout: 60_000 }, async () => {
+test('starts while the panel is down, and counts as soon as it is up', { timeout: 60_000 }, async () => {
   panel.state.createAdmin('ada').usage = 7n
   await panel.down()
   const service = await startServiceProcess(panel, { DATABASE_URL: database.url, POLL_INTERVAL: '1' })
@@ -96,7 +96,7 @@ it('starts while the panel is down, and counts as soon as it is up', { timeout: 
   expect(await service.end('SIGTERM')).toBe(0)
 })
 
-it('says so when its account is not sudo', { timeout: 60_000 }, async () => {
+test('says so when its account is not sudo', { timeout: 60_000 }, async () => {
   const { password } = panel.state.createAdmin('reseller')
   const account = { url: panel.url, sudo: { username: 'reseller', password } }
   const service = await startServiceProcess(account, { DATABASE_URL: database.url })
@@ -105,7 +105,7 @@ it('says so when its account is not sudo', { timeout: 60_000 }, async () => {
 })
 
 describe('SIGTERM ends it with 0', () => {
-  it('in the middle of a scan, which goes on at the next start', { timeout: 90_000 }, async () => {
+  test('in the middle of a scan, which goes on at the next start', { timeout: 90_000 }, async () => {
     panel.state.createAdmin('busy')
     for (let index = 0; index < 350; index += 1)
       panel.state.createUser(`busy${index}`, { admin: 'busy', lifetime: 1n })
@@ -127,7 +127,7 @@ describe('SIGTERM ends it with 0', () => {
     await own.drop()
   })
 
-  it('while a caller waits for a slow panel, who is answered first', { timeout: 60_000 }, async () => {
+  test('while a caller waits for a slow panel, who is answered first', { timeout: 60_000 }, async () => {
     panel.state.createAdmin('slow')
     panel.state.createUser('s1', { admin: 'slow', lifetime: 5n })
     const service = await startServiceProcess(panel, { DATABASE_URL: database.url })

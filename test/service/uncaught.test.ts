@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess } from '../support/service-process.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => panel.close())
 
-it('a failure that nobody caught ends the service: in a state that nobody knows it would count wrongly', {
+test('a failure that nobody caught ends the service: in a state that nobody knows it would count wrongly', {
   timeout: 60_000,
 }, async () => {
   const fail = 'process.on("SIGUSR2", () => { throw new Error("nobody caught this") })'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from './start.ts'
 import type { PanelState } from './state.ts'
 
@@ -42,7 +42,7 @@ const meanwhile: Record<string, Record<number, (state: PanelState) => void>> = {
 const files = ['01-auth-and-admins', '02-users', '03-traffic-resets-ownership', '04-deletions']
 
 describe.each(files)('recordings of %s', (file) => {
-  it('are answered as the real panel answered', async () => {
+  test('are answered as the real panel answered', async () => {
     const recordings = await load(file)
     for (const [index, { request, response }] of recordings.entries()) {
       meanwhile[file]?.[index]?.(panel.state)

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { foreignAnswers } from './foreign-answers.ts'
 import { oddNames, oddUsers } from './odd-values.ts'
 import { type PanelOptions, type StandInPanel, startPanel } from './start.ts'
@@ -29,7 +29,7 @@ async function open(options: PanelOptions = {}) {
 }
 
 describe('late effects', () => {
-  it('happen after the connection has ended, and not before the test says so', async () => {
+  test('happen after the connection has ended, and not before the test says so', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
     panel.faults.add({ kind: 'cut', acts: 'late', method: 'DELETE' })
@@ -41,7 +41,7 @@ describe('late effects', () => {
     expect(panel.late.waiting).toBe(0)
   })
 
-  it('happen to whoever has the name by then', async () => {
+  test('happen to whoever has the name by then', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
     panel.faults.add({ kind: 'answer', status: 504, acts: 'late', method: 'DELETE', times: 1 })
@@ -52,7 +52,7 @@ describe('late effects', () => {
     expect(panel.state.users.has('usr1')).toBe(false)
   })
 
-  it('happen by themselves after a time', async () => {
+  test('happen by themselves after a time', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
     panel.faults.add({ kind: 'cut', acts: 'late', lateMs: 20, method: 'DELETE', times: 1 })
@@ -63,7 +63,7 @@ describe('late effects', () => {
 })
 
 describe('answers that are not the panel’s', () => {
-  it.each(Object.entries(foreignAnswers))('%s', async (_, fault) => {
+  test.each(Object.entries(foreignAnswers))('%s', async (_, fault) => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
     panel.faults.add({ ...fault, method: 'DELETE' })
@@ -75,7 +75,7 @@ describe('answers that are not the panel’s', () => {
 })
 
 describe('odd values', () => {
-  it('are shown as they are written', async () => {
+  test('are shown as they are written', async () => {
     const call = await open()
     for (const [index, shown] of Object.values(oddUsers).entries()) {
       panel.state.createUser(`u${index}`, { shown })
@@ -87,7 +87,7 @@ describe('odd values', () => {
     expect(text).toContain('"lifetime_used_traffic":9007199254740993')
   })
 
-  it('are taken as exactly as they are sent', async () => {
+  test('are taken as exactly as they are sent', async () => {
     const call = await open()
     const sent =
       '{"username":"usr1","proxies":{"shadowsocks":{}},"data_limit":9223372036854775807,"expire":-1}'
@@ -102,14 +102,14 @@ describe('odd values', () => {
     expect(body.expire).toBe(-1)
   })
 
-  it('are shown of names of any kind', async () => {
+  test('are shown of names of any kind', async () => {
     const call = await open()
     for (const name of Object.values(oddNames)) panel.state.createUser(name, { admin: 'ana' })
     const { body } = await call('GET', '/api/users', { as: 'ana' })
     expect(body.users.map(({ username }: { username: string }) => username)).toEqual(Object.values(oddNames))
   })
 
-  it('break every answer with a user whose expiry lies beyond the year 9999, who can only be deleted', async () => {
+  test('break every answer with a user whose expiry lies beyond the year 9999, who can only be deleted', async () => {
     const call = await open()
     const json = { username: 'usr1', proxies: { shadowsocks: {} }, expire: 100_000_000_000_000 }
     expect((await call('POST', '/api/user', { as: 'ana', json })).status).toBe(500)
@@ -123,7 +123,7 @@ describe('odd values', () => {
 })
 
 describe('a panel on MySQL', () => {
-  it('takes names of admins for the same that differ in case, accents or spaces at their end', async () => {
+  test('takes names of admins for the same that differ in case, accents or spaces at their end', async () => {
     const call = await open({ database: 'mysql' })
     panel.state.createUser('usr1', { admin: 'ana' })
     expect((await call('GET', '/api/users?admin=%C3%81NA%20')).body.total).toBe(1)
@@ -133,7 +133,7 @@ describe('a panel on MySQL', () => {
     expect(panel.state.admins.size).toBe(0)
   })
 
-  it('overlooks spaces at the end of names of users, and nothing else', async () => {
+  test('overlooks spaces at the end of names of users, and nothing else', async () => {
     const call = await open({ database: 'mysql' })
     panel.state.createUser('abc')
     expect((await call('GET', '/api/user/abc%20')).body.username).toBe('abc')
@@ -143,7 +143,7 @@ describe('a panel on MySQL', () => {
     }
   })
 
-  it('keeps whole seconds, and orders users of one second by name where asked to', async () => {
+  test('keeps whole seconds, and orders users of one second by name where asked to', async () => {
     const call = await open({ database: 'mysql', now: () => 1_800_000_000_500 })
     for (const name of ['c', 'a', 'b']) panel.state.createUser(name)
     const { body } = await call('GET', '/api/users?sort=created_at,username')
@@ -151,7 +151,7 @@ describe('a panel on MySQL', () => {
     expect(body.users[0].created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
   })
 
-  it('finds admins as LIKE does: a backslash in what is asked for is not looked for', async () => {
+  test('finds admins as LIKE does: a backslash in what is asked for is not looked for', async () => {
     const call = await open({ database: 'mysql' })
     for (const name of ['a\\b', '100%', 'axb']) panel.state.createAdmin(name)
     const named = async (part: string) =>
@@ -165,7 +165,7 @@ describe('a panel on MySQL', () => {
 })
 
 describe('an admin named like the account of the environment', () => {
-  it('takes over what that account creates and resets', async () => {
+  test('takes over what that account creates and resets', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana', lifetime: 5n })
     panel.state.createAdmin(panel.sudo.username)
@@ -180,7 +180,7 @@ describe('an admin named like the account of the environment', () => {
 })
 
 describe('older releases', () => {
-  it('0.5.2 answers {} to deletions and resets, and an empty list where nobody has expired', async () => {
+  test('0.5.2 answers {} to deletions and resets, and an empty list where nobody has expired', async () => {
     const call = await open({ release: '0.5.2' })
     panel.state.createUser('usr1', { admin: 'ana' })
     expect(await call('POST', '/api/users/reset')).toMatchObject({ status: 200, text: '{}' })
@@ -190,7 +190,7 @@ describe('older releases', () => {
     expect((await call('GET', '/api/users/expired?expired_before=2027-01-01T00:00:00')).status).toBe(200)
   })
 
-  it('0.7.0 deletes users without an owner without stumbling, and knows no usage of admins', async () => {
+  test('0.7.0 deletes users without an owner without stumbling, and knows no usage of admins', async () => {
     const call = await open({ release: '0.7.0' })
     panel.state.createUser('usr1')
     expect((await call('DELETE', '/api/user/usr1')).status).toBe(200)

@@ -1,8 +1,8 @@
 import pg from 'pg'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { createTestDatabase } from './database.ts'
 
-it('gives each caller a migrated database of its own', async () => {
+test('gives each caller a migrated database of its own', async () => {
   const databases = await Promise.all([createTestDatabase(), createTestDatabase()])
   const [first, second] = databases.map(({ url }) => new pg.Client({ connectionString: url }))
   await first?.connect()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeCursor } from '../../../src/http/input/page.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -23,7 +23,7 @@ const username = 'username must be a text of 1 to 8192 characters, without U+000
 const cursor = 'cursor must be the next_cursor of the page before, unchanged; begin again without a cursor.'
 
 describe('bad input is refused by name, with what would be right', () => {
-  it.each([
+  test.each([
     ['/admins?limit=0', 'limit', limit],
     ['/admins?limit=201', 'limit', limit],
     ['/admins?limit=-1', 'limit', limit],
@@ -78,14 +78,14 @@ describe('bad input is refused by name, with what would be right', () => {
     })
   })
 
-  it('names all that is wrong', async () => {
+  test('names all that is wrong', async () => {
     const { detail, errors } = (await get('/admins?limit=0&sort=x')).json()
     expect(errors.map((error: { field: string }) => error.field).sort()).toEqual(['limit', 'sort'])
     expect(detail).toContain(limit)
     expect(detail).toContain(sort)
   })
 
-  it.each([
+  test.each([
     ['no base64', '%25%25%25'],
     ['no JSON', Buffer.from('{"s":').toString('base64url')],
     ['a number', raw(7)],
@@ -104,12 +104,12 @@ describe('bad input is refused by name, with what would be right', () => {
     })
   })
 
-  it('a text of a cursor that no database holds', async () => {
+  test('a text of a cursor that no database holds', async () => {
     const value = raw({ s: 'username', k: 'a\0b', i: '1' })
     expect((await get(`/admins?sort=username&cursor=${value}`)).statusCode).toBe(400)
   })
 
-  it('a cursor of another order, or of another list', async () => {
+  test('a cursor of another order, or of another list', async () => {
     const value = writeCursor({ sort: '-total_traffic', key: '5', id: 1n })
     const detail =
       'cursor belongs to a list in the order "-total_traffic", not "id"; begin again without a cursor.'
@@ -119,7 +119,7 @@ describe('bad input is refused by name, with what would be right', () => {
 })
 
 describe('input that is fine', () => {
-  it.each([
+  test.each([
     '/admins?limit=1',
     '/admins?limit=200&sort=-username',
     '/admins?username=%E2%82%AC%20x',
@@ -133,7 +133,7 @@ describe('input that is fine', () => {
 })
 
 describe('accounts that are not there', () => {
-  it.each(['', '/stats', '/users', '/stats?max_age=0'])('/admins/999999%s', async (tail) => {
+  test.each(['', '/stats', '/users', '/stats?max_age=0'])('/admins/999999%s', async (tail) => {
     const answer = await get(`/admins/999999${tail}`)
     expect(answer.statusCode).toBe(404)
     expect(answer.json()).toMatchObject({
@@ -142,13 +142,13 @@ describe('accounts that are not there', () => {
     })
   })
 
-  it.each(['', '/stats', '/users'])('/admins/me%s of the key, which belongs to no admin', async (tail) => {
+  test.each(['', '/stats', '/users'])('/admins/me%s of the key, which belongs to no admin', async (tail) => {
     const answer = await get(`/admins/me${tail}`)
     expect(answer.statusCode).toBe(404)
     expect(answer.json().detail).toContain('the API key belongs to no admin')
   })
 
-  it('/admins/me of an admin that no poll has seen yet', async () => {
+  test('/admins/me of an admin that no poll has seen yet', async () => {
     service.panel.state.createAdmin('new')
     const ask = () => service.app.inject({ url: '/admins/me', headers: service.as('new') })
     expect((await ask()).json()).toMatchObject({ status: 404, detail: expect.stringContaining('for new') })

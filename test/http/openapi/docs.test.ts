@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { startTestService, type TestService } from '../service.ts'
 
@@ -22,17 +22,17 @@ beforeAll(async () => {
 afterAll(() => service.close())
 
 describe('/openapi.json', () => {
-  it('is what the repository holds; otherwise run `npm run openapi`', async () => {
+  test('is what the repository holds; otherwise run `npm run openapi`', async () => {
     expect(document).toEqual(JSON.parse(await readFile(file, 'utf8')))
   })
 
-  it('is valid OpenAPI 3.1', async () => {
+  test('is valid OpenAPI 3.1', async () => {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(document))).toEqual({ valid: true })
     expect(validator.version).toBe('3.1')
   })
 
-  it('lists the calls', () => {
+  test('lists the calls', () => {
     const calls = Object.entries(document.paths).flatMap(([url, item]) =>
       Object.keys(item).map((method) => `${method} ${url}`),
     )
@@ -55,7 +55,7 @@ describe('/openapi.json', () => {
     ])
   })
 
-  it('describes each call whole', () => {
+  test('describes each call whole', () => {
     const operations = Object.values(document.paths).flatMap((item) => Object.values(item))
     const ids = operations.map((operation) => operation.operationId)
     expect(new Set(ids).size).toBe(operations.length)
@@ -82,7 +82,7 @@ describe('/openapi.json', () => {
 })
 
 describe('/docs', () => {
-  it('is served with all that it loads, under a policy that lets it', async () => {
+  test('is served with all that it loads, under a policy that lets it', async () => {
     const page = await service.app.inject('/docs')
     expect(page.statusCode).toBe(200)
     expect(page.headers['content-type']).toMatch(/^text\/html/)
@@ -106,7 +106,7 @@ describe('/docs', () => {
   })
 })
 
-it('gives every answer the headers that keep browsers from guessing', async () => {
+test('gives every answer the headers that keep browsers from guessing', async () => {
   for (const url of ['/healthz', '/admins', '/nowhere']) {
     const { headers } = await service.app.inject(url)
     expect(headers).toMatchObject({

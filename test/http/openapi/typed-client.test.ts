@@ -5,7 +5,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
 import ts from 'typescript'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { apiKey, startTestService, type TestService } from '../service.ts'
 
 const root = path.join(import.meta.dirname, '../../..')
@@ -108,13 +108,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-it('type-checks strictly', async () => {
+test('type-checks strictly', async () => {
   const file = path.join(folder, 'program.ts')
   await writeFile(file, program)
   expect(check(file)).toEqual([])
 })
 
-it.each([
+test.each([
   ["GET('/admins'", "GET('/nowhere'"],
   ['{ limit: 1,', "{ limit: 'one',"],
   ["sort: '-total_traffic', ", "sort: 'size', "],
@@ -132,7 +132,7 @@ it.each([
   expect(check(file)).not.toEqual([])
 })
 
-it('works against the running service', async () => {
+test('works against the running service', async () => {
   const file = path.join(folder, 'program.ts')
   await writeFile(file, program)
   const baseUrl = await service.app.listen({ host: '127.0.0.1', port: 0 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Cuttable, createCuttable } from '../cuttable.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -28,7 +28,7 @@ const problem = (status: number, title: string, more: object = {}) => ({
 })
 
 describe('what was asked wrongly', () => {
-  it.each([
+  test.each([
     ['GET', '/nowhere?x=1', 404, 'Not Found', 'There is no GET /nowhere here; see /docs.'],
     ['DELETE', '/sync', 404, 'Not Found', 'There is no DELETE /sync here; see /docs.'],
     ['GET', '/admins/%zz', 400, 'Bad Request', expect.stringContaining('%')],
@@ -40,7 +40,7 @@ describe('what was asked wrongly', () => {
     expect(answer.json()).toEqual(problem(status, title, { detail }))
   })
 
-  it.each([
+  test.each([
     ['application/json', '{"a":', 400, 'Bad Request'],
     ['application/json', '', 400, 'Bad Request'],
     ['application/json', '{"__proto__":{}}', 400, 'Bad Request'],
@@ -54,7 +54,7 @@ describe('what was asked wrongly', () => {
     expect(service.syncs()).toBe(0)
   })
 
-  it.each([
+  test.each([
     ['no HTTP at all\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\nhost: x\r\nx-large: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('bytes that are no request: %.12s', async (bytes, status) => {
@@ -75,7 +75,7 @@ describe('what was asked wrongly', () => {
 })
 
 describe('what went wrong here', () => {
-  it('is a 500 that tells nothing but where to look in the log', async () => {
+  test('is a 500 that tells nothing but where to look in the log', async () => {
     await service.db.schema.alterTable('cumulative_traffic').renameTo('misplaced').execute()
     const answer = await service.app.inject({ url: '/admins/me', headers: service.as('ana') })
     expect(answer.statusCode).toBe(500)
@@ -90,7 +90,7 @@ describe('what went wrong here', () => {
     })
   })
 
-  it('is a 503 while the database is gone, and nothing once it is back', async () => {
+  test('is a 503 while the database is gone, and nothing once it is back', async () => {
     const ask = (url: string) => service.app.inject({ url, headers: withKey })
     const urls = [
       '/admins',

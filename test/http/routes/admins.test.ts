@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 const large = 2n ** 53n + 1n
@@ -47,7 +47,7 @@ async function walk(url: string): Promise<{ pages: Item[][]; items: Item[] }> {
 
 describe('GET /admins', () => {
   const sorts = ['id', 'username', 'total_traffic']
-  it.each(sorts.flatMap((sort) => [sort, `-${sort}`]))('walks all pages in the order %s', async (sort) => {
+  test.each(sorts.flatMap((sort) => [sort, `-${sort}`]))('walks all pages in the order %s', async (sort) => {
     const whole = (await get(`/admins?sort=${sort}`)).json()
     expect(whole.next_cursor).toBeNull()
     const { pages, items } = await walk(`/admins?sort=${sort}&limit=3`)
@@ -56,7 +56,7 @@ describe('GET /admins', () => {
     expect(new Set(items.map((item) => item.id)).size).toBe(names.length)
   })
 
-  it('orders by total and, where totals tie, by id', async () => {
+  test('orders by total and, where totals tie, by id', async () => {
     const { items } = (await get('/admins?sort=total_traffic')).json()
     const totals = items.map((item: Item) => item.total_traffic)
     expect(totals.slice(0, 6)).toEqual([0, 5, 5, 5, 7, 7])
@@ -66,12 +66,12 @@ describe('GET /admins', () => {
     expect(reversed).toEqual(items.toReversed())
   })
 
-  it('ends with a page that is full', async () => {
+  test('ends with a page that is full', async () => {
     const { pages } = await walk('/admins?limit=4')
     expect(pages.map((page) => page.length)).toEqual([4, 4])
   })
 
-  it('tells bytes beyond what a double holds, exactly', async () => {
+  test('tells bytes beyond what a double holds, exactly', async () => {
     const { body } = await get('/admins?sort=-total_traffic&limit=2')
     expect(body.match(/"total_traffic":\d+/g)).toEqual([
       `"total_traffic":${large + 1n}`,
@@ -79,20 +79,20 @@ describe('GET /admins', () => {
     ])
   })
 
-  it('goes on after a total that no double holds', async () => {
+  test('goes on after a total that no double holds', async () => {
     const { items } = await walk('/admins?sort=-total_traffic&limit=1')
     expect(items.map(({ username }) => username).slice(0, 2)).toEqual(['fay', 'gus'])
     expect(items).toHaveLength(names.length)
   })
 
-  it('finds an admin by its exact name', async () => {
+  test('finds an admin by its exact name', async () => {
     expect((await get('/admins?username=ada')).json().items).toMatchObject([{ username: 'ada' }])
     for (const other of ['ADA', 'ad', 'nobody']) {
       expect((await get(`/admins?username=${other}`)).json()).toEqual({ items: [], next_cursor: null })
     }
   })
 
-  it('shows a sudo admin all, and any other itself only', async () => {
+  test('shows a sudo admin all, and any other itself only', async () => {
     expect((await get('/admins', service.as('ida'))).json().items).toHaveLength(names.length)
     const own = await get('/admins', service.as('ada'))
     expect(own.json()).toMatchObject({ items: [{ username: 'ada' }], next_cursor: null })
@@ -102,7 +102,7 @@ describe('GET /admins', () => {
 })
 
 describe('an account', () => {
-  it('is told whole', async () => {
+  test('is told whole', async () => {
     service.panel.state.createUser('u1', { admin: 'cy', lifetime: 4n })
     service.panel.state.createUser('u2', { admin: 'cy', lifetime: 1n, status: 'on_hold' })
     await service.scan()
@@ -132,7 +132,7 @@ describe('an account', () => {
     expect((await get('/admins?username=cy')).json().items).toEqual([account])
   })
 
-  it('says so when the panel no longer lists the admin', async () => {
+  test('says so when the panel no longer lists the admin', async () => {
     service.panel.state.deleteAdmin('dan')
     await service.poll()
     const [missing] = (await get('/admins?username=dan')).json().items
@@ -144,7 +144,7 @@ describe('an account', () => {
     ])
   })
 
-  it('stays when the admin was deleted, and a new one of its name does not see it', async () => {
+  test('stays when the admin was deleted, and a new one of its name does not see it', async () => {
     const before = await service.idOf('eve')
     await service.db.updateTable('admins').set({ closed_at: new Date() }).where('id', '=', before).execute()
     await service.poll()

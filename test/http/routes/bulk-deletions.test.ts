@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 let service: TestService
@@ -61,7 +61,7 @@ const requested = {
 }
 
 describe('POST /deletions', () => {
-  it('deletes users by name, tells how far it is, and which could not be deleted', async () => {
+  test('deletes users by name, tells how far it is, and which could not be deleted', async () => {
     const answer = await post({ usernames: ['a1', 'b1', 'nobody', 'no/body'] })
     expect(answer.statusCode).toBe(202)
     const { id } = answer.json()
@@ -97,7 +97,7 @@ describe('POST /deletions', () => {
     ])
   })
 
-  it('deletes the users of an admin, of one status if it is given', async () => {
+  test('deletes the users of an admin, of one status if it is given', async () => {
     const answer = await post({ admin: ana, status: 'expired' })
     expect(answer.json()).toEqual({ ...requested, admin_id: ana })
     const { id } = answer.json()
@@ -118,7 +118,7 @@ describe('POST /deletions', () => {
     })
   })
 
-  it('lets an admin delete its own users only', async () => {
+  test('lets an admin delete its own users only', async () => {
     for (const body of [{ admin: ana }, { admin: ana, status: 'all' }]) {
       expect((await post(body, service.as('bob'))).statusCode).toBe(403)
     }
@@ -137,7 +137,7 @@ describe('POST /deletions', () => {
     })
   })
 
-  it.each([
+  test.each([
     ['an account that is not there', { admin: 999_999, status: 'all' }, 404],
     ['no account of one’s own', { admin: 'me', status: 'all' }, 404],
   ])('refuses %s', async (_what, body, status) => {
@@ -146,7 +146,7 @@ describe('POST /deletions', () => {
   })
 
   const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 8192 characters'
-  it.each([
+  test.each([
     ['[]', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
     ['{}', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
     ['null', 'body', 'The body must be a JSON object with usernames, or with admin and status.'],
@@ -184,7 +184,7 @@ describe('POST /deletions', () => {
     expect(problem.detail).toContain(detail)
   })
 
-  it('takes 10,000 names and not one more', async () => {
+  test('takes 10,000 names and not one more', async () => {
     const many = Array.from({ length: 10_001 }, (_, n) => `user_with_a_name_of_thirty_${n}`)
     expect((await post({ usernames: many })).statusCode).toBe(400)
     const answer = await post({ usernames: many.slice(1) })
@@ -196,7 +196,7 @@ describe('Idempotency-Key', () => {
   const keyed = (payload: object, headers: Headers = withKey, key = 'my key') =>
     post(payload, { ...headers, 'idempotency-key': key })
 
-  it('makes a repeated request answer with the deletion that it opened first', async () => {
+  test('makes a repeated request answer with the deletion that it opened first', async () => {
     const answers = await Promise.all([1, 2, 3].map(() => keyed({ usernames: ['a1'] })))
     const ids = answers.map((answer) => answer.json().id)
     expect(answers.map((answer) => answer.statusCode)).toEqual([202, 202, 202])
@@ -208,7 +208,7 @@ describe('Idempotency-Key', () => {
     expect(again.json()).toMatchObject({ id: ids[0], state: 'deleted', done: 1 })
   })
 
-  it('cannot be used for another request', async () => {
+  test('cannot be used for another request', async () => {
     await keyed({ usernames: ['a1'] })
     for (const other of [{ usernames: ['a2'] }, { admin: ana, status: 'all' }]) {
       const answer = await keyed(other)
@@ -220,13 +220,13 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  it('is each caller’s own', async () => {
+  test('is each caller’s own', async () => {
     const one = (await keyed({ usernames: ['a1'] })).json().id
     const other = (await keyed({ usernames: ['a1'] }, service.as('ana'))).json().id
     expect(other).not.toBe(one)
   })
 
-  it.each(['', 'x'.repeat(256)])('is a text of 1 to 255 characters', async (key) => {
+  test.each(['', 'x'.repeat(256)])('is a text of 1 to 255 characters', async (key) => {
     const answer = await keyed({ usernames: ['a1'] }, withKey, key)
     expect(answer.statusCode).toBe(400)
     expect(answer.json().errors).toMatchObject([{ field: 'idempotency-key' }])
@@ -234,7 +234,7 @@ describe('Idempotency-Key', () => {
 })
 
 describe('DELETE /admins/{id}', () => {
-  it('deletes all users and the admin, and keeps the account', async () => {
+  test('deletes all users and the admin, and keeps the account', async () => {
     const answer = await remove(`/admins/${ana}`, service.as('root'))
     expect(answer.statusCode).toBe(202)
     const { id } = answer.json()
@@ -252,7 +252,7 @@ describe('DELETE /admins/{id}', () => {
     expect((await remove(`/admins/${ana}`)).statusCode).toBe(409)
   })
 
-  it('is for sudo admins, and not for sudo admins’ accounts', async () => {
+  test('is for sudo admins, and not for sudo admins’ accounts', async () => {
     expect((await remove(`/admins/${ana}`, service.as('ana'))).statusCode).toBe(403)
     const root = await remove(`/admins/${await service.idOf('root')}`)
     expect(root.statusCode).toBe(409)
@@ -264,7 +264,7 @@ describe('DELETE /admins/{id}', () => {
 })
 
 describe('DELETE /deletions/{id}', () => {
-  it('cancels what is not deleted yet', async () => {
+  test('cancels what is not deleted yet', async () => {
     const { id } = (await post({ admin: 'me', status: 'all' }, service.as('ana'))).json()
     const answer = await remove(`/deletions/${id}`, service.as('ana'))
     expect(answer.statusCode).toBe(202)
@@ -279,7 +279,7 @@ describe('DELETE /deletions/{id}', () => {
     expect((await remove(`/deletions/${id}`)).json()).toMatchObject({ state: 'cancelled' })
   })
 
-  it('is for who asked for the deletion, and for sudo admins', async () => {
+  test('is for who asked for the deletion, and for sudo admins', async () => {
     const { id } = (await remove(`/admins/${ana}`)).json()
     const own = await remove(`/deletions/${id}`, service.as('ana'))
     expect(own.statusCode).toBe(403)
@@ -288,7 +288,7 @@ describe('DELETE /deletions/{id}', () => {
     expect((await remove(`/deletions/${id}`, service.as('root'))).statusCode).toBe(202)
   })
 
-  it('is not for the deletion of a single user', async () => {
+  test('is not for the deletion of a single user', async () => {
     const { id } = (await remove('/users/a1')).json()
     const answer = await remove(`/deletions/${id}`)
     expect(answer.statusCode).toBe(409)

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { captivePortal, type Fault } from '../../stand-in/faults.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -27,7 +27,7 @@ const totalOf = async () =>
   (await service.app.inject({ url: '/admins/me', headers: service.as('ana') })).json().total_traffic
 
 describe('DELETE /users/{username}', () => {
-  it('answers with the receipt', async () => {
+  test('answers with the receipt', async () => {
     createUser('alice', 700)
     const before = await totalOf()
     const answer = await remove('alice', service.as('ana'))
@@ -54,7 +54,7 @@ describe('DELETE /users/{username}', () => {
     expect(await totalOf()).toBe(before + 700)
   })
 
-  it.each(['a.b-c_d@mail.example', '-._@', 'UPPER_case', 'me', 'x'.repeat(255)])(
+  test.each(['a.b-c_d@mail.example', '-._@', 'UPPER_case', 'me', 'x'.repeat(255)])(
     'takes %s',
     async (username) => {
       createUser(username, 5)
@@ -64,7 +64,7 @@ describe('DELETE /users/{username}', () => {
     },
   )
 
-  it('takes a name with or without its letters percent-encoded', async () => {
+  test('takes a name with or without its letters percent-encoded', async () => {
     for (const path of ['a@b.c', 'a%40b%2ec', '%61%40b.c']) {
       createUser('a@b.c', 5)
       const answer = await service.app.inject({ method: 'DELETE', url: `/users/${path}`, headers: withKey })
@@ -72,7 +72,7 @@ describe('DELETE /users/{username}', () => {
     }
   })
 
-  it('knows no byte twice when it is repeated', async () => {
+  test('knows no byte twice when it is repeated', async () => {
     createUser('again', 30)
     await remove('again')
     const total = await totalOf()
@@ -82,14 +82,14 @@ describe('DELETE /users/{username}', () => {
     expect(await totalOf()).toBe(total)
   })
 
-  it('says of a user without an owner that no account received bytes', async () => {
+  test('says of a user without an owner that no account received bytes', async () => {
     service.panel.state.createUser('nobodys', { lifetime: 9n })
     const answer = await remove('nobodys')
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toMatchObject({ state: 'deleted', admin_id: null, total_traffic: null })
   })
 
-  it("refuses another admin's user", async () => {
+  test("refuses another admin's user", async () => {
     createUser('of-ana', 5)
     const answer = await remove('of-ana', service.as('bob'))
     expect(answer.statusCode).toBe(403)
@@ -98,7 +98,7 @@ describe('DELETE /users/{username}', () => {
     expect((await remove('of-ana', service.as('root'))).json()).toMatchObject({ requested_by: 'admin:root' })
   })
 
-  it('asks a caller to log in again whose token the panel has forgotten meanwhile', async () => {
+  test('asks a caller to log in again whose token the panel has forgotten meanwhile', async () => {
     createUser('kept', 5)
     const { authorization } = service.as('ana')
     await service.app.inject({ url: '/admins/me', headers: { authorization } })
@@ -111,7 +111,7 @@ describe('DELETE /users/{username}', () => {
     service.forgetTokens()
   })
 
-  it('answers 409 and when to ask again while somebody else deletes the user', async () => {
+  test('answers 409 and when to ask again while somebody else deletes the user', async () => {
     createUser('busy', 5)
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
@@ -135,7 +135,7 @@ describe('DELETE /users/{username}', () => {
 })
 
 describe('preserve_traffic=false', () => {
-  it('deletes without a final reading; what was counted stays', async () => {
+  test('deletes without a final reading; what was counted stays', async () => {
     createUser('unread', 40)
     await service.scan()
     const total = await totalOf()
@@ -152,7 +152,7 @@ describe('preserve_traffic=false', () => {
     expect(await totalOf()).toBe(total)
   })
 
-  it('is for sudo admins', async () => {
+  test('is for sudo admins', async () => {
     createUser('mine', 40)
     const answer = await remove('mine', service.as('ana'), '?preserve_traffic=false')
     expect(answer.statusCode).toBe(403)
@@ -161,7 +161,7 @@ describe('preserve_traffic=false', () => {
     expect((await remove('mine', service.as('ana'), '?preserve_traffic=true')).statusCode).toBe(200)
   })
 
-  it.each(['', '?preserve_traffic=false'])(
+  test.each(['', '?preserve_traffic=false'])(
     'of a name that no path can carry%s ends at once',
     async (query) => {
       const answer = await remove('a/b', withKey, query)
@@ -172,7 +172,7 @@ describe('preserve_traffic=false', () => {
     },
   )
 
-  it.each(['1', '0', 'yes', 'TRUE', '', 'false&preserve_traffic=false'])(
+  test.each(['1', '0', 'yes', 'TRUE', '', 'false&preserve_traffic=false'])(
     'is true or false, not "%s"',
     async (text) => {
       createUser('strict', 1)
@@ -192,18 +192,21 @@ describe('a panel that fails', () => {
     [504, 'panel_timeout', { kind: 'hang' }],
   ]
 
-  it.each(faults)('at the final reading is a %i (%s), and nothing happened', async (status, code, fault) => {
-    createUser(`reading-${code}`, 5)
-    service.panel.faults.add({ ...fault, method: 'GET', path: /^\/api\/user\// })
-    const answer = await remove(`reading-${code}`)
-    expect(answer.statusCode).toBe(status)
-    // That it answers 500 of this user alone is no failure of the panel as a whole.
-    expect(answer.json().code).toBe(code === 'panel_failed' ? 'user_unreadable' : code)
-    expect(answer.json()).not.toHaveProperty('deletion_id')
-    expect(exists(`reading-${code}`)).toBe(true)
-  })
+  test.each(faults)(
+    'at the final reading is a %i (%s), and nothing happened',
+    async (status, code, fault) => {
+      createUser(`reading-${code}`, 5)
+      service.panel.faults.add({ ...fault, method: 'GET', path: /^\/api\/user\// })
+      const answer = await remove(`reading-${code}`)
+      expect(answer.statusCode).toBe(status)
+      // That it answers 500 of this user alone is no failure of the panel as a whole.
+      expect(answer.json().code).toBe(code === 'panel_failed' ? 'user_unreadable' : code)
+      expect(answer.json()).not.toHaveProperty('deletion_id')
+      expect(exists(`reading-${code}`)).toBe(true)
+    },
+  )
 
-  it.each(faults)(
+  test.each(faults)(
     'at the deletion is a %i (%s): preserved, and nobody knows more yet',
     async (status, code, fault) => {
       const username = `deleting-${code}`
@@ -233,7 +236,7 @@ describe('a panel that fails', () => {
     },
   )
 
-  it('and then does not tell what became of the user: the receipt will', async () => {
+  test('and then does not tell what became of the user: the receipt will', async () => {
     createUser('unknown', 50)
     service.panel.faults.add({ kind: 'cut', method: 'DELETE', acts: true })
     service.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/user\//, skip: 1 })
@@ -245,13 +248,13 @@ describe('a panel that fails', () => {
     expect(detail).toContain(`/deletions/${id}`)
   })
 
-  it('after having acted is no failure', async () => {
+  test('after having acted is no failure', async () => {
     createUser('acted', 50)
     service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', acts: true })
     expect((await remove('acted')).json()).toMatchObject({ state: 'deleted', preserved_bytes: 50 })
   })
 
-  it('by refusing the service itself is not the fault of the caller', async () => {
+  test('by refusing the service itself is not the fault of the caller', async () => {
     createUser('guarded', 50)
     const body = '{"detail":"You\'re not allowed"}'
     service.panel.faults.add({ kind: 'answer', status: 403, body, method: 'DELETE' })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeCursor } from '../../../src/http/input/page.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -44,11 +44,11 @@ const names = (receipts: Receipt[]) => receipts.map(({ username }) => username)
 const all = ['none', 'o1', 'a3', null, 'b1', 'a2', 'a1']
 
 describe('GET /deletions', () => {
-  it('lists the newest first', async () => {
+  test('lists the newest first', async () => {
     expect(names(await list(''))).toEqual(all)
   })
 
-  it.each([1, 2, 3, 7])('walks pages of %i', async (limit) => {
+  test.each([1, 2, 3, 7])('walks pages of %i', async (limit) => {
     const walked: Receipt[] = []
     let cursor: string | null = null
     do {
@@ -61,7 +61,7 @@ describe('GET /deletions', () => {
     expect(walked).toEqual(await list(''))
   })
 
-  it('filters', async () => {
+  test('filters', async () => {
     expect(names(await list(`?admin=${ids.ana}`))).toEqual(['a3', 'a2', 'a1'])
     expect(names(await list('?kind=users'))).toEqual([null])
     expect(names(await list('?kind=users,admin&state=incomplete'))).toEqual([null])
@@ -70,7 +70,7 @@ describe('GET /deletions', () => {
     expect(names(await list(`?parent=${ids.bulk}&admin=${ids.bob}`))).toEqual([])
   })
 
-  it('filters by time, from one to before another', async () => {
+  test('filters by time, from one to before another', async () => {
     const receipts = await list('')
     const [a2, a1] = receipts.slice(-2)
     // What is asked for within one millisecond has one time.
@@ -83,7 +83,7 @@ describe('GET /deletions', () => {
     expect(names(await list('?to=0000-01-01T00:00:00Z'))).toEqual([])
   })
 
-  it('shows an admin what it asked for and what concerns its account', async () => {
+  test('shows an admin what it asked for and what concerns its account', async () => {
     expect(names(await list('', service.as('root')))).toEqual(all)
     expect(names(await list('', service.as('ana')))).toEqual(['a3', 'a2', 'a1'])
     expect(names(await list('?admin=me', service.as('bob')))).toEqual(['b1'])
@@ -93,7 +93,7 @@ describe('GET /deletions', () => {
   })
 
   const time = 'must be a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339).'
-  it.each([
+  test.each([
     ['kind=bulk', 'kind must be a list, separated by commas, of one of user, users, admin.'],
     ['state=', 'state must be a list'],
     ['parent=me', `parent must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}.`],
@@ -119,7 +119,7 @@ describe('GET /deletions', () => {
 })
 
 describe('GET /deletions/{id}', () => {
-  it('tells one to those who may see it, and to others as little as of one that is not there', async () => {
+  test('tells one to those who may see it, and to others as little as of one that is not there', async () => {
     for (const receipt of await list('', service.as('ana'))) {
       const url = `/deletions/${receipt.id}`
       expect((await get(url, service.as('ana'))).json()).toEqual(receipt)
@@ -133,7 +133,7 @@ describe('GET /deletions/{id}', () => {
     expect(missing.json()).toMatchObject({ code: 'not_found', detail: expect.stringContaining('999999') })
   })
 
-  it('tells a later admin of a name nothing of what the one before it asked for', async () => {
+  test('tells a later admin of a name nothing of what the one before it asked for', async () => {
     const own = (await (await get('/deletions', service.as('bob'))).json()).items
     expect(names(own)).toEqual(['b1'])
     const [{ id }] = own
@@ -151,7 +151,7 @@ describe('GET /deletions/{id}', () => {
     expect((await get(`/deletions/${id}`, service.as('root'))).statusCode).toBe(200)
   })
 
-  it.each(['0', 'x', '1.5', 'me', '9007199254740992'])('refuses the id %s', async (id) => {
+  test.each(['0', 'x', '1.5', 'me', '9007199254740992'])('refuses the id %s', async (id) => {
     expect((await get(`/deletions/${id}`)).statusCode).toBe(400)
   })
 })

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
@@ -10,13 +10,13 @@ let service: TestService
 afterEach(() => service.close())
 
 describe('health', () => {
-  it('/healthz tells that the process is up, to anyone', async () => {
+  test('/healthz tells that the process is up, to anyone', async () => {
     service = await startTestService({ admins: [] })
     const answer = await service.app.inject('/healthz')
     expect(answer.json()).toEqual({ status: 'ok', version: '1.2.3' })
   })
 
-  it('/readyz tells that requests can be served, and how the panel is', async () => {
+  test('/readyz tells that requests can be served, and how the panel is', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
@@ -34,7 +34,7 @@ describe('health', () => {
     })
   })
 
-  it('/readyz is 503 while the database lacks the schema of this version', async () => {
+  test('/readyz is 503 while the database lacks the schema of this version', async () => {
     service = await startTestService({ admins: [] })
     await migrateToNothing(service.db)
     const answer = await service.app.inject('/readyz')
@@ -43,7 +43,7 @@ describe('health', () => {
     expect(answer.json().detail).toContain('schema')
   })
 
-  it('/readyz looks at the database once a second, however many ask, with one statement once it is migrated', async () => {
+  test('/readyz looks at the database once a second, however many ask, with one statement once it is migrated', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     const askers = () => Promise.all(Array.from({ length: 200 }, () => service.app.inject('/readyz')))
@@ -61,7 +61,7 @@ describe('health', () => {
     expect(service.databaseUses() - before).toBe(2)
   })
 
-  it('/readyz notices within a second that the database is away, and that it is back', async () => {
+  test('/readyz notices within a second that the database is away, and that it is back', async () => {
     let now = 0
     const database = createCuttable()
     onTestFinished(() => database.close())
@@ -77,7 +77,7 @@ describe('health', () => {
     expect(await status()).toBe(200)
   })
 
-  it('/readyz notices that the schema it has found is gone', async () => {
+  test('/readyz notices that the schema it has found is gone', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).statusCode).toBe(200)
@@ -87,7 +87,7 @@ describe('health', () => {
   })
 })
 
-it('sheds load when there is too much, and says so; the process still counts as up', async () => {
+test('sheds load when there is too much, and says so; the process still counts as up', async () => {
   service = await startTestService({ admins: [], pressure: { maxRssBytes: 1, sampleInterval: 10 } })
   const ask = () => service.app.inject({ url: '/admins', headers: withKey })
   await expect.poll(async () => (await ask()).statusCode).toBe(503)
@@ -99,7 +99,7 @@ it('sheds load when there is too much, and says so; the process still counts as 
 })
 
 describe('the log', () => {
-  it('has a line for an answer, without what identifies the caller', async () => {
+  test('has a line for an answer, without what identifies the caller', async () => {
     service = await startTestService({ admins: [] })
     await service.app.inject({ url: '/admins?username=x', headers: withKey })
     expect(service.logged).toContainEqual(
@@ -122,7 +122,7 @@ describe('the log', () => {
     expect(JSON.stringify(service.logged)).not.toMatch(/wrong-secret|the-key-of-the-operator/)
   })
 
-  it('hides credentials even from who logs headers', async () => {
+  test('hides credentials even from who logs headers', async () => {
     service = await startTestService({ admins: [] })
     const headers = { authorization: 's3cret', 'x-api-key': 's3cret', cookie: 's3cret', host: 'seen' }
     service.app.log.info({ req: { headers }, headers }, 'all of it')
@@ -137,7 +137,7 @@ describe('the log', () => {
     expect(JSON.stringify(line)).not.toContain('s3cret')
   })
 
-  it('says nothing of health checks and successes at info', async () => {
+  test('says nothing of health checks and successes at info', async () => {
     service = await startTestService({ admins: [], logLevel: 'info' })
     for (const url of ['/healthz', '/readyz', '/admins']) await service.app.inject({ url, headers: withKey })
     expect(service.logged).toEqual([])

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 let service: TestService
@@ -7,7 +7,7 @@ beforeEach(async () => {
 })
 afterEach(() => service.close())
 
-it('of a bulk deletion tells how many users are done, how fast, and how long the rest takes at that', async () => {
+test('of a bulk deletion tells how many users are done, how fast, and how long the rest takes at that', async () => {
   // The times that are compared are the database's: this machine's clock may say what it likes.
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 const large = 2n ** 53n + 1n
@@ -30,7 +30,7 @@ const consume = (usage: bigint) => {
 }
 
 describe('GET /admins/{id}/stats', () => {
-  it('tells the figures', async () => {
+  test('tells the figures', async () => {
     const { state } = service.panel
     state.createUser('a', { admin: 'ana', lifetime: 600n })
     state.createUser('b', { admin: 'ana', lifetime: 100n, status: 'expired' })
@@ -55,7 +55,7 @@ describe('GET /admins/{id}/stats', () => {
     expect(own.json()).toEqual(answer.json())
   })
 
-  it('tells bytes beyond what a double holds, exactly', async () => {
+  test('tells bytes beyond what a double holds, exactly', async () => {
     // The panel tells nothing larger than a double holds; the total grows beyond it over a reset.
     consume(large - 2n)
     await service.poll()
@@ -70,7 +70,7 @@ describe('GET /admins/{id}/stats', () => {
     expect(body).toContain('"unattributed_traffic":2,')
   })
 
-  it('does not ask the panel when nobody wants to', async () => {
+  test('does not ask the panel when nobody wants to', async () => {
     consume(2_000n)
     expect((await get()).json()).toMatchObject({ total_traffic: 1_000, stale: false })
     expect(service.takeAsked()).toEqual([])
@@ -78,7 +78,7 @@ describe('GET /admins/{id}/stats', () => {
 })
 
 describe('max_age', () => {
-  it('renews figures that are older, and only those', async () => {
+  test('renews figures that are older, and only those', async () => {
     consume(2_000n)
     await age(20)
     expect((await get('?max_age=3600')).json()).toMatchObject({ total_traffic: 1_000, stale: false })
@@ -90,7 +90,7 @@ describe('max_age', () => {
     expect(service.takeAsked()).toEqual([counters])
   })
 
-  it('lets callers of the same moment share one request to the panel', async () => {
+  test('lets callers of the same moment share one request to the panel', async () => {
     consume(3_000n)
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     let asked = 0
@@ -112,7 +112,7 @@ describe('max_age', () => {
     expect(service.takeAsked()).toEqual([counters])
   })
 
-  it('answers with the last known figures when the panel does not', async () => {
+  test('answers with the last known figures when the panel does not', async () => {
     const before = (await get()).json()
     consume(2_000n)
     service.panel.faults.add({ kind: 'hang', path: '/api/admins' })
@@ -124,7 +124,7 @@ describe('max_age', () => {
     expect((await get('?max_age=0')).json()).toMatchObject({ total_traffic: 2_000, stale: false })
   })
 
-  it('calls figures stale that only a scan can renew', async () => {
+  test('calls figures stale that only a scan can renew', async () => {
     const older = await startTestService({ admins: [ana], hasUsage: false })
     await older.poll()
     const url = `/admins/${await older.idOf('ana')}/stats?max_age=0`
@@ -134,7 +134,7 @@ describe('max_age', () => {
   })
 })
 
-it('goes by the clock of the database, whatever the one of this machine says', async () => {
+test('goes by the clock of the database, whatever the one of this machine says', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())
   expect((await get()).json().stale).toBe(false)
@@ -142,7 +142,7 @@ it('goes by the clock of the database, whatever the one of this machine says', a
   expect(service.takeAsked()).toEqual([])
 })
 
-it('calls figures stale once the collector has missed several rounds', async () => {
+test('calls figures stale once the collector has missed several rounds', async () => {
   expect((await get()).json().stale).toBe(false)
   await age(50)
   expect((await get()).json().stale).toBe(true)

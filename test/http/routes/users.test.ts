@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NewUser } from '../../stand-in/state.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -51,7 +51,7 @@ const names = async (tail: string) =>
   (await get(tail)).json().items.map((user: { username: string }) => user.username)
 
 describe('GET /admins/{id}/users', () => {
-  it('tells of each user what it counted, exactly, and when it was created, to the microsecond', async () => {
+  test('tells of each user what it counted, exactly, and when it was created, to the microsecond', async () => {
     const answer = await get('?limit=1')
     expect(answer.json().items).toEqual([
       {
@@ -72,7 +72,7 @@ describe('GET /admins/{id}/users', () => {
     )
   })
 
-  it('tells of those that are gone, and why', async () => {
+  test('tells of those that are gone, and why', async () => {
     const { items } = (await get('?state=ended')).json()
     expect(items).toMatchObject([
       {
@@ -92,7 +92,7 @@ describe('GET /admins/{id}/users', () => {
     ])
   })
 
-  it.each([
+  test.each([
     ['', ['first', 'whole', 'gone', 'moved', 'last']],
     ['?state=current', ['first', 'whole', 'last']],
     ['?state=ended', ['gone', 'moved']],
@@ -102,7 +102,7 @@ describe('GET /admins/{id}/users', () => {
     expect(await names(tail)).toEqual(expected)
   })
 
-  it.each(['', '&state=current', '&state=ended'])('walks pages%s', async (filter) => {
+  test.each(['', '&state=current', '&state=ended'])('walks pages%s', async (filter) => {
     const whole = (await get(`?${filter.slice(1)}`)).json().items
     const walked = []
     let cursor: string | null = null
@@ -116,7 +116,7 @@ describe('GET /admins/{id}/users', () => {
     expect(walked).toEqual(whole)
   })
 
-  it('keeps whole seconds in one spelling', async () => {
+  test('keeps whole seconds in one spelling', async () => {
     const { items } = (await get('?state=current')).json()
     expect(items[1]).toMatchObject({ username: 'whole', created_at: '2026-11-22T10:32:39.000000Z' })
   })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { captivePortal } from '../../stand-in/faults.ts'
 import { apiKey, startTestService, type TestService, withKey } from '../service.ts'
 
@@ -27,7 +27,7 @@ const as = (username: string) => service.as(username)
 const get = (url: string, headers: Record<string, string> = {}) => service.app.inject({ url, headers })
 
 describe('who is calling', () => {
-  it.each([
+  test.each([
     ['nothing', {}],
     ['a token the panel does not know', { authorization: 'Bearer stranger' }],
     ['a key that is not the operator’s', { 'x-api-key': `${apiKey}x` }],
@@ -42,18 +42,18 @@ describe('who is calling', () => {
     expect(answer.json()).toMatchObject({ status: 401, title: 'Unauthorized', code: 'unauthenticated' })
   })
 
-  it('knows the operator by the key, without asking the panel', async () => {
+  test('knows the operator by the key, without asking the panel', async () => {
     expect((await get('/admins', withKey)).json().items).toHaveLength(3)
     expect(service.takeAsked()).toEqual([])
   })
 
-  it.each(['Bearer', 'bearer', 'BEARER'])('knows an admin by its token after "%s"', async (scheme) => {
+  test.each(['Bearer', 'bearer', 'BEARER'])('knows an admin by its token after "%s"', async (scheme) => {
     const { authorization } = service.as('ana')
     const answer = await get('/admins/me', { authorization: authorization.replace('Bearer', `${scheme} `) })
     expect(answer.json()).toMatchObject({ username: 'ana', is_sudo: false })
   })
 
-  it('asks the panel about a token once in a while only', async () => {
+  test('asks the panel about a token once in a while only', async () => {
     for (const _ of [1, 2, 3]) await get('/admins/me', as('ana'))
     expect(service.takeAsked()).toEqual([whoami])
     now += 60_000
@@ -61,7 +61,7 @@ describe('who is calling', () => {
     expect(service.takeAsked()).toEqual([whoami])
   })
 
-  it.each([
+  test.each([
     [502, 'panel_unreachable', { kind: 'cut' }],
     [502, 'panel_bad_answer', captivePortal],
     [502, 'panel_failed', { kind: 'answer', status: 500 }],
@@ -76,7 +76,7 @@ describe('who is calling', () => {
 })
 
 describe('what a caller may see', () => {
-  it.each(['', '/stats', '/users'])('keeps /admins/{id}%s to its owner and to sudo', async (tail) => {
+  test.each(['', '/stats', '/users'])('keeps /admins/{id}%s to its owner and to sudo', async (tail) => {
     const url = `/admins/${await service.idOf('ana')}${tail}`
     expect((await get(url, as('ana'))).statusCode).toBe(200)
     expect((await get(url, as('root'))).statusCode).toBe(200)
@@ -86,11 +86,11 @@ describe('what a caller may see', () => {
     expect(refused.json()).toMatchObject({ status: 403, code: 'forbidden', title: 'Forbidden' })
   })
 
-  it('does not tell an admin which other ids exist', async () => {
+  test('does not tell an admin which other ids exist', async () => {
     expect((await get('/admins/999999', as('bob'))).statusCode).toBe(403)
   })
 
-  it.each(['GET', 'POST'] as const)('keeps %s /sync to sudo', async (method) => {
+  test.each(['GET', 'POST'] as const)('keeps %s /sync to sudo', async (method) => {
     const call = async (headers: Record<string, string>) =>
       (await service.app.inject({ method, url: '/sync', headers })).statusCode
     expect(await call(as('ana'))).toBe(403)
@@ -104,7 +104,7 @@ describe('what a caller may see', () => {
 describe('failed authentications', () => {
   const wrong = (n: number) => get('/admins', { authorization: `Bearer wrong-${n}` })
 
-  it('are refused before the panel is asked once there were too many from an address', async () => {
+  test('are refused before the panel is asked once there were too many from an address', async () => {
     for (const n of [1, 2, 3]) expect((await wrong(n)).statusCode).toBe(401)
     service.takeAsked()
     const refused = await wrong(4)
@@ -115,14 +115,14 @@ describe('failed authentications', () => {
     expect(service.takeAsked()).toEqual([])
   })
 
-  it('are refused also when they come all at once', async () => {
+  test('are refused also when they come all at once', async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => wrong(n)))
     const statuses = answers.map((answer) => answer.statusCode).sort()
     expect(statuses).toEqual([...Array(3).fill(401), ...Array(27).fill(429)])
     expect(service.takeAsked()).toEqual([whoami, whoami, whoami])
   })
 
-  it('never hold back a caller that is known', async () => {
+  test('never hold back a caller that is known', async () => {
     await get('/admins/me', as('ana'))
     for (const n of [1, 2, 3, 4]) await wrong(n)
     // What the panel said of the token is forgotten by now: it is asked again.
@@ -131,7 +131,7 @@ describe('failed authentications', () => {
     expect((await get('/admins', withKey)).statusCode).toBe(200)
   })
 
-  it('are counted per address', async () => {
+  test('are counted per address', async () => {
     for (const n of [1, 2, 3, 4]) await wrong(n)
     const elsewhere = await service.app.inject({
       url: '/admins/me',
@@ -141,7 +141,7 @@ describe('failed authentications', () => {
     expect(elsewhere.statusCode).toBe(200)
   })
 
-  it('do not count where nobody tried a credential, the panel failed, or the caller succeeded', async () => {
+  test('do not count where nobody tried a credential, the panel failed, or the caller succeeded', async () => {
     for (const _ of [1, 2, 3, 4]) expect((await get('/admins')).statusCode).toBe(401)
     service.panel.faults.add({ kind: 'hang', path: '/api/admin' })
     for (const n of [1, 2, 3, 4]) expect((await wrong(n)).statusCode).toBe(504)
@@ -152,7 +152,7 @@ describe('failed authentications', () => {
   })
 })
 
-it('believes a proxy about the address only where it is told to', async () => {
+test('believes a proxy about the address only where it is told to', async () => {
   const from = (n: number) => ({ authorization: 'Bearer wrong', 'x-forwarded-for': `192.0.2.${n}` })
   for (const n of [1, 2, 3]) await get('/admins', from(n))
   expect((await get('/admins', from(4))).statusCode).toBe(429)

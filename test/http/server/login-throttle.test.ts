@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import type { App } from '../../../src/http/app-type.ts'
 import { limitFailures } from '../../../src/http/server/login-throttle.ts'
@@ -32,7 +32,7 @@ function countLooks() {
 const from = (ip: string) =>
   ({ ip, routeOptions: { config: {} } }) as Parameters<ReturnType<typeof limitFailures>>[0]
 
-it('lets a crowd through few at a time, whose waiting costs nothing', async () => {
+test('lets a crowd through few at a time, whose waiting costs nothing', async () => {
   const { limit, looks } = countLooks()
   let underWay = 0
   let most = 0
@@ -49,7 +49,7 @@ it('lets a crowd through few at a time, whose waiting costs nothing', async () =
   expect(looks()).toBeLessThanOrEqual(2 * many)
 })
 
-it('refuses a crowd of strangers after as many as may fail', async () => {
+test('refuses a crowd of strangers after as many as may fail', async () => {
   const { limit, looks } = countLooks()
   let asked = 0
   const identify = async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 let waitedMs = 0
@@ -26,7 +26,7 @@ async function wait(ms: number): Promise<void> {
 describe('while requests wait too long for the database', () => {
   beforeEach(() => wait(2_001))
 
-  it.each([
+  test.each([
     ['GET', '/admins/1/stats'],
     ['DELETE', '/users/u1'],
     ['GET', '/readyz'],
@@ -37,7 +37,7 @@ describe('while requests wait too long for the database', () => {
     expect(answer.json()).toMatchObject({ code: 'overloaded' })
   })
 
-  it('so is what the front has to store first', async () => {
+  test('so is what the front has to store first', async () => {
     const answer = await ask('DELETE', '/api/user/u1')
     expect(answer.statusCode).toBe(503)
     expect(answer.headers['retry-after']).toBe('10')
@@ -45,11 +45,14 @@ describe('while requests wait too long for the database', () => {
     expect(service.panel.state.users.has('u1')).toBe(true)
   })
 
-  it.each(['/healthz', '/api/user/u1', '/api/users'])('%s, which does without it, is served', async (url) => {
-    expect((await ask('GET', url)).statusCode).toBe(200)
-  })
+  test.each(['/healthz', '/api/user/u1', '/api/users'])(
+    '%s, which does without it, is served',
+    async (url) => {
+      expect((await ask('GET', url)).statusCode).toBe(200)
+    },
+  )
 
-  it('and everything is served again when they no longer do', async () => {
+  test('and everything is served again when they no longer do', async () => {
     await wait(2_000)
     expect((await ask('DELETE', '/api/user/u1')).statusCode).toBe(200)
   })

@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { panelTreatsAsSame } from '../../../src/panel/marzban/same-name.ts'
 
-it.each([
+test.each([
   ['eve', 'eve'],
   ['eve', 'EVE'],
   ['eve', 'éve'],
@@ -12,7 +12,7 @@ it.each([
   expect(panelTreatsAsSame(other, one)).toBe(true)
 })
 
-it.each([
+test.each([
   ['eve', 'eva'],
   ['eve', ' eve'],
   ['eve', 'eve\t'],

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createConnectionQueue } from '../../../src/store/connection/connection-queue.ts'
 
 const unavailable = { status: 'rejected', reason: { code: 'database_unavailable', retryAfter: 5 } }
@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('who waits for a connection', () => {
-  it('gets one in the order of arrival, as soon as one is free', async () => {
+  test('gets one in the order of arrival, as soon as one is free', async () => {
     const queue = createConnectionQueue(2)
     await Promise.all([queue.take(), queue.take()])
     const order: number[] = []
@@ -19,7 +19,7 @@ describe('who waits for a connection', () => {
     }
   })
 
-  it('waits for as long as others are served', async () => {
+  test('waits for as long as others are served', async () => {
     const queue = createConnectionQueue(1)
     const using = Array.from({ length: 10 }, async () => {
       await queue.take()
@@ -29,7 +29,7 @@ describe('who waits for a connection', () => {
     expect(await Promise.all(using)).toHaveLength(10)
   })
 
-  it('gives up when none comes free: then the database does not answer', async () => {
+  test('gives up when none comes free: then the database does not answer', async () => {
     const queue = createConnectionQueue(1)
     await queue.take()
     const waiting = Promise.allSettled([queue.take(), queue.take()])
@@ -39,7 +39,7 @@ describe('who waits for a connection', () => {
     await queue.take()
   })
 
-  it('has its own time, however long ago another waited', async () => {
+  test('has its own time, however long ago another waited', async () => {
     const queue = createConnectionQueue(1)
     await queue.take()
     const earlier = queue.take()
@@ -54,7 +54,7 @@ describe('who waits for a connection', () => {
     await later
   })
 
-  it('gives up when those before cannot connect', async () => {
+  test('gives up when those before cannot connect', async () => {
     const queue = createConnectionQueue(1)
     const connecting = Promise.allSettled(
       Array.from({ length: 5 }, async () => {
@@ -67,7 +67,7 @@ describe('who waits for a connection', () => {
     expect(await connecting).toMatchObject([connected, connected, unavailable, unavailable, unavailable])
   })
 
-  it('shows for how long', async () => {
+  test('shows for how long', async () => {
     const queue = createConnectionQueue(1)
     await queue.take()
     expect(queue.longestWaitMs()).toBe(0)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { expect, inject, it } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { createConnectionQueue } from '../../../src/store/connection/connection-queue.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { useLedger } from '../../support/ledger.ts'
@@ -18,18 +18,18 @@ async function settingsOf(url: string): Promise<Record<string, string>> {
   }
 }
 
-it('waits for commits to be on the disk, on a server too that does not by itself', async () => {
+test('waits for commits to be on the disk, on a server too that does not by itself', async () => {
   const { url } = inject('postgres')
   expect(await settingsOf(url)).toMatchObject({ commit: 'on', zone: 'UTC' })
 })
 
-it('does so whatever options its address brings along, and takes those as well', async () => {
+test('does so whatever options its address brings along, and takes those as well', async () => {
   const url = new URL(inject('postgres').url)
   url.searchParams.set('options', '-c work_mem=1MB -c synchronous_commit=off')
   expect(await settingsOf(url.href)).toEqual({ commit: 'on', zone: 'UTC', work_mem: '1MB' })
 })
 
-it('lets wait whoever comes while all connections are in use, and shows it', async () => {
+test('lets wait whoever comes while all connections are in use, and shows it', async () => {
   const connections = createConnectionQueue(2)
   const db = openDatabase({ url: ledger.url, connections })
   const held = Promise.withResolvers<void>()
@@ -42,7 +42,7 @@ it('lets wait whoever comes while all connections are in use, and shows it', asy
   await db.destroy()
 })
 
-it('gives every connection back, whatever became of it', async () => {
+test('gives every connection back, whatever became of it', async () => {
   const db = openDatabase({ url: ledger.url, connections: createConnectionQueue(1) })
   await expect(sql`select 1 / 0`.execute(db)).rejects.toThrow('division by zero')
   expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }])
@@ -58,7 +58,7 @@ it('gives every connection back, whatever became of it', async () => {
   await nowhere.destroy()
 })
 
-it('uses no connection again that has failed', async () => {
+test('uses no connection again that has failed', async () => {
   const db = openDatabase({ url: ledger.url, connections: createConnectionQueue(1) })
   await expect(sql`select pg_terminate_backend(pg_backend_pid())`.execute(db)).rejects.toMatchObject({
     code: 'database_unavailable',

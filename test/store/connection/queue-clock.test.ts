@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { PgBoss } from 'pg-boss'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createQueueClock } from '../../../src/store/connection/queue-clock.ts'
 import { Clocks, query } from '../../support/clocks.ts'
 import { useLedger } from '../../support/ledger.ts'
@@ -23,7 +23,7 @@ afterAll(() => boss.stop({ graceful: false }))
 
 const jump = (ms: number) => clocks.jump(ledger.url, 'database', ms)
 
-it('goes on from what the queues have stored when the clock was set forward and back before anybody looked', async () => {
+test('goes on from what the queues have stored when the clock was set forward and back before anybody looked', async () => {
   const clock = createQueueClock(ledger.db)
   await clock.keep()
   await jump(2 * hourMs)
@@ -41,7 +41,7 @@ it('goes on from what the queues have stored when the clock was set forward and 
   expect(ahead).toBe(false)
 })
 
-it('stands still until somebody looks when the clock was set back, and goes on from there', async () => {
+test('stands still until somebody looks when the clock was set back, and goes on from there', async () => {
   const clock = createQueueClock(ledger.db)
   const now = async () => {
     const [{ now: time } = {}] = await query<{ now: Date }>(ledger.url, 'select pgboss.job_now() as now')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { down as undo, up } from '../../../db/migrations/0008-union.ts'
 import { type Database, openDatabase } from '../../../src/store/connection/database.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -29,7 +29,7 @@ const figures = async () => {
 }
 const counted = async () => (await sql`select id, reading, counted from tenures order by id`.execute(db)).rows
 
-it('changes no total and no user, in a database that the version before has filled, and can be undone', async () => {
+test('changes no total and no user, in a database that the version before has filled, and can be undone', async () => {
   const steps = db as unknown as Parameters<typeof up>[0]
   await undo(steps)
   for (const statement of (await readFile(fixture, 'utf8')).split(/;\n/)) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PanelClient } from '../../../src/panel/panel.ts'
 import { findOpenAccount } from '../../../src/store/accounts/queries.ts'
 import { readPanelPoll } from '../../../src/store/collecting/panel-poll.ts'
@@ -38,14 +38,14 @@ beforeEach(async () => {
 afterEach(() => client.close())
 
 describe('a poll', () => {
-  it('opens accounts for admins that are new', async () => {
+  test('opens accounts for admins that are new', async () => {
     place.panel.state.createAdmin('newcomer').usage = 5n
     expect(await findOpenAccount(place.db, 'newcomer')).toBeNull()
     expect(await poll()).toBe(true)
     expect(await accountOf(place.db, 'newcomer')).toMatchObject({ total: 5n })
   })
 
-  it('is one request, however many admins there are', async () => {
+  test('is one request, however many admins there are', async () => {
     for (let index = 0; index < 250; index += 1) place.panel.state.createAdmin(`reseller${index}`)
     place.panel.requests.length = 0
     await poll()
@@ -71,7 +71,7 @@ describe('a poll', () => {
     ['403', [{ kind: 'answer', status: 403, ...counters }], 'panel_forbidden'],
     ['an object', [{ kind: 'answer', status: 200, body: '{"admins": []}', ...counters }], 'panel_bad_answer'],
   ]
-  it.each(faults)(
+  test.each(faults)(
     'notes that the panel answered %s, once, and that it answers again',
     async (_, rules, code) => {
       const { total } = await accountOf(place.db, 'ada')
@@ -94,7 +94,7 @@ describe('a poll', () => {
     },
   )
 
-  it('survives a panel that is down', async () => {
+  test('survives a panel that is down', async () => {
     await place.panel.down()
     expect(await poll()).toBe(false)
     expect(told).toEqual(['panel_unreachable'])
@@ -103,7 +103,7 @@ describe('a poll', () => {
     expect(await poll()).toBe(true)
   })
 
-  it('keeps the account of an admin that disappears and goes on with it when it is back', async () => {
+  test('keeps the account of an admin that disappears and goes on with it when it is back', async () => {
     place.panel.state.createAdmin('cyd').usage = 10n
     await poll()
     const { id } = await accountOf(place.db, 'cyd')

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { readScanRound } from '../../../src/store/collecting/scan-round.ts'
 import { requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
@@ -47,7 +47,7 @@ const age = (seconds: number) =>
     requested_at = requested_at - make_interval(secs => ${seconds})`.execute(place.db)
 
 describe('scans are due', () => {
-  it('of admins that are new, at once; and then of nobody', async () => {
+  test('of admins that are new, at once; and then of nobody', async () => {
     await poll()
     expect(await round()).toEqual(['ada', 'ben', 'cyd'])
     expect(seen.at(-1)).toMatchObject({ usersDone: 3, usersTotal: 3 })
@@ -57,7 +57,7 @@ describe('scans are due', () => {
     expect(await round()).toEqual(['dan'])
   })
 
-  it('after the interval, of the admins whose counter has moved', async () => {
+  test('after the interval, of the admins whose counter has moved', async () => {
     await poll()
     await round()
     place.panel.state.accrue('u2', 5)
@@ -67,7 +67,7 @@ describe('scans are due', () => {
     expect(await round()).toEqual(['ben'])
   })
 
-  it('of all admins whenever the panel keeps no counters', async () => {
+  test('of all admins whenever the panel keeps no counters', async () => {
     await poll()
     await round()
     await sql`update cumulative_traffic set panel_reading = null`.execute(place.db)
@@ -75,7 +75,7 @@ describe('scans are due', () => {
     expect(await round()).toEqual(['ada', 'ben', 'cyd'])
   })
 
-  it('of an admin that has disappeared, for its users', async () => {
+  test('of an admin that has disappeared, for its users', async () => {
     await poll()
     await round()
     place.panel.state.deleteAdmin('ben')
@@ -93,7 +93,7 @@ describe('scans are due', () => {
     expect(owners).toEqual([{ ended_by: 'transfer' }, { ended_by: null }])
   })
 
-  it('of everybody who was asked for', async () => {
+  test('of everybody who was asked for', async () => {
     await poll()
     await round()
     await requestScans(place.db)
@@ -101,7 +101,7 @@ describe('scans are due', () => {
     expect(await round()).toEqual([])
   })
 
-  it('of an admin whose scan failed, a minute later', async () => {
+  test('of an admin whose scan failed, a minute later', async () => {
     await poll()
     await round()
     await requestScans(place.db)
@@ -115,7 +115,7 @@ describe('scans are due', () => {
 })
 
 describe('a round', () => {
-  it('ends neither for one admin whose users the panel fails at, nor says that it runs when it has ended', async () => {
+  test('ends neither for one admin whose users the panel fails at, nor says that it runs when it has ended', async () => {
     await poll()
     place.panel.faults.add({ kind: 'answer', status: 502, path: '/api/users', times: 3, skip: 3 })
     expect(await round()).toEqual(['ada', 'cyd'])
@@ -123,7 +123,7 @@ describe('a round', () => {
     expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
   })
 
-  it('asks a panel that fails at everything for one admin only', async () => {
+  test('asks a panel that fails at everything for one admin only', async () => {
     await poll()
     place.panel.faults.add({ kind: 'answer', status: 502, path: /^\/api/ })
     await expect(round()).rejects.toMatchObject({ code: 'panel_failed' })
@@ -131,7 +131,7 @@ describe('a round', () => {
     expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
   })
 
-  it('ends when the panel does not answer, and goes on where it was', async () => {
+  test('ends when the panel does not answer, and goes on where it was', async () => {
     await poll()
     place.panel.faults.add({ kind: 'hang', path: '/api/users', skip: 3 })
     await expect(round()).rejects.toMatchObject({ code: 'panel_timeout' })
@@ -146,7 +146,7 @@ describe('a round', () => {
     expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
   })
 
-  it('that was interrupted by a restart goes on at once', async () => {
+  test('that was interrupted by a restart goes on at once', async () => {
     await poll()
     const stopping = new AbortController()
     place.panel.faults.add({
@@ -161,7 +161,7 @@ describe('a round', () => {
     expect(new Set([...rest, 'ada'])).toEqual(new Set(['ada', 'ben', 'cyd']))
   })
 
-  it('says in the log how far it is: at once, every few seconds, and at the end', () => {
+  test('says in the log how far it is: at once, every few seconds, and at the end', () => {
     const lines: string[] = []
     let now = 0
     const log = createScanLog({ info: (_, message) => lines.push(message) }, () => now)
@@ -184,14 +184,14 @@ describe('a round', () => {
 })
 
 describe('the rest after an answer', () => {
-  it('is three times as long, so that the panel is busy a quarter of the time', async () => {
+  test('is three times as long, so that the panel is busy a quarter of the time', async () => {
     const begun = performance.now()
     await restQuarter(40, new AbortController().signal)
     // A timer may fire a little early, by the clock it is measured with.
     expect(performance.now() - begun).toBeGreaterThan(115)
   })
 
-  it('ends early when the service stops', async () => {
+  test('ends early when the service stops', async () => {
     const stopping = new AbortController()
     const rest = restQuarter(3_600_000, stopping.signal)
     stopping.abort()

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { countChildren, requestCancel } from '../../../src/store/deletions/bulk-deletions.ts'
 import { useBulk } from '../../support/bulk.ts'
 import { pollAndScan } from '../../support/deleting.ts'
@@ -7,7 +7,7 @@ import { accountOf } from '../../support/ledger.ts'
 const bulk = useBulk()
 const { ctx, createUsers, request, run, childrenOf } = bulk
 
-it('stops when it is cancelled: what is not deleted yet stays', async () => {
+test('stops when it is cancelled: what is not deleted yet stays', async () => {
   const usernames = createUsers(30)
   const { id } = await request({ usernames })
   ctx.panel.faults.add({
@@ -24,7 +24,7 @@ it('stops when it is cancelled: what is not deleted yet stays', async () => {
   expect(ctx.panel.state.users.size).toBe(counts.cancelled)
 })
 
-it('does not wait for a panel that is away', async () => {
+test('does not wait for a panel that is away', async () => {
   createUsers(3)
   await pollAndScan(ctx)
   const { id: adminId } = await accountOf(ctx.db, bulk.admin)
@@ -36,7 +36,7 @@ it('does not wait for a panel that is away', async () => {
   expect(ctx.panel.state.users.size).toBe(3)
 })
 
-it.each([
+test.each([
   ['was deleted', true, 'deleted'],
   ['is still there', false, 'failed'],
 ])('finds out of a user under way that it %s', async (_, acts, state) => {

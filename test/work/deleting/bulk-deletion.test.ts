@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { countChildren } from '../../../src/store/deletions/bulk-deletions.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import type { Caller } from '../../../src/work/callers/callers.ts'
@@ -12,7 +12,7 @@ const bulk = useBulk()
 const { ctx, createUsers, request, run, childrenOf } = bulk
 
 describe('deleting users by name', () => {
-  it('preserves and deletes each of them, and says so of each', async () => {
+  test('preserves and deletes each of them, and says so of each', async () => {
     const usernames = createUsers(9)
     const { id } = await request({ usernames: [...usernames, 'never_was'] })
     expect(await run(id)).toMatchObject({ state: 'incomplete', kind: 'users', error_code: 'users_left' })
@@ -25,7 +25,7 @@ describe('deleting users by name', () => {
     expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ total: 90n, preserved: 90n })
   })
 
-  it('asks the panel for at most four at a time', async () => {
+  test('asks the panel for at most four at a time', async () => {
     const usernames = createUsers(20)
     let now = 0
     let most = 0
@@ -46,7 +46,7 @@ describe('deleting users by name', () => {
     expect(most).toBeLessThanOrEqual(4)
   })
 
-  it('finds a request again by its key, however long the name of its caller is', async () => {
+  test('finds a request again by its key, however long the name of its caller is', async () => {
     const name = Array.from({ length: 6_000 }, (_, index) =>
       String.fromCodePoint(0x4e00 + ((index * 7919) % 20_000)),
     )
@@ -56,7 +56,7 @@ describe('deleting users by name', () => {
     expect((await ask()).id).toBe((await ask()).id)
   })
 
-  it("leaves other admins' users to them, and says which", async () => {
+  test("leaves other admins' users to them, and says which", async () => {
     const [own = ''] = createUsers(1)
     ctx.panel.state.createAdmin('someone')
     ctx.panel.state.createUser('someones_user', { admin: 'someone' })
@@ -78,7 +78,7 @@ describe('deleting users by name', () => {
     expect([...ctx.panel.state.users.keys()]).toEqual(['someones_user'])
   })
 
-  it('waits for a panel that is away, and goes on where it was', async () => {
+  test('waits for a panel that is away, and goes on where it was', async () => {
     const usernames = createUsers(12)
     const { id } = await request({ usernames })
     ctx.panel.faults.add({
@@ -104,7 +104,7 @@ describe('deleting users by name', () => {
     expect((await accountOf(ctx.db, bulk.admin)).total).toBe(120n)
   })
 
-  it('waits while the panel refuses the service itself', async () => {
+  test('waits while the panel refuses the service itself', async () => {
     const { id } = await request({ usernames: createUsers(2) })
     ctx.panel.faults.add({ kind: 'answer', status: 401 })
     await expect(run(id)).rejects.toMatchObject({ code: 'panel_unauthorized' })
@@ -117,7 +117,7 @@ describe('deleting users by name', () => {
 })
 
 describe('deleting the users of an admin', () => {
-  it('takes those of the status asked for', async () => {
+  test('takes those of the status asked for', async () => {
     const [expired = '', ...others] = createUsers(5)
     ctx.panel.state.mustFind(expired).status = 'expired'
     await pollAndScan(ctx)
@@ -127,7 +127,7 @@ describe('deleting the users of an admin', () => {
     expect([...ctx.panel.state.users.keys()].sort()).toEqual(others.sort())
   })
 
-  it('spares a user whose status has changed by the time of its final reading', async () => {
+  test('spares a user whose status has changed by the time of its final reading', async () => {
     const [renewed = '', expired = ''] = createUsers(2)
     for (const username of [renewed, expired]) ctx.panel.state.mustFind(username).status = 'expired'
     await pollAndScan(ctx)
@@ -149,7 +149,7 @@ describe('deleting the users of an admin', () => {
     expect([...ctx.panel.state.users.keys()]).toEqual([renewed])
   })
 
-  it('does not delete a user created anew under the name of one it was to delete', async () => {
+  test('does not delete a user created anew under the name of one it was to delete', async () => {
     const [username = ''] = createUsers(1)
     await pollAndScan(ctx)
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
@@ -177,7 +177,7 @@ describe('deleting an admin', () => {
     return { account, deletion: await request({ wholeAdminId: account.id }) }
   }
 
-  it('preserves and deletes its users, then the admin, and closes the account with its final total', async () => {
+  test('preserves and deletes its users, then the admin, and closes the account with its final total', async () => {
     createUsers(120)
     const { account, deletion } = await requestWhole()
     const [late = ''] = createUsers(1, 7, 'late')
@@ -194,7 +194,7 @@ describe('deleting an admin', () => {
     expect(fresh.id).not.toBe(account.id)
   })
 
-  it('keeps the admin when a user could not be deleted', async () => {
+  test('keeps the admin when a user could not be deleted', async () => {
     const [stubborn = ''] = createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
@@ -209,7 +209,7 @@ describe('deleting an admin', () => {
     expect((await accountOf(ctx.db, bulk.admin)).closedAt).toBeNull()
   })
 
-  it('deletes users too that are created while it goes on', async () => {
+  test('deletes users too that are created while it goes on', async () => {
     createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({
@@ -222,7 +222,7 @@ describe('deleting an admin', () => {
     expect(ctx.panel.state.users.size).toBe(0)
   })
 
-  it('believes the panel, not its error, about whether the admin is gone', async () => {
+  test('believes the panel, not its error, about whether the admin is gone', async () => {
     createUsers(1)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'cut', acts: true, method: 'DELETE', path: `/api/admin/${bulk.admin}` })
@@ -230,7 +230,7 @@ describe('deleting an admin', () => {
     expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
   })
 
-  it('keeps bytes that only the counter of the admin saw', async () => {
+  test('keeps bytes that only the counter of the admin saw', async () => {
     createUsers(1)
     const { deletion } = await requestWhole()
     const [fleeting = ''] = createUsers(1, 50, 'fleeting')
@@ -238,7 +238,7 @@ describe('deleting an admin', () => {
     expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 60n })
   })
 
-  it('is refused for a sudo admin, whom the panel would not delete', async () => {
+  test('is refused for a sudo admin, whom the panel would not delete', async () => {
     ctx.panel.state.createAdmin(`${bulk.admin}_sudo`, { isSudo: true })
     await pollAndScan(ctx)
     const { id } = await accountOf(ctx.db, `${bulk.admin}_sudo`)

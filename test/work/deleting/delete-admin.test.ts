@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
@@ -35,13 +35,13 @@ async function deleteUntilCut() {
   return { account, id }
 }
 
-it('is found out to have happened when the service was killed right after it', async () => {
+test('is found out to have happened when the service was killed right after it', async () => {
   const { id } = await deleteUntilCut()
   expect(await run(id)).toMatchObject({ state: 'deleted', total_traffic: 20n })
   await expect(accountOf(ctx.db, bulk.admin)).rejects.toThrow('no account')
 })
 
-it('continues the account of an admin that is there again, whoever it is, and takes nobody along', async () => {
+test('continues the account of an admin that is there again, whoever it is, and takes nobody along', async () => {
   const { account, id } = await deleteUntilCut()
   ctx.panel.state.createAdmin(bulk.admin)
   const [fresh = ''] = createUsers(1, 3, 'fresh')
@@ -56,7 +56,7 @@ it('continues the account of an admin that is there again, whoever it is, and ta
   expect(anew).toMatchObject({ id: account.id, total: 23n })
 })
 
-it('is not sent again when the panel has not heard of it, but asked for anew', async () => {
+test('is not sent again when the panel has not heard of it, but asked for anew', async () => {
   const { account, id, path } = await requestWhole()
   ctx.panel.faults.add({ kind: 'cut', method: 'DELETE', path, times: 1 })
   await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
@@ -69,7 +69,7 @@ it('is not sent again when the panel has not heard of it, but asked for anew', a
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
 })
 
-it('closes no account because a counter was set back and the panel failed', async () => {
+test('closes no account because a counter was set back and the panel failed', async () => {
   const { account, id, path } = await requestWhole()
   ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path, times: 1 })
   ctx.panel.faults.add({
@@ -86,7 +86,7 @@ it('closes no account because a counter was set back and the panel failed', asyn
   expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ id: account.id, total: 20n })
 })
 
-it('is found out when the panel carries it out long after it was given up', async () => {
+test('is found out when the panel carries it out long after it was given up', async () => {
   const { account, id, path } = await requestWhole()
   ctx.panel.faults.add({ kind: 'hang', acts: 'late', method: 'DELETE', path, times: 1 })
   await expect(run(id)).rejects.toMatchObject({ code: 'panel_timeout' })
@@ -108,7 +108,7 @@ const steps = {
 }
 
 describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fault) => {
-  it.each(Object.entries(steps))('%s', async (_, step) => {
+  test.each(Object.entries(steps))('%s', async (_, step) => {
     const { account, id } = await requestWhole()
     ctx.panel.faults.add({ ...fault, ...step, times: 1 })
     const interrupted = await run(id).catch((error: unknown) => error)

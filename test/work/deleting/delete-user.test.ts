@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { openWorkerSession } from '../../../src/store/connection/worker-session.ts'
 import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
@@ -50,7 +50,7 @@ async function refusalOf(call: Promise<unknown>): Promise<LedgerError> {
 }
 
 describe('deleting a user', () => {
-  it('makes the final reading durable before the panel hears of the deletion', async () => {
+  test('makes the final reading durable before the panel hears of the deletion', async () => {
     const username = createUser('_a', 1_000)
     let before: Awaited<ReturnType<typeof newestReceipt>> | undefined
     ctx.panel.faults.add({
@@ -79,7 +79,7 @@ describe('deleting a user', () => {
     })
   })
 
-  it('adds only what was not counted yet', async () => {
+  test('adds only what was not counted yet', async () => {
     const username = createUser('_b', 500)
     await pollAndScan(ctx)
     ctx.panel.state.accrue(username, 60)
@@ -92,7 +92,7 @@ describe('deleting a user', () => {
     expect((await accountOf(ctx.db, admin)).total).toBe(560n)
   })
 
-  it('does not let a reseller get past its limit by creating the user anew', async () => {
+  test('does not let a reseller get past its limit by creating the user anew', async () => {
     for (const bytes of [100, 200, 300]) {
       const username = createUser('_again', bytes)
       await remove(username)
@@ -101,7 +101,7 @@ describe('deleting a user', () => {
     expect((await accountOf(ctx.db, admin)).total).toBe(600n)
   })
 
-  it('asks again when the final reading overlaps another observation', async () => {
+  test('asks again when the final reading overlaps another observation', async () => {
     const username = createUser('_c', 10)
     ctx.panel.faults.add({
       kind: 'hook',
@@ -115,13 +115,13 @@ describe('deleting a user', () => {
     expect(asked.map(({ method }) => method)).toEqual(['GET', 'GET', 'DELETE'])
   })
 
-  it.each(['a.b-c_d@mail.example', 'UPPER_case', '-._@'])('takes names like %s', async (username) => {
+  test.each(['a.b-c_d@mail.example', 'UPPER_case', '-._@'])('takes names like %s', async (username) => {
     ctx.panel.state.createUser(username, { admin })
     ctx.panel.state.accrue(username, 5)
     expect(await remove(username)).toMatchObject({ state: 'deleted', username, preserved_bytes: 5n })
   })
 
-  it('says of a user without an owner that no account received bytes, although the panel answers 500', async () => {
+  test('says of a user without an owner that no account received bytes, although the panel answers 500', async () => {
     ctx.panel.state.createUser(`ownerless${count}`)
     ctx.panel.state.accrue(`ownerless${count}`, 77)
     const receipt = { state: 'deleted', admin_id: null, total_traffic: null }
@@ -130,7 +130,7 @@ describe('deleting a user', () => {
     expect(await remove(`ownerless${count}`, { preserveTraffic: false })).toMatchObject(receipt)
   })
 
-  it('answers not_found for a user that is gone, and ends what the ledger held open', async () => {
+  test('answers not_found for a user that is gone, and ends what the ledger held open', async () => {
     const username = createUser('_d', 40)
     await pollAndScan(ctx)
     ctx.panel.state.deleteUser(username)
@@ -143,7 +143,7 @@ describe('deleting a user', () => {
     expect(await refusalOf(remove('never_was'))).toMatchObject({ code: 'not_found' })
   })
 
-  it('is safe to repeat', async () => {
+  test('is safe to repeat', async () => {
     const username = createUser('_e', 40)
     await remove(username)
     expect(await refusalOf(remove(username))).toMatchObject({ code: 'not_found' })
@@ -151,7 +151,7 @@ describe('deleting a user', () => {
     expect((await accountOf(ctx.db, admin)).total).toBe(40n)
   })
 
-  it.each(Object.entries(everyFault))(
+  test.each(Object.entries(everyFault))(
     'ends without a final reading too when the panel answers with %s',
     async (_, fault) => {
       const username = createUser('_unread', 40)
@@ -173,7 +173,7 @@ describe('deleting a user', () => {
     },
   )
 
-  it("refuses another admin's user with the panel's word for it", async () => {
+  test("refuses another admin's user with the panel's word for it", async () => {
     const username = createUser('_f', 40)
     ctx.panel.state.createAdmin('stranger', { password: 'secret' })
     const { access_token: token } = ctx.panel.tokens.logIn(
@@ -183,7 +183,7 @@ describe('deleting a user', () => {
     expect(ctx.panel.state.users.has(username)).toBe(true)
   })
 
-  it('skips the final reading when told to; what was counted stays', async () => {
+  test('skips the final reading when told to; what was counted stays', async () => {
     const username = createUser('_g', 40)
     await pollAndScan(ctx)
     ctx.panel.state.accrueUser(username, 2)
@@ -196,7 +196,7 @@ describe('deleting a user', () => {
     expect(await refusalOf(remove(username, { preserveTraffic: false }))).toMatchObject({ code: 'not_found' })
   })
 
-  it('leaves a user alone whose receipt has ended, also one that ends while it is read', async () => {
+  test('leaves a user alone whose receipt has ended, also one that ends while it is read', async () => {
     const username = createUser('_again', 10)
     const { id } = await remove(username)
     // Another user of the name, and a worker of old that still has the receipt in hand.
@@ -221,7 +221,7 @@ describe('deleting a user', () => {
     expect(ctx.panel.state.users.has(username)).toBe(true)
   })
 
-  it('happens once when two replicas delete the same user at the same moment', async () => {
+  test('happens once when two replicas delete the same user at the same moment', async () => {
     const username = createUser('_h', 90)
     const other = { ...workOf(ctx), panel: connect(ctx.panel), worker: openWorkerSession(ctx.url) }
     const ended = await Promise.allSettled([remove(username), deleteUser(other, asOperator(username))])
@@ -243,19 +243,19 @@ const steps = {
 }
 
 describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fault) => {
-  it.each(Object.entries(steps))('%s, once', async (_, step) => {
+  test.each(Object.entries(steps))('%s, once', async (_, step) => {
     const username = createUser('_once', 1_000)
     ctx.panel.faults.add({ ...fault, ...step, times: 1 })
     await checkTruth(username, await remove(username).catch((error: unknown) => error))
   })
 
-  it.each(Object.entries(steps))('%s, always', async (_, step) => {
+  test.each(Object.entries(steps))('%s, always', async (_, step) => {
     const username = createUser('_always', 1_000)
     ctx.panel.faults.add({ ...fault, ...step })
     await checkTruth(username, await remove(username).catch((error: unknown) => error))
   })
 
-  it('at the deletion, and then falls silent for the question what became of it', async () => {
+  test('at the deletion, and then falls silent for the question what became of it', async () => {
     const username = createUser('_silent', 1_000)
     ctx.panel.faults.add({ ...fault, method: 'DELETE' })
     ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/user\//, skip: 1 })

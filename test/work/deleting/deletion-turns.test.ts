@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { countChildren } from '../../../src/store/deletions/bulk-deletions.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import type { Caller } from '../../../src/work/callers/callers.ts'
@@ -59,7 +59,7 @@ const deletedOf = () =>
     .filter(({ method }) => method === 'DELETE')
     .map(({ path }) => /_([a-z]+)_\d+$/.exec(path)?.[1])
 
-it('are taken by callers, not by what they ask for: three users do not wait for a hundred', async () => {
+test('are taken by callers, not by what they ask for: three users do not wait for a hundred', async () => {
   await ask('large', 100)
   const open = await prepare('small', 3)
   ctx.panel.faults.add({
@@ -77,7 +77,7 @@ it('are taken by callers, not by what they ask for: three users do not wait for 
   expect(order.lastIndexOf('small') - first).toBeLessThanOrEqual(12)
 })
 
-it('come round to every caller, however many deletions one has open', async () => {
+test('come round to every caller, however many deletions one has open', async () => {
   await ask('many', 30, 10)
   await ask('few', 6)
   await takeAllTurns()
@@ -85,7 +85,7 @@ it('come round to every caller, however many deletions one has open', async () =
   expect(order.slice(0, 20).filter((name) => name === 'few')).toHaveLength(6)
 })
 
-it('come round to every deletion of a caller', async () => {
+test('come round to every deletion of a caller', async () => {
   await ask('two', 40, 2)
   await takeTurns({ ...workOf(ctx), lookAgain }, 'place 1')
   const halves = ctx.panel.requests
@@ -94,7 +94,7 @@ it('come round to every deletion of a caller', async () => {
   for (const [index, half] of halves.entries()) expect(half).toBe(index % 2 === 0)
 })
 
-it('leave a user whose reading fails for last, and its deletion says why it waits until that is over', async () => {
+test('leave a user whose reading fails for last, and its deletion says why it waits until that is over', async () => {
   const usernames = createUsers(12)
   await pollAndScan(ctx)
   const { id } = await request({ usernames })
@@ -116,7 +116,7 @@ it('leave a user whose reading fails for last, and its deletion says why it wait
   expect(await run(id)).toMatchObject({ state: 'deleted', error_code: null, error: null })
 })
 
-it('rest for longer each time that the panel is away, a minute at most', async () => {
+test('rest for longer each time that the panel is away, a minute at most', async () => {
   const { id } = await request({ usernames: createUsers(8) })
   await advanceBulkDeletion(workOf(ctx), id)
   await ctx.panel.down()
@@ -131,7 +131,7 @@ it('rest for longer each time that the panel is away, a minute at most', async (
   expect(await run(id)).toMatchObject({ state: 'deleted' })
 })
 
-it('pass over a user whom somebody else is deleting, and come back to it', async () => {
+test('pass over a user whom somebody else is deleting, and come back to it', async () => {
   const [busy = '', ...others] = createUsers(3)
   await pollAndScan(ctx)
   const { id } = await request({ usernames: [busy, ...others] })
@@ -150,7 +150,7 @@ it('pass over a user whom somebody else is deleting, and come back to it', async
   expect(await childrenOf(id)).toContainEqual(expect.objectContaining({ username: busy, state: 'gone' }))
 })
 
-it('are taken up again at a place that was stopped in the middle of one', async () => {
+test('are taken up again at a place that was stopped in the middle of one', async () => {
   const [username = ''] = createUsers(1)
   await pollAndScan(ctx)
   const { id } = await request({ usernames: [username] })

@@ -1,5 +1,5 @@
 import type { Insertable } from 'kysely'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { openWorkerSession } from '../../../src/store/connection/worker-session.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
@@ -64,7 +64,7 @@ async function openReceipt(
 const remove = (username: string, over: Parameters<typeof asOperator>[1] = {}) =>
   deleteUser(workOf(ctx), asOperator(username, over))
 
-it('is that of a user whose panel has moved to a database of whole seconds since', async () => {
+test('is that of a user whose panel has moved to a database of whole seconds since', async () => {
   const user = createUser('moved', 10, '2026-01-01T10:00:00.350617')
   await pollAndScan(ctx)
   const receiptId = await openReceipt('moved', { created_at: '2026-01-01 10:00:00.350617' })
@@ -75,7 +75,7 @@ it('is that of a user whose panel has moved to a database of whole seconds since
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, preserved: 15n, users: { deleted: 1n } })
 })
 
-it('bears the name that the panel has, not the one asked for, where the panel ignores case', async () => {
+test('bears the name that the panel has, not the one asked for, where the panel ignores case', async () => {
   ctx.panel.state.ignoresCase = true
   createUser('Letters', 10)
   expect(await remove('lETTERS')).toMatchObject({
@@ -87,7 +87,7 @@ it('bears the name that the panel has, not the one asked for, where the panel ig
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 10n, users: { deleted: 1n } })
 })
 
-it('says that the user was deleted when the next of its name is, and the service was killed in between', async () => {
+test('says that the user was deleted when the next of its name is, and the service was killed in between', async () => {
   createUser('reborn', 10)
   await pollAndScan(ctx)
   const { createdAt } = ctx.panel.state.mustFind('reborn')
@@ -100,7 +100,7 @@ it('says that the user was deleted when the next of its name is, and the service
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, users: { deleted: 2n } })
 })
 
-it('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
+test('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
     { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
@@ -120,7 +120,7 @@ it('of a bulk deletion keeps everybody else from the user until it is known whet
   expect(ctx.panel.state.users.has('both')).toBe(false)
 })
 
-it('will tell what the caller cannot be told when the database goes away during the deletion', async () => {
+test('will tell what the caller cannot be told when the database goes away during the deletion', async () => {
   createUser('unsure', 10)
   const database = createCuttable()
   const url = await database.via(ctx.url)
@@ -142,7 +142,7 @@ it('will tell what the caller cannot be told when the database goes away during 
   expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', total_traffic: 10n })
 })
 
-it('is settled although the panel answers for another user what nobody can read', async () => {
+test('is settled although the panel answers for another user what nobody can read', async () => {
   createUser('unreadable', 10)
   createUser('readable', 10)
   const [unreadable, readable] = [
@@ -158,7 +158,7 @@ it('is settled although the panel answers for another user what nobody can read'
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
 
-it('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
+test('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
   createUser('future', 10)
   const hence = new Date(Date.now() + 3_600_000)
   const id = await openReceipt('future', {
@@ -173,7 +173,7 @@ it('is settled when its times lie in the future, since the clock was set back, a
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
 })
 
-it('says that the user was deleted in the end by a service that was believed dead', async () => {
+test('says that the user was deleted in the end by a service that was believed dead', async () => {
   createUser('slow', 10)
   ctx.panel.faults.add({
     kind: 'hook',
@@ -187,7 +187,7 @@ it('says that the user was deleted in the end by a service that was believed dea
   expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
 })
 
-it('waits to be settled when a deletion that reads nothing finds it abandoned', async () => {
+test('waits to be settled when a deletion that reads nothing finds it abandoned', async () => {
   createUser('unread', 10)
   await pollAndScan(ctx)
   const created_at = ctx.panel.state.mustFind('unread').createdAt.replace('T', ' ')

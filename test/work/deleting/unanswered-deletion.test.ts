@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
 import { type Deletion, findDeletion } from '../../../src/store/deletions/deletions.ts'
@@ -60,7 +60,7 @@ async function removeTooSlowly(): Promise<LedgerError> {
 }
 
 describe('a deletion that the panel does not answer', () => {
-  it('stays open, says so, and is not sent again', async () => {
+  test('stays open, says so, and is not sent again', async () => {
     const error = await removeTooSlowly()
     const { id } = await receipt()
     expect(error).toMatchObject({ code: 'panel_timeout', deletionId: id, retryAfter: 60 })
@@ -81,7 +81,7 @@ describe('a deletion that the panel does not answer', () => {
     expect(sentDeletions()).toBe(0)
   })
 
-  it('is found out when the panel acts late; bytes that were read meanwhile count', async () => {
+  test('is found out when the panel acts late; bytes that were read meanwhile count', async () => {
     await removeTooSlowly()
     ctx.panel.state.accrue(username, 7)
     await pollAndScan(ctx)
@@ -90,14 +90,14 @@ describe('a deletion that the panel does not answer', () => {
     expect(await receipt()).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 107n })
   })
 
-  it('is found out by whoever reads that the user is gone', async () => {
+  test('is found out by whoever reads that the user is gone', async () => {
     await removeTooSlowly()
     await ctx.panel.late.carryOut()
     await pollAndScan(ctx)
     expect(await receipt()).toMatchObject({ state: 'deleted', total_traffic: 100n })
   })
 
-  it('has failed when the user is still there once the panel has had its time, with another final reading', async () => {
+  test('has failed when the user is still there once the panel has had its time, with another final reading', async () => {
     await removeTooSlowly()
     ctx.panel.state.accrue(username, 7)
     await passGrace(ctx)
@@ -114,7 +114,7 @@ describe('a deletion that the panel does not answer', () => {
     expect(await remove()).toMatchObject({ state: 'deleted' })
   })
 
-  it.each(['a scan', 'a question by name', 'the next of its name'])(
+  test.each(['a scan', 'a question by name', 'the next of its name'])(
     'that was given up is deleted after all when %s finds the user gone',
     async (finder) => {
       await removeTooSlowly()
@@ -135,7 +135,7 @@ describe('a deletion that the panel does not answer', () => {
     },
   )
 
-  it('does not take along the next user of the name unread', async () => {
+  test('does not take along the next user of the name unread', async () => {
     await removeTooSlowly()
     expect(await failureOf(remove())).toMatchObject({ code: 'conflict' })
     await ctx.panel.late.carryOut()
@@ -148,14 +148,14 @@ describe('a deletion that the panel does not answer', () => {
     expect((await accountOf(ctx.db, admin)).total).toBe(109n)
   })
 
-  it('makes room by itself when the time is over and somebody asks again', async () => {
+  test('makes room by itself when the time is over and somebody asks again', async () => {
     await removeTooSlowly()
     await passGrace(ctx)
     expect(await remove()).toMatchObject({ state: 'deleted' })
     expect((await receipts()).map(({ state }) => state)).toEqual(['deleted', 'deleted'])
   })
 
-  it('is asked about in vain while the panel says nothing, and stays open', async () => {
+  test('is asked about in vain while the panel says nothing, and stays open', async () => {
     await removeTooSlowly()
     await passGrace(ctx)
     ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/user\// })
@@ -165,7 +165,7 @@ describe('a deletion that the panel does not answer', () => {
 })
 
 describe.each(Object.entries(foreignAnswers))('%s in the place of an answer', (_, fault) => {
-  it.each([
+  test.each([
     { acts: true, end: 'deleted' },
     { acts: false, end: 'failed' },
   ])('proves nothing (acts: $acts)', async ({ acts, end }) => {
@@ -182,7 +182,7 @@ describe.each(Object.entries(foreignAnswers))('%s in the place of an answer', (_
     expect((await accountOf(ctx.db, admin)).total).toBe(100n)
   })
 
-  it('proves nothing to who asks what became of it', async () => {
+  test('proves nothing to who asks what became of it', async () => {
     ctx.panel.faults.add({ kind: 'hang', method: 'DELETE' })
     ctx.panel.faults.add({ ...fault, method: 'GET', path: /^\/api\/user\//, skip: 1 })
     expect(await failureOf(remove())).toMatchObject({ code: 'panel_timeout' })
@@ -191,7 +191,7 @@ describe.each(Object.entries(foreignAnswers))('%s in the place of an answer', (_
 })
 
 describe('a deletion that has not reached the panel', () => {
-  it('has failed at once, and can be repeated at once', async () => {
+  test('has failed at once, and can be repeated at once', async () => {
     ctx.panel.faults.add({
       kind: 'hook',
       method: 'GET',
@@ -205,7 +205,7 @@ describe('a deletion that has not reached the panel', () => {
     expect(await remove()).toMatchObject({ state: 'deleted', total_traffic: 100n })
   })
 
-  it('that the panel refuses has failed at once, too', async () => {
+  test('that the panel refuses has failed at once, too', async () => {
     const body = '{"detail":"You\'re not allowed"}'
     ctx.panel.faults.add({ kind: 'answer', status: 403, body, method: 'DELETE', times: 1 })
     expect(await failureOf(remove())).toMatchObject({ code: 'panel_forbidden' })
@@ -213,7 +213,7 @@ describe('a deletion that has not reached the panel', () => {
     expect(await remove()).toMatchObject({ state: 'deleted' })
   })
 
-  it('that a page refuses is not known to have failed', async () => {
+  test('that a page refuses is not known to have failed', async () => {
     const page = { headers: { 'content-type': 'text/html' }, body: '<html>Forbidden</html>' }
     ctx.panel.faults.add({ kind: 'answer', status: 403, ...page, method: 'DELETE', times: 1 })
     await failureOf(remove())
@@ -222,7 +222,7 @@ describe('a deletion that has not reached the panel', () => {
 })
 
 describe('a receipt', () => {
-  it('has its times in the order in which things happened', async () => {
+  test('has its times in the order in which things happened', async () => {
     const { requested_at: requested, preserved_at: preserved, finished_at: finished } = await remove()
     expect(preserved?.getTime()).toBeGreaterThanOrEqual(requested.getTime())
     expect(finished?.getTime()).toBeGreaterThanOrEqual(preserved?.getTime() ?? Number.POSITIVE_INFINITY)
@@ -242,14 +242,14 @@ describe('a deletion without an answer, when the name has a user that cannot be 
     ctx.panel.state.createUser(username, { admin, shown })
   }
 
-  it('ends as deleted when that user was created at another time', async () => {
+  test('ends as deleted when that user was created at another time', async () => {
     await removeTooSlowly()
     replaceUser({ lifetime_used_traffic: 1.5 })
     await settle()
     expect(await receipt()).toMatchObject({ state: 'deleted' })
   })
 
-  it('ends as failed when that user is the one, and the panel had its time', async () => {
+  test('ends as failed when that user is the one, and the panel had its time', async () => {
     await removeTooSlowly()
     const user = ctx.panel.state.users.get(username)
     if (user) user.shown = { lifetime_used_traffic: -1 }
@@ -258,7 +258,7 @@ describe('a deletion without an answer, when the name has a user that cannot be 
     expect(await receipt()).toMatchObject({ state: 'failed', error_code: 'panel_timeout' })
   })
 
-  it.each([{ created_at: undefined }, { created_at: 'yesterday' }])(
+  test.each([{ created_at: undefined }, { created_at: 'yesterday' }])(
     'stays open while nobody can say which user it is: %j',
     async (shown) => {
       await removeTooSlowly()
@@ -273,7 +273,7 @@ describe('a deletion without an answer, when the name has a user that cannot be 
     },
   )
 
-  it('makes way for a sudo admin who deletes the name unread, and does not say that nothing was deleted', async () => {
+  test('makes way for a sudo admin who deletes the name unread, and does not say that nothing was deleted', async () => {
     await pollAndScan(ctx)
     await removeTooSlowly()
     const { id } = await receipt()
@@ -293,7 +293,7 @@ describe('a deletion without an answer, when the name has a user that cannot be 
 })
 
 describe('a user that cannot be read', () => {
-  it('is deleted without a reading when a sudo admin says so, and its own tenure ends', async () => {
+  test('is deleted without a reading when a sudo admin says so, and its own tenure ends', async () => {
     await pollAndScan(ctx)
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: /^\/api\/user\// })
     expect(await failureOf(remove())).toMatchObject({
@@ -312,7 +312,7 @@ describe('a user that cannot be read', () => {
     })
   })
 
-  it('and that the ledger never knew, too', async () => {
+  test('and that the ledger never knew, too', async () => {
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: /^\/api\/user\// })
     expect(await remove({ preserveTraffic: false })).toMatchObject({ state: 'deleted', created_at: null })
   })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { type Asked, drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { endTenuresIn, observeGone, observeUsers } from '../../../src/work/observing/observe-users.ts'
@@ -17,7 +17,7 @@ async function see(...users: Parameters<typeof observeUsers>[2]): Promise<string
 }
 
 describe('an observation of users', () => {
-  it('opens accounts, counts histories at first sight and only rises after that', async () => {
+  test('opens accounts, counts histories at first sight and only rises after that', async () => {
     const owner = admin('first')
     await see(user('a', 100n, { owner }), user('b', 10n, { owner, status: 'limited' }))
     await see(user('a', 130n, { owner }), user('b', 4n, { owner, status: 'limited' }))
@@ -29,7 +29,7 @@ describe('an observation of users', () => {
     })
   })
 
-  it('keeps what users counted that are gone, and counts a user of the same name as another one', async () => {
+  test('keeps what users counted that are gone, and counts a user of the same name as another one', async () => {
     const owner = admin('second')
     await see(user('reborn', 50n, { owner }))
     await observeGone(ledger.db, await drawAsked(ledger.db), 'reborn')
@@ -42,7 +42,7 @@ describe('an observation of users', () => {
     })
   })
 
-  it('charges bytes between two readings around a move to nobody', async () => {
+  test('charges bytes between two readings around a move to nobody', async () => {
     await see(user('mover', 100n, { owner: admin('from') }))
     await see(user('mover', 120n, { owner: admin('to') }))
     await see(user('mover', 125n, { owner: admin('to') }))
@@ -50,13 +50,13 @@ describe('an observation of users', () => {
     expect(await accountOf(ledger.db, 'to')).toMatchObject({ total: 5n, users: { active: 1n } })
   })
 
-  it('keeps users without an owner in tenures of no account', async () => {
+  test('keeps users without an owner in tenures of no account', async () => {
     await see(user('nobodys', 100n, { owner: null }))
     await see(user('nobodys', 160n, { owner: admin('adopter') }))
     expect(await accountOf(ledger.db, 'adopter')).toMatchObject({ total: 0n })
   })
 
-  it('tells readings apart by microseconds, whether the panel writes the zeros or not', async () => {
+  test('tells readings apart by microseconds, whether the panel writes the zeros or not', async () => {
     const owner = admin('micro')
     const createdAt = '2026-01-01 10:00:00.100000'
     await see(user('micro', 5n, { owner, createdAt }))
@@ -64,7 +64,7 @@ describe('an observation of users', () => {
     expect(await accountOf(ledger.db, 'micro')).toMatchObject({ total: 8n, users: { active: 1n } })
   })
 
-  it.each([
+  test.each([
     ['cut off', '2026-01-01 10:00:00.350617', '2026-01-01 10:00:00.000000'],
     ['cut off above the half', '2026-01-01 10:00:00.650617', '2026-01-01 10:00:00.000000'],
     ['rounded up', '2026-12-31 23:59:59.650617', '2027-01-01 00:00:00.000000'],
@@ -91,7 +91,7 @@ describe('an observation of users', () => {
     },
   )
 
-  it('counts another user of the name that is created within the second after', async () => {
+  test('counts another user of the name that is created within the second after', async () => {
     const owner = admin('hasty')
     await see(user('hasty', 100n, { owner, createdAt: '2026-01-01 10:00:00.350617' }))
     await see(user('hasty', 7n, { owner, createdAt: '2026-01-01 10:00:00.350618' }))
@@ -102,7 +102,7 @@ describe('an observation of users', () => {
     })
   })
 
-  it('keeps bytes exactly beyond what a float can hold', async () => {
+  test('keeps bytes exactly beyond what a float can hold', async () => {
     const owner = admin('whale')
     const most = BigInt(Number.MAX_SAFE_INTEGER)
     await see(user('whale1', most, { owner }), user('whale2', most - 1n, { owner }))
@@ -111,7 +111,7 @@ describe('an observation of users', () => {
 })
 
 describe('observations that overlap', () => {
-  it('are stored in any order without counting a byte twice', async () => {
+  test('are stored in any order without counting a byte twice', async () => {
     const owner = admin('overlap')
     const early = await drawAsked(ledger.db)
     const late = await drawAsked(ledger.db)
@@ -122,7 +122,7 @@ describe('observations that overlap', () => {
     expect(await accountOf(ledger.db, 'overlap')).toMatchObject({ total: 90n })
   })
 
-  it('made at the same moment by two replicas over the same users end at the truth', async () => {
+  test('made at the same moment by two replicas over the same users end at the truth', async () => {
     const owner = admin('replicas')
     const other = openDatabase({ url: ledger.url })
     const page = (lifetime: bigint) =>
@@ -150,7 +150,7 @@ describe('observations that overlap', () => {
 })
 
 describe('the database', () => {
-  it('refuses a total that falls, whoever asks for it', async () => {
+  test('refuses a total that falls, whoever asks for it', async () => {
     await see(user('guarded', 10n, { owner: admin('guarded') }))
     const { id } = await accountOf(ledger.db, 'guarded')
     await expect(
@@ -163,7 +163,7 @@ describe('the database', () => {
     ).rejects.toMatchObject({ constraint: 'total_never_decreases' })
   })
 
-  it.each([
+  test.each([
     ['total_proven_by_users', sql`users_counted = total_traffic_consumed + 1`],
     ['total_proven_by_panel', sql`panel_offset = total_traffic_consumed + 1`],
     ['preserved_within_users', sql`preserved_counted = users_counted + 1`],
@@ -193,11 +193,11 @@ describe('a user that this service has deleted', () => {
     return ledger.db.selectFrom('tenures').select('ended_by').where('username', '=', username).execute()
   }
 
-  it('is gone, whatever page that was read before is stored meanwhile', async () => {
+  test('is gone, whatever page that was read before is stored meanwhile', async () => {
     expect(await endAfterLatePage('late', { createdAt })).toEqual([{ ended_by: 'service' }])
   })
 
-  it('stays when nobody knows which user of the name was deleted', async () => {
+  test('stays when nobody knows which user of the name was deleted', async () => {
     expect(await endAfterLatePage('other', {})).toEqual([{ ended_by: null }])
   })
 })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
@@ -9,7 +9,7 @@ import { accountOf } from '../../support/ledger.ts'
 
 const place = useDeleting()
 
-it.each([
+test.each([
   ['forward', '-1 hour'],
   ['back', '1 hour'],
 ])('is waited for although the clock jumps an hour %s', async (direction, shift) => {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { lockAccounts } from '../../../src/store/accounts/accounts.ts'
 import { drawAnswered, drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
@@ -59,7 +59,7 @@ const isOpened = async () => {
 const pages = { method: 'GET', path: '/api/users' }
 
 describe('a scan', () => {
-  it('reads all users in pages and says how far it is', async () => {
+  test('reads all users in pages and says how far it is', async () => {
     createUsers(250)
     await poll()
     await scan()
@@ -71,7 +71,7 @@ describe('a scan', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ total: 2_500n, usersCounted: 2_500n })
   })
 
-  it('rests after every answer, and is told how long it took', async () => {
+  test('rests after every answer, and is told how long it took', async () => {
     createUsers(150)
     await poll()
     const rests: number[] = []
@@ -85,7 +85,7 @@ describe('a scan', () => {
     expect(rests).toEqual([7, 7])
   })
 
-  it.each([
+  test.each([
     ['', undefined],
     [', all of them created within one second of a panel on MySQL', '2026-01-01T10:00:00'],
   ])('passes nobody over when users are deleted between two pages%s', async (_, createdAt) => {
@@ -104,7 +104,7 @@ describe('a scan', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ total: 4_000n, usersCounted: 4_000n })
   })
 
-  it('ends the tenure of a user that the panel does not have any more; its bytes stay', async () => {
+  test('ends the tenure of a user that the panel does not have any more; its bytes stay', async () => {
     createUsers(3)
     await poll()
     await scan()
@@ -122,7 +122,7 @@ describe('a scan', () => {
     expect({ total, usersCounted, preserved }).toEqual({ total: 35n, usersCounted: 30n, preserved: 10n })
   })
 
-  it('ends the tenure of a user whose name another one has in other letters, on a panel that ignores case', async () => {
+  test('ends the tenure of a user whose name another one has in other letters, on a panel that ignores case', async () => {
     place.panel.state.ignoresCase = true
     const before = `${admin}_Alice`
     place.panel.state.createUser(before, { admin })
@@ -141,7 +141,7 @@ describe('a scan', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ total: 13n, users: { active: 1n, deleted: 1n } })
   })
 
-  it('ends no tenure because of an answer that is not 404', async () => {
+  test('ends no tenure because of an answer that is not 404', async () => {
     createUsers(2)
     await poll()
     await scan()
@@ -157,7 +157,7 @@ describe('a scan', () => {
     expect(await tenuresOf()).toMatchObject([{ ended_by: 'panel' }, { ended_by: null }])
   })
 
-  it('keeps what it has read when the panel fails, and does not close the opening balance', async () => {
+  test('keeps what it has read when the panel fails, and does not close the opening balance', async () => {
     createUsers(250)
     await poll()
     place.panel.faults.add({ kind: 'hang', ...pages, skip: 1 })
@@ -169,7 +169,7 @@ describe('a scan', () => {
     expect(await isOpened()).toBe(true)
   })
 
-  it('stops between two pages when it is told to', async () => {
+  test('stops between two pages when it is told to', async () => {
     createUsers(250)
     await poll()
     const stopping = new AbortController()
@@ -178,7 +178,7 @@ describe('a scan', () => {
     expect(await tenuresOf()).toHaveLength(100)
   })
 
-  it('dates what it has proven when nobody else can add to it any more', async () => {
+  test('dates what it has proven when nobody else can add to it any more', async () => {
     createUsers(1)
     await poll()
     const { id } = await accountOf(place.db, admin)
@@ -211,7 +211,7 @@ describe('a scan', () => {
     expect(snapshot_at?.getTime()).toBeGreaterThanOrEqual((await other).getTime())
   })
 
-  it('keeps the past as opening balance, and what comes later by the hour', async () => {
+  test('keeps the past as opening balance, and what comes later by the hour', async () => {
     createUsers(2)
     await poll()
     await scan()

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { listSuspicious } from '../../../src/store/outbox/events.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
@@ -56,7 +56,7 @@ const moveDate = (user: string, ms: number) => {
 }
 
 describe('the union of both witnesses', () => {
-  it('adds what each saw alone: deletions in the panel, and a counter that is reset there', async () => {
+  test('adds what each saw alone: deletions in the panel, and a counter that is reset there', async () => {
     create('a', 100)
     create('b', 100)
     await round()
@@ -70,7 +70,7 @@ describe('the union of both witnesses', () => {
     expect(await total()).toBe(280n)
   })
 
-  it('counts no byte twice of a user that a backup brings back which was never seen before', async () => {
+  test('counts no byte twice of a user that a backup brings back which was never seen before', async () => {
     create('a', 100)
     await round()
     create('b', 70)
@@ -83,7 +83,7 @@ describe('the union of both witnesses', () => {
     expect(await total()).toBe(170n)
   })
 
-  it('asks again where an answer from before the scan would make a user appear', async () => {
+  test('asks again where an answer from before the scan would make a user appear', async () => {
     create('a', 100)
     await round()
     create('b', 10)
@@ -101,7 +101,7 @@ describe('the union of both witnesses', () => {
     expect(await total()).toBe(170n)
   })
 
-  it('takes the counter as it was before the scan began', async () => {
+  test('takes the counter as it was before the scan began', async () => {
     create('a', 100)
     create('b', 1)
     await round()
@@ -117,7 +117,7 @@ describe('the union of both witnesses', () => {
 })
 
 describe('a user whose time of creation was changed', () => {
-  it.each([-3, 3, 3.5])('by %s hours, as all others, is counted once', async (hours) => {
+  test.each([-3, 3, 3.5])('by %s hours, as all others, is counted once', async (hours) => {
     create('a', 100)
     await round()
     moveDate('a', hours * hour)
@@ -127,7 +127,7 @@ describe('a user whose time of creation was changed', () => {
     expect((await accountOf(place.db, admin)).users).toMatchObject({ active: 1n })
   })
 
-  it.each([0, -3, 3])(
+  test.each([0, -3, 3])(
     'is another one if it was created again; the clock of the panel is %s hours off',
     async (hours) => {
       wrong = hours * hour
@@ -144,7 +144,7 @@ describe('a user whose time of creation was changed', () => {
 })
 
 describe('on a panel that keeps whole seconds', () => {
-  it('a user created, deleted and created again within one second counts', async () => {
+  test('a user created, deleted and created again within one second counts', async () => {
     place.panel.state.database = 'mysql'
     create('a', 0)
     await poll()
@@ -154,7 +154,7 @@ describe('on a panel that keeps whole seconds', () => {
     expect(await total()).toBe(5_000_000n)
   })
 
-  it('a user that was deleted and that a backup brings back counts once', async () => {
+  test('a user that was deleted and that a backup brings back counts once', async () => {
     place.panel.state.database = 'mysql'
     create('a', 700)
     await round()
@@ -167,7 +167,7 @@ describe('on a panel that keeps whole seconds', () => {
 })
 
 describe('what looks wrong', () => {
-  it('is counted and told, once an hour for each admin', async () => {
+  test('is counted and told, once an hour for each admin', async () => {
     for (const user of ['a', 'b']) create(user, 1_000)
     await round()
     const backup = place.panel.state.backup()

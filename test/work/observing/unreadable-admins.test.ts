@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { listUnreadable, type UnreadableEntry } from '../../../src/store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
@@ -46,7 +46,7 @@ const create = (name: string, options: Parameters<typeof place.panel.state.creat
 const breaking = { expire: 100_000_000_000_000 }
 
 describe('a poll that meets an odd admin', () => {
-  it.each(Object.entries(unreadableAdmins))('with %s reads all others', async (_, shown) => {
+  test.each(Object.entries(unreadableAdmins))('with %s reads all others', async (_, shown) => {
     const odd = place.panel.state.createAdmin(`${admin}_odd`)
     await poll()
     odd.shown = shown
@@ -62,7 +62,7 @@ describe('a poll that meets an odd admin', () => {
     expect(await list()).toEqual([])
   })
 
-  it('whose counter alone is odd does not call it missing', async () => {
+  test('whose counter alone is odd does not call it missing', async () => {
     const odd = place.panel.state.createAdmin(`${admin}_odd`)
     odd.shown = { users_usage: -1 }
     await poll()
@@ -70,7 +70,7 @@ describe('a poll that meets an odd admin', () => {
     expect(account).toMatchObject({ missingSince: null, hasPanelReading: false })
   })
 
-  it('that is the only one says that the panel counts; one without admins does not know', async () => {
+  test('that is the only one says that the panel counts; one without admins does not know', async () => {
     place.panel.state.admins.clear()
     await poll()
     const counts = async () =>
@@ -87,7 +87,7 @@ describe('a round', () => {
   const round = () =>
     scanDueAdmins(work(), { intervalSeconds: 600, onProgress: () => {}, onFailure: () => {} })
 
-  it('goes on although the oldest user of the panel makes every list fail and a new admin appears', async () => {
+  test('goes on although the oldest user of the panel makes every list fail and a new admin appears', async () => {
     await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
     create('oldest', breaking)
     create('other')
@@ -100,7 +100,7 @@ describe('a round', () => {
     expect(await accountOf(place.db, 'new')).toMatchObject({ usersCounted: 7n })
   })
 
-  it('reads again who was found unreadable by name, and belongs to nobody', async () => {
+  test('reads again who was found unreadable by name, and belongs to nobody', async () => {
     await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
     const user = create('stray', { shown: { lifetime_used_traffic: 'much' } })
     await poll()
@@ -111,7 +111,7 @@ describe('a round', () => {
     expect(await list()).toEqual([])
   })
 
-  it('scans an admin whose counter is odd, though it seems not to move', async () => {
+  test('scans an admin whose counter is odd, though it seems not to move', async () => {
     await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
     const user = create('one')
     await poll()
@@ -129,7 +129,7 @@ describe('a round', () => {
 })
 
 describe('names', () => {
-  it.each(Object.entries(oddNames))('of users with %s are read, told apart and ended', async (_, name) => {
+  test.each(Object.entries(oddNames))('of users with %s are read, told apart and ended', async (_, name) => {
     place.panel.state.createUser(`${name}`, { admin, lifetime: 10n })
     place.panel.state.createUser(`${name}x`, { admin, lifetime: 3n })
     await poll()
@@ -139,14 +139,14 @@ describe('names', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 13n, users: { active: 2n } })
   })
 
-  it.each(Object.entries(oddNames))('of admins with %s have accounts', async (_, name) => {
+  test.each(Object.entries(oddNames))('of admins with %s have accounts', async (_, name) => {
     place.panel.state.createAdmin(name).usage = 5n
     await poll()
     await poll()
     expect(await accountOf(place.db, name)).toMatchObject({ total: 5n })
   })
 
-  it('that are too long to be told apart by an index are, by their last letter', async () => {
+  test('that are too long to be told apart by an index are, by their last letter', async () => {
     const long = 'ж'.repeat(5_000)
     for (const end of ['a', 'b']) {
       place.panel.state.createUser(long + end, { admin, lifetime: 10n, createdAt: '2026-01-01T10:00:00' })
@@ -156,7 +156,7 @@ describe('names', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 20n, users: { active: 2n } })
   })
 
-  it('one that cannot be read keeps no other name from being read', async () => {
+  test('one that cannot be read keeps no other name from being read', async () => {
     await poll()
     const odd = create('odd', { shown: { lifetime_used_traffic: 1.5 } })
     const fine = create('fine')

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { listUnreadable, type UnreadableEntry } from '../../../src/store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
@@ -57,7 +57,7 @@ const lists = () => place.panel.requests.filter(({ path }) => path === '/api/use
 const breaking = { expire: 100_000_000_000_000 }
 
 describe('a scan that meets an odd user', () => {
-  it.each(Object.entries({ ...oddUsers, ...zonedUsers }))('with %s reads it', async (_, shown) => {
+  test.each(Object.entries({ ...oddUsers, ...zonedUsers }))('with %s reads it', async (_, shown) => {
     create('before', { lifetime: 0n })
     create('odd', { shown })
     create('after', { lifetime: 0n })
@@ -69,7 +69,7 @@ describe('a scan that meets an odd user', () => {
     expect(await stored()).toMatchObject({ opened_at: expect.any(Date) })
   })
 
-  it.each(Object.entries(unreadableUsers))('with %s leaves out only it', async (_, shown) => {
+  test.each(Object.entries(unreadableUsers))('with %s leaves out only it', async (_, shown) => {
     create('before')
     create('odd', { shown })
     create('after')
@@ -84,7 +84,7 @@ describe('a scan that meets an odd user', () => {
     expect(told).toHaveLength(1)
   })
 
-  it('ends no tenure of it, keeps what it counted, and reads it again when it can', async () => {
+  test('ends no tenure of it, keeps what it counted, and reads it again when it can', async () => {
     const user = create('odd')
     create('other')
     await poll()
@@ -103,7 +103,7 @@ describe('a scan that meets an odd user', () => {
     expect((await stored()).snapshot).not.toBeNull()
   })
 
-  it('forgets it when it is gone', async () => {
+  test('forgets it when it is gone', async () => {
     const user = create('odd', { shown: { created_at: 'yesterday' } })
     await poll()
     await scan()
@@ -113,7 +113,7 @@ describe('a scan that meets an odd user', () => {
     expect(await list()).toEqual([])
   })
 
-  it.each([0, 99, 100, 249])('reads on behind unreadable users at the end of a page (%i)', async (at) => {
+  test.each([0, 99, 100, 249])('reads on behind unreadable users at the end of a page (%i)', async (at) => {
     for (let index = 0; index < 250; index += 1) {
       create(String(index).padStart(3, '0'), {
         shown: index >= at - 1 && index <= at + 1 ? { lifetime_used_traffic: -1 } : {},
@@ -128,7 +128,7 @@ describe('a scan that meets an odd user', () => {
 })
 
 describe('a user that makes every answer with it fail', () => {
-  it.each([[[0]], [[57]], [[99]], [[100]], [[249]], [[3, 4, 199]]])(
+  test.each([[[0]], [[57]], [[99]], [[100]], [[249]], [[3, 4, 199]]])(
     'keeps nobody else from being read (%j)',
     async (at) => {
       for (let index = 0; index < 250; index += 1) {
@@ -150,7 +150,7 @@ describe('a user that makes every answer with it fail', () => {
     },
   )
 
-  it('is looked for once: the next scan knows where it is', async () => {
+  test('is looked for once: the next scan knows where it is', async () => {
     for (let index = 0; index < 250; index += 1) {
       create(String(index).padStart(3, '0'), index === 123 ? breaking : {})
     }
@@ -163,7 +163,7 @@ describe('a user that makes every answer with it fail', () => {
     expect((await storedScan()).failing_at).toEqual(['123'])
   })
 
-  it('is named when it was read before', async () => {
+  test('is named when it was read before', async () => {
     const user = create('once_fine')
     create('other')
     await poll()
@@ -178,7 +178,7 @@ describe('a user that makes every answer with it fail', () => {
     expect((await storedScan()).failing_at).toEqual([])
   })
 
-  it('costs a bounded number of questions, however many there are', async () => {
+  test('costs a bounded number of questions, however many there are', async () => {
     for (let index = 0; index < 2_000; index += 1) create(String(index).padStart(4, '0'), breaking)
     await poll()
     await scan()
@@ -186,7 +186,7 @@ describe('a user that makes every answer with it fail', () => {
     expect(await list()).toMatchObject([{ name: null, reason: expect.stringContaining('2000') }])
   })
 
-  it('is no excuse for a panel that fails at everything', async () => {
+  test('is no excuse for a panel that fails at everything', async () => {
     create('one')
     await poll()
     place.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: '/api/users' })
@@ -199,7 +199,7 @@ describe('a user that makes every answer with it fail', () => {
 describe('sums that no column holds', () => {
   const most = { shown: { lifetime_used_traffic: 2n ** 63n - 1n } }
 
-  it('spoil only the user that makes them', async () => {
+  test('spoil only the user that makes them', async () => {
     create('first')
     create('huge', most)
     create('last')
@@ -211,7 +211,7 @@ describe('sums that no column holds', () => {
     expect(await inconsistentAccounts(place.db)).toEqual([])
   })
 
-  it('keep a user from counting on when it was set back', async () => {
+  test('keep a user from counting on when it was set back', async () => {
     const user = create('huge', most)
     await poll()
     await scan()
@@ -223,7 +223,7 @@ describe('sums that no column holds', () => {
     expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 2n ** 63n - 1n })
   })
 
-  it('keep an admin from counting on, and only it', async () => {
+  test('keep an admin from counting on, and only it', async () => {
     const state = place.panel.state.createAdmin(`${admin}_other`)
     const huge = place.panel.state.admins.get(admin)
     if (!huge) throw new Error('no admin')
