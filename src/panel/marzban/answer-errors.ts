@@ -2,7 +2,6 @@ import { LedgerError } from '../../errors.ts'
 import { type PanelAddress, redirectedAddress } from '../transport/address.ts'
 import { parseExactJson } from '../transport/exact-json.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
 import { detailAnswer, invalidAnswer } from './schemas.ts'
 
 /** The answer's JSON; undefined when it is something else, or broken. */
@@ -39,8 +38,10 @@ export function nameRefusal(
 ): LedgerError {
   const what = describeRequest(request)
   const { status } = answer
-  if (status === 500) return new UnusableAnswer('panel_failed', `The panel failed at ${what} (500).`)
-  if (status > 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
+  if (status >= 500) {
+    const message = `The panel failed at ${what} (${status}).`
+    return new LedgerError('panel_failed', message, { unusable: status === 500 })
+  }
   if (status >= 300 && status < 400) return nameRedirect(address, request, answer)
   const reason = reasonOf(answer)
   if (reason === null) return nameBadAnswer(address, request, answer)

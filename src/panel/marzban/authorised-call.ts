@@ -7,7 +7,6 @@ import {
   type PanelRequest,
   type Transport,
 } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
 import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
 import { type AnswerSchema, checkAnswer } from './check-answer.ts'
 import { serviceAccount } from './login.ts'
@@ -108,7 +107,8 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
     if (json === undefined) {
       const error = nameBadAnswer(address, request, answer)
       // What names itself JSON and is none has been cut off on the way.
-      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+      if (answer.contentType !== 'application/json') throw error
+      throw new LedgerError(error.code, error.message, { unusable: true })
     }
     return { valid: checkAnswer(schema, json, describeRequest(request)), date: answer.date }
   }

@@ -69,9 +69,9 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     })
   const session = createSession({
     login: async () => {
-      const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
-      options.log?.info({ panel: address.host }, 'logged in to the panel')
-      return token
+      const outcome = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
+      if ('token' in outcome) options.log?.info({ panel: address.host }, 'logged in to the panel')
+      return outcome
     },
     now: options.now ?? (() => performance.now()),
   })
@@ -106,7 +106,6 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     async account() {
       return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
     },
-    admins: async (filter) => (await listAdmins(filter)).items,
     async adminList() {
       const { items: admins, unreadable } = await listAdmins()
       return { admins, unreadable }
@@ -128,11 +127,13 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
     user: async (username, options) => readUser(questionAbout(username, options)),
     lookAtUser: async (username, options) => lookAtUser(questionAbout(username, options)),
-    async adminsNamed(username) {
-      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+    async adminNamed(username) {
+      // The filter is a pattern of SQL: it finds at least every plain name that is written so.
       const isPlain = /^[\w.@-]+$/.test(username)
       const { items } = await listAdmins(isPlain ? { username } : undefined)
-      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const same = items.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const exact = same.find((admin) => admin.username === username) ?? null
+      return { exact, same, meant: exact ?? (same.length === 1 ? (same[0] ?? null) : null) }
     },
     hasAdmin: (username) => hasAdmin(calls, username),
     async release({ token } = {}) {

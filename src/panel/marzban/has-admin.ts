@@ -4,6 +4,7 @@ import type { Calls } from './authorised-call.ts'
 import { isObject } from './decode.ts'
 import { namedPath } from './named-path.ts'
 import { adminsAnswer, usageAnswer } from './schemas.ts'
+import { texts } from './texts.ts'
 
 /**
  * Whether the panel has an admin of exactly this name. Only the panel's own words prove that it has none: its 404 for the
@@ -36,8 +37,8 @@ async function askForUsage(calls: Calls, username: string): Promise<'no such adm
   const { answer, error } = await calls.attempt({ method: 'GET', path, freshConnection: true })
   if (answer?.status === 200 && usageAnswer.Check(parseJson(answer))) return 'known'
   const detail = answer?.status === 404 ? detailOf(answer) : null
-  if (detail === 'Admin not found') return 'no such admin'
-  if (detail === 'Not Found') return 'unasked'
+  if (detail === texts.noSuchAdmin) return 'no such admin'
+  if (detail === texts.noSuchPath) return 'unasked'
   throw error
 }
 

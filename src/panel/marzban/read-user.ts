@@ -1,11 +1,11 @@
-import { LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { PanelUser, UnreadableUser } from '../panel.ts'
 import type { PanelRequest } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
 import type { Calls } from './authorised-call.ts'
 import { creationOf, toUser } from './decode.ts'
 import { Odd } from './odd-values.ts'
 import { callerAnswer, userAnswer } from './schemas.ts'
+import { texts } from './texts.ts'
 
 type Question = { calls: Calls; username: string; request: PanelRequest; token: string | undefined }
 
@@ -23,13 +23,13 @@ export async function readUser(question: Question): Promise<PanelUser | null> {
 /** {@link readUser}, that says of a user that cannot be counted what can be read of it. */
 export async function lookAtUser(question: Question): Promise<PanelUser | UnreadableUser | null> {
   const { calls, username, request, token } = question
-  const find = () => calls.find('User not found', request, userAnswer, token)
+  const find = () => calls.find(texts.noSuchUser, request, userAnswer, token)
   try {
     // Cut off once may be an accident. A 500 has been asked again already.
     const found = await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
     return found && decode(username, found.valid, found.date)
   } catch (error) {
-    if (!(error instanceof UnusableAnswer)) throw error
+    if (!isLedgerError(error) || !error.unusable) throw error
     const blamed = await blame(calls, username, token, error)
     if (blamed.code === 'user_unreadable') return { unreadable: blamed, createdAt: null }
     throw blamed
@@ -50,7 +50,7 @@ function decode(
 }
 
 function isCutOff(error: unknown): boolean {
-  return error instanceof UnusableAnswer && error.code === 'panel_bad_answer'
+  return isLedgerError(error, 'panel_bad_answer') && error.unusable
 }
 
 /** The user, when the panel answers another question well; otherwise the panel. */
@@ -58,7 +58,7 @@ async function blame(
   calls: Calls,
   username: string,
   token: string | undefined,
-  error: UnusableAnswer,
+  error: LedgerError,
 ): Promise<LedgerError> {
   try {
     await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token)

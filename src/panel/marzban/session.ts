@@ -10,12 +10,12 @@ export type Session = {
   refuse(failed: string, error: LedgerError): void
 }
 
-/** A login that the panel refused. */
-export class LoginRefused extends LedgerError {}
+/** What came of a login: a token, or the panel has refused the credentials. */
+export type LoginOutcome = { token: string } | { refusal: LedgerError }
 
 export type SessionOptions = {
-  /** Throws {@link LoginRefused} when the panel judged the credentials, another error when it did not. */
-  login: () => Promise<string>
+  /** Throws when the panel has not judged the credentials. */
+  login: () => Promise<LoginOutcome>
   /** Milliseconds; only differences matter. */
   now: () => number
   /** For how long after a refusal no login is attempted: a wrong password must not look like an attack. */
@@ -36,12 +36,10 @@ export function createSession({ login, now, pauseMs = 30_000 }: SessionOptions):
     const waitMs = refused === null ? 0 : refused.until - now()
     if (refused !== null && waitMs > 0) throw postponed(refused.error, waitMs)
     refused = null
-    try {
-      current = await login()
-      return current
-    } catch (error) {
-      throw error instanceof LoginRefused ? pause(error) : error
-    }
+    const outcome = await login()
+    if ('refusal' in outcome) throw pause(outcome.refusal)
+    current = outcome.token
+    return current
   }
 
   const token = async (): Promise<string> => {

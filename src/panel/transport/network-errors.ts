@@ -1,6 +1,5 @@
 import { errors } from 'undici'
 import { type ErrorCode, LedgerError } from '../../errors.ts'
-import { UnusableAnswer } from './unusable-answer.ts'
 
 export type FailedExchange = {
   /** `panel.example:443`, for the log. */
@@ -38,8 +37,8 @@ export function nameFailure(
   error: unknown,
   { host, what, limit, begun, unsent = false }: FailedExchange,
 ): LedgerError {
-  const failed = (code: ErrorCode, message: string, Kind: typeof LedgerError = LedgerError) =>
-    new Kind(code, message, { forOperator: `The panel is expected at ${host}.`, unsent })
+  const failed = (code: ErrorCode, message: string, { unusable = false } = {}) =>
+    new LedgerError(code, message, { forOperator: `The panel is expected at ${host}.`, unsent, unusable })
   const code = causeCode(error)
   if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
     return failed('panel_timeout', `The panel did not answer ${what} in time (${limit}).`)
@@ -48,13 +47,17 @@ export function nameFailure(
     return failed('panel_unreachable', `${what} was given up: this service is stopping.`)
   }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, UnusableAnswer)
+    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, {
+      unusable: true,
+    })
   }
   if (error instanceof errors.HTTPParserError) {
     return failed('panel_bad_answer', `What answers ${what} in the panel's place does not speak HTTP.`)
   }
   if (begun) {
-    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, UnusableAnswer)
+    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, {
+      unusable: true,
+    })
   }
   const remedy = remedies.get(code) ?? 'Is MARZBAN_URL right, and is the panel running?'
   return failed('panel_unreachable', `The panel cannot be reached (${code}). ${remedy}`)
