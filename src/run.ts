@@ -8,17 +8,24 @@ import { startService } from './service.ts'
 /** Past this, whatever still hangs is left behind: the ledger has stored what it acknowledged. */
 const drainMs = 20_000
 
+/** What only the process itself has. */
+export type ProcessParts = {
+  environment: Record<string, string | undefined>
+  /** Milliseconds since 1970, as files are dated. */
+  now: () => number
+}
+
 /**
  * Starts the service as `environment` says, to run until a signal ends it, or the npm that started it is gone.
  *
  * @returns the exit code of this process as things stand: 1 when the service cannot start, with the reason on standard
  *   error.
  */
-export async function run(environment: Record<string, string | undefined>): Promise<0 | 1> {
+export async function run({ environment, now }: ProcessParts): Promise<0 | 1> {
   try {
     const config = readConfig(environment)
     const log = createLogger(config.logLevel)
-    const service = await startService(config, log)
+    const service = await startService(config, { log, now })
     log.info(`ready on ${service.address}`)
     // Those two are listened for below.
     const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
