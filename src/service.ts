@@ -24,7 +24,7 @@ export type Service = {
 export async function startService(config: Config, around: Surroundings): Promise<Service> {
   const closing = new AsyncDisposableStack()
   try {
-    // To load the program takes as long as PostgreSQL takes to start: both at once.
+    // Loading the program takes as long as starting PostgreSQL: do both at once.
     const program = import('./assemble.ts')
     const databaseUrl = config.databaseUrl ?? (await embed(config, around, closing))
     const { assemble } = await program

@@ -1,7 +1,7 @@
 import { LedgerError } from '../../errors.ts'
 import type { PanelAddress } from '../transport/address.ts'
 import { describeRequest, type PanelRequest, type Transport } from '../transport/transport.ts'
-import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
+import { badAnswerError, detailOf, parseJson, refusalError } from './answer-errors.ts'
 import { checkAnswer } from './check-answer.ts'
 import { tokenAnswer } from './schemas.ts'
 import type { LoginOutcome } from './session.ts'
@@ -28,7 +28,7 @@ export async function logIn(
     method: 'POST',
     path: '/api/admin/token',
     form: { username, password },
-    // A kept-alive connection that the panel closes at this moment would fail the login, which is not repeated.
+    // The panel may close a kept-alive connection at this moment. Then the login would fail, and it is not repeated.
     freshConnection: true,
   }
   const answer = await transport.exchange(request, null, signal)
@@ -37,14 +37,14 @@ export async function logIn(
       const message = `The panel refuses ${serviceAccount} (${answer.status}).`
       return { refusal: new LedgerError('panel_unauthorized', message) }
     }
-    return { refusal: nameBadAnswer(address, request, answer) }
+    return { refusal: badAnswerError(address, request, answer) }
   }
   if (answer.status >= 300) {
-    throw nameRefusal(address, request, answer, { who: serviceAccount, bearer: password })
+    throw refusalError(address, request, answer, { who: serviceAccount, bearer: password })
   }
   const json = answer.status === 200 ? parseJson(answer) : undefined
-  if (json === undefined) throw nameBadAnswer(address, request, answer)
+  if (json === undefined) throw badAnswerError(address, request, answer)
   const token = checkAnswer(tokenAnswer, json, describeRequest(request)).access_token
-  if (!isBearerToken(token)) throw nameBadAnswer(address, request, answer)
+  if (!isBearerToken(token)) throw badAnswerError(address, request, answer)
   return { token }
 }

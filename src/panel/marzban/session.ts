@@ -1,12 +1,12 @@
 import { LedgerError } from '../../errors.ts'
 
-/** The configured account's token: kept in memory, renewed when it fails. */
+/** The token of the configured account: kept in memory, renewed when it fails. */
 export type Session = {
-  /** The current token; logs in when there is none. Callers at the same moment share one login. */
+  /** The current token; without one it logs in. Calls at the same moment share one login. */
   token(): Promise<string>
-  /** A token other than `failed`: the current one when somebody has renewed it already, otherwise of a new login. */
+  /** A token other than `failed`: the current one if it is another already, otherwise that of a new login. */
   renew(failed: string): Promise<string>
-  /** The panel did not accept `failed` although it was new: `error` is the answer to all until the pause is over. */
+  /** The panel did not accept the new token `failed`: until a pause is over, every call fails with `error`. */
   refuse(failed: string, error: LedgerError): void
 }
 
@@ -18,7 +18,7 @@ export type SessionOptions = {
   login: () => Promise<LoginOutcome>
   /** Milliseconds; only differences matter. */
   now: () => number
-  /** For how long after a refusal no login is attempted: a wrong password must not look like an attack. */
+  /** Milliseconds without another login after a refusal: a wrong password must not look like an attack. */
   pauseMs?: number
 }
 
