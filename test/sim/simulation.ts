@@ -1,3 +1,4 @@
+import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { type Books, BrokenClaim } from './books.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
@@ -125,6 +126,7 @@ export class Simulation {
     const place = {
       db: databaseOf(task, this.scheduler, this.connections),
       panel: clientOver(wire),
+      api: marzbanApi,
       forwarder: forwarderOver(wire, 'by' in work && work.by !== null ? work.by : environment),
       ...(await this.replicas.get(replica)),
       now: () => beginning + this.panel.now,
