@@ -156,6 +156,21 @@ describe('another user of the same name', () => {
   })
 })
 
+describe('a user with a changed date that may be one of several', () => {
+  const former = tenure({ endedBy: 'panel', answered: 5n })
+  const present = tenure({ createdAt: '2026-02-01 00:00:00.000001', reading: 10n, counted: 10n })
+  const moved = seen({ createdAt: '2025-12-31 23:59:00.000001', lifetime: 150n })
+
+  it('is kept for itself: what it consumes from here on counts', () => {
+    const [gone, own] = judgeUser([former, present], moved, later) ?? []
+    expect(gone).toMatchObject({ before: present, after: { endedBy: 'panel', counted: 10n } })
+    expect(own).toMatchObject({ before: null, after: { reading: 150n, counted: 0n, endedBy: null } })
+    const known = [former, gone, own].flatMap((one) => (one ? ['after' in one ? one.after : one] : []))
+    const next = judgeUser(known, { ...moved, lifetime: 170n }, { asked: 13n, answered: 14n })
+    expect(next?.at(-1)?.after).toMatchObject({ reading: 170n, counted: 20n })
+  })
+})
+
 describe('a user the panel does not know', () => {
   it('keeps what it counted', () => {
     const before = tenure()

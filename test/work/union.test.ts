@@ -127,6 +127,24 @@ describe('a user whose time of creation was changed', () => {
     expect((await accountOf(place.db, admin)).users).toMatchObject({ active: 1n })
   })
 
+  it('and that a backup brings back after a successor was seen, is counted once', async () => {
+    create('a', 100)
+    await round()
+    moveDate('a', -61_000)
+    const backup = place.panel.state.backup()
+    place.panel.state.deleteUser(name('a'))
+    clock += 60_000
+    create('a', 30)
+    await round()
+    expect(await total()).toBe(130n)
+    place.panel.state.restore(backup)
+    await round()
+    expect(await total()).toBe(130n)
+    place.panel.state.accrue(name('a'), 7)
+    await round()
+    expect(await total()).toBe(137n)
+  })
+
   it.each([0, -3, 3])(
     'is another one if it was created again; the clock of the panel is %s hours off',
     async (hours) => {
