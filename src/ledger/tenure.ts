@@ -73,15 +73,17 @@ export function judgeUser<T extends Tenure>(
   if (same.some((tenure) => !isLater(ticks.asked, tenure.answered))) return null
   const own = same.find((tenure) => tenure.adminId === seen.adminId)
   const rivals = known.filter((tenure) => tenure !== own && tenure.endedBy === null)
-  const outlived = rivals.filter((tenure) => isLater(ticks.asked, tenure.answered))
-  // A rival that was seen after this answer was asked for has replaced this user already: its bytes count, its
-  // tenure does not stay open.
+  const { createdAt, formerCreatedAt } = identity
+  const outlived = rivals.filter(
+    (tenure) => isLater(ticks.asked, tenure.answered) || tenure.createdAt < createdAt,
+  )
+  // A rival created later that was seen after this answer was asked for has replaced this user already: its bytes count,
+  // its tenure does not stay open.
   const endedBy = outlived.length < rivals.length ? 'panel' : null
   const changes: TenureChange<T>[] = outlived.map((before) => ({
     before,
     after: end(before, same.includes(before) ? 'transfer' : 'panel', ticks.answered),
   }))
-  const { createdAt, formerCreatedAt } = identity
   const sight = identity.isUncertain ? 0n : countedAtSight(same, seen.lifetime)
   const after = { ...present(own, sight, seen, ticks), createdAt, formerCreatedAt }
   changes.push({ before: own ?? null, after: { ...after, endedBy } })

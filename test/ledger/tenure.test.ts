@@ -148,6 +148,15 @@ describe('another user of the same name', () => {
     ])
   })
 
+  it('created later has replaced the one that was stored meanwhile, from an older answer', () => {
+    const old = tenure({ answered: 30n })
+    const changes = judgeUser([old], reborn, { asked: 20n, answered: 31n })
+    expect(changes?.map(({ after }) => after)).toMatchObject([
+      { createdAt: old.createdAt, endedBy: 'panel', counted: 100n },
+      { createdAt: reborn.createdAt, endedBy: null, counted: 7n },
+    ])
+  })
+
   it('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
     const newer = tenure({ createdAt: reborn.createdAt, answered: 30n, seenAt: reborn.at })
     expect(judgeUser([newer], seen(), { asked: 20n, answered: 31n })).toEqual([
