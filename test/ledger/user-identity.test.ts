@@ -152,6 +152,12 @@ describe('a user that was deleted and created again', () => {
     expect(isSame(user, shown(text(now - 5_001 + hours * hour), { lifetime: 7n }))).toBe(false)
   })
 
+  it('is another one with a lower counter where answers are dated by a clock hours behind, however old the former', () => {
+    const ahead = text(now + 3 * hour - 5_001)
+    expect(isNoNewOne([known()], shown(ahead, { lifetime: 7n }))).toBe(false)
+    expect(isNoNewOne([known({ endedBy: 'service' })], shown(ahead, { lifetime: 5_000n }))).toBe(false)
+  })
+
   it('is another one soon after its last reading when its counter is lower, and else the same', () => {
     const soonBefore = text(now - 10 * minute - 5_001)
     expect(isSame(known(), shown(soonBefore, { lifetime: 7n }))).toBe(false)
