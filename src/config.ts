@@ -68,7 +68,7 @@ export const Environment = Type.Object({
 
 /** The checked configuration, with defaults. */
 export type Config = {
-  /** An http or https address. Its path, if any, comes before the panel's `/api`. */
+  /** An http or https address. Its path, if any, comes before the panel's own paths. */
   marzbanUrl: string
   marzbanUsername: string
   marzbanPassword: string
