@@ -13,7 +13,7 @@ const root = path.join(import.meta.dirname, '../../..')
 /** A program that uses only the OpenAPI document. */
 const program = `
 import createClient from 'openapi-fetch'
-import type { components, paths } from '../api.ts'
+import type { components, paths } from './api.ts'
 
 const [baseUrl = '', key = '', token = ''] = process.argv.slice(2)
 const operator = createClient<paths>({ baseUrl, headers: { 'X-API-Key': key } })
