@@ -199,7 +199,7 @@ export type PanelApi = {
   expiredUsers: {
     /** The statuses of users that this call deletes. */
     statuses: readonly string[]
-    /** The request that lists the users whom `deletion` deletes. */
+    /** The request that lists the users that `deletion` deletes. */
     listing(deletion: Forwarded): Forwarded
     /**
      * The names in the answer to this listing.
