@@ -22,7 +22,7 @@ import { authenticate } from './http/server/authenticate.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
-import { Overloaded } from './http/server/overloaded.ts'
+import { refuseUnderPressure } from './http/server/overloaded.ts'
 import { RequestLog } from './http/server/request-log.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'
 import { canonicalTarget } from './http/server/target.ts'
@@ -99,7 +99,7 @@ export function buildApp(options: AppOptions): App {
     healthCheck: async () => databaseWaitMs() <= longestWaitMs,
     healthCheckInterval: 250,
     ...options.pressure,
-    customError: Overloaded,
+    pressureHandler: refuseUnderPressure,
   })
   app.register(rateLimit, { global: false })
   describeApi(app, version)

@@ -32,27 +32,36 @@ export type ErrorCode =
   | 'config_invalid'
   | 'data_dir_in_use'
 
+/** What is wrong with one parameter or one field of a body. */
+export type FieldError = { field: string; detail: string }
+
 export type LedgerErrorOptions = {
-  /** The request's parameter or the answer's field that is wrong. */
-  field?: string
-  /** After how many seconds asking again makes sense. */
-  retryAfter?: number
-  /** What the log says beside the message, and no answer: the panel's address, and what to do about it. */
+  /** The parameter, the field or the variable that is wrong. */
+  field?: string | undefined
+  /** Several of them, each with its own sentence. */
+  errors?: readonly FieldError[] | undefined
+  /** Seconds to wait before the next try. */
+  retryAfter?: number | undefined
+  /** Only the log shows this: the panel's address, and the remedy. */
   forOperator?: string | undefined
-  /** Nothing of the request that failed has reached the panel, for certain. */
-  unsent?: boolean
+  /** The receipt of a deletion that has begun: it says what is preserved and what became of the user. */
+  deletionId?: bigint | undefined
+  /** The panel has certainly received nothing of the failed request. */
+  unsent?: boolean | undefined
   cause?: unknown
 }
 
 /**
- * An expected failure: its message names what went wrong and what would mend it. Any caller may read it, strangers
- * included: it names no address of the panel.
+ * An expected failure. Its message names the problem and the remedy. Any caller may read it, strangers too, so it never
+ * names the panel's address.
  */
 export class LedgerError extends Error {
   readonly code: ErrorCode
   readonly field: string | undefined
+  readonly errors: readonly FieldError[] | undefined
   readonly retryAfter: number | undefined
   readonly forOperator: string | undefined
+  readonly deletionId: bigint | undefined
   readonly unsent: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
@@ -60,8 +69,10 @@ export class LedgerError extends Error {
     this.name = 'LedgerError'
     this.code = code
     this.field = options.field
+    this.errors = options.errors
     this.retryAfter = options.retryAfter
     this.forOperator = options.forOperator
+    this.deletionId = options.deletionId
     this.unsent = options.unsent ?? false
   }
 }

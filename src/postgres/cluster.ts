@@ -53,8 +53,7 @@ async function checkOwner(data: string, account: Account | undefined): Promise<v
         ? `Give it to ${account ? ownName : 'an unprivileged account'} with \`chown -R\`.`
         : `Run the service as the user that made it, or give it to ${account ? ownName : 'this one'} with \`chown -R\`.`,
     )
-  if ((mode & 0o027) !== 0)
-    throw unusable(data, 'is open to other users', `Run \`chmod 700 ${data}\`.`)
+  if ((mode & 0o027) !== 0) throw unusable(data, 'is open to other users', `Run \`chmod 700 ${data}\`.`)
 }
 
 async function checkVersion(data: string, binaries: Binaries): Promise<void> {

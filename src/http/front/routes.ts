@@ -4,7 +4,7 @@ import type { Front } from '../../work/front/front.ts'
 import type { App } from '../app-type.ts'
 import { problemOf } from '../problem/problem.ts'
 import { isGone } from '../server/gone-clients.ts'
-import { Overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
+import { overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
 import { parseTarget, type Target } from '../server/target.ts'
 import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
 import { passOn } from './pass-on.ts'
@@ -78,7 +78,7 @@ async function answerGuarded(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (request.server.isUnderPressure()) throw new Overloaded()
+  if (request.server.isUnderPressure()) throw overloaded()
   const preserveTraffic = readPreserveTraffic(request.target)
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { describe, type FieldError, propertyOf, type Schema } from '../problem/field-errors.ts'
+import type { FieldError } from '../../errors.ts'
+import { describe, propertyOf, type Schema } from '../problem/field-errors.ts'
 
 /**
  * Prepares telling what is wrong with a body that is not what `schema` wants: an array of objects, an object, or one of

@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox'
-import { InvalidParameters } from '../problem/field-errors.ts'
+import { invalidParameters } from '../problem/field-errors.ts'
 
 /** How many items a page has when the caller does not say. */
 export const usualLimit = 50
@@ -81,5 +81,5 @@ function parse(text: string): { s?: unknown; k?: unknown; i?: unknown } {
 function refuse(
   detail = 'cursor must be the next_cursor of the page before, unchanged; begin again without a cursor.',
 ): never {
-  throw new InvalidParameters([{ field: 'cursor', detail }])
+  throw invalidParameters([{ field: 'cursor', detail }])
 }

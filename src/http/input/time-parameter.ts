@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { describe, InvalidParameters } from '../problem/field-errors.ts'
+import { describe, invalidParameters } from '../problem/field-errors.ts'
 
 /** A parameter that is a moment; {@link readTime} makes a Date of it. */
 export function timeParameter(description: string) {
@@ -19,5 +19,5 @@ export function readTime(field: string, text: string): Date {
   const day = new Date(`${text.slice(0, 10)}T00:00:00Z`)
   const isOnCalendar = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10))
   if (isOnCalendar && !Number.isNaN(at.getTime())) return at
-  throw new InvalidParameters([{ field, detail: `${field} must be ${describe(shape)}.` }])
+  throw invalidParameters([{ field, detail: `${field} must be ${describe(shape)}.` }])
 }

@@ -1,13 +1,8 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import {
-  describe,
-  type FieldError,
-  InvalidParameters,
-  propertyOf,
-  type Schema,
-} from '../problem/field-errors.ts'
+import type { FieldError } from '../../errors.ts'
+import { describe, invalidParameters, propertyOf, type Schema } from '../problem/field-errors.ts'
 import { explainBody } from './explain-body.ts'
 
 /**
@@ -19,7 +14,7 @@ export const compileParameters: FastifySchemaCompiler<TSchema> = ({ schema, http
   if (httpPart === 'body') {
     const explain = explainBody(schema as Schema)
     return (given: unknown) =>
-      validator.Check(given) ? { value: given } : { error: new InvalidParameters(explain(given)) }
+      validator.Check(given) ? { value: given } : { error: invalidParameters(explain(given)) }
   }
   const { properties = {} } = schema as Schema
   return (given: unknown) => {
@@ -27,7 +22,7 @@ export const compileParameters: FastifySchemaCompiler<TSchema> = ({ schema, http
     if (validator.Check(value)) return { value }
     const wrong = new Set(validator.Errors(value).map((error) => error.instancePath.split('/')[1] ?? ''))
     const errors = [...wrong].filter((name) => name !== '').map((name) => refuse(properties, name, given))
-    return { error: new InvalidParameters(errors) }
+    return { error: invalidParameters(errors) }
   }
 }
 

@@ -1,17 +1,8 @@
-import { LedgerError } from '../../errors.ts'
+import { type FieldError, LedgerError } from '../../errors.ts'
 
-/** What is wrong with one parameter or one field of a body. */
-export type FieldError = { field: string; detail: string }
-
-/** A request refused because of its parameters: which, and what each would have to be. */
-export class InvalidParameters extends LedgerError {
-  readonly errors: FieldError[]
-
-  constructor(errors: FieldError[]) {
-    super('invalid_request', errors.map((error) => error.detail).join(' '))
-    this.name = 'InvalidParameters'
-    this.errors = errors
-  }
+/** Refuses a request because of its parameters or fields. Each detail says what is right. */
+export function invalidParameters(errors: readonly FieldError[]): LedgerError {
+  return new LedgerError('invalid_request', errors.map(({ detail }) => detail).join(' '), { errors })
 }
 
 /** The keywords of JSON Schema that our parameters and bodies use. */

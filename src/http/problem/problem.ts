@@ -1,7 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { type ErrorCode, LedgerError } from '../../errors.ts'
-import { DeletionFailed } from '../../work/deleting/deletion-failed.ts'
-import { InvalidParameters } from './field-errors.ts'
+import { type ErrorCode, type FieldError, LedgerError } from '../../errors.ts'
 
 /** The body of every answer that is not a success: RFC 9457, with `code` for programs. */
 export type Problem = {
@@ -11,7 +9,7 @@ export type Problem = {
   /** For people, in one or two sentences; the member that Marzban's clients read. */
   detail: string
   code: ErrorCode | 'internal_error'
-  errors?: { field: string; detail: string }[]
+  errors?: readonly FieldError[]
   deletion_id?: bigint
   request_id?: string
 }
@@ -64,9 +62,9 @@ export function problem(status: number, code: Problem['code'], detail: string): 
 
 function ofLedgerError(error: LedgerError): ProblemAnswer {
   const body = problem(statusOfCode[error.code], error.code, error.message)
-  if (error instanceof InvalidParameters) body.errors = error.errors
+  if (error.errors) body.errors = error.errors
   else if (error.field !== undefined) body.errors = [{ field: error.field, detail: error.message }]
-  if (error instanceof DeletionFailed) body.deletion_id = error.deletionId
+  if (error.deletionId !== undefined) body.deletion_id = error.deletionId
   const headers: Record<string, string> = {}
   const retryAfter = error.retryAfter ?? (body.status > 500 ? usualRetryAfter : undefined)
   if (retryAfter !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter)))

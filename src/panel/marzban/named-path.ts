@@ -8,8 +8,7 @@ const longestPath = 16_000
  * whether encoded or not, and no path that is longer than it reads.
  */
 export function canNamePath(name: string): boolean {
-  if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name) || !name.isWellFormed())
-    return false
+  if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name) || !name.isWellFormed()) return false
   return encodeURIComponent(name).length <= longestPath
 }
 

@@ -1,7 +1,6 @@
 import { type ErrorCode, isLedgerError, LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
 import type { Deletion } from '../../store/deletions/deletions.ts'
-import { DeletionFailed } from './deletion-failed.ts'
 import { notKnownYet } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 import { runUserDeletion, type UserEnding } from './user-deletion.ts'
@@ -57,18 +56,18 @@ export function failureOf(
   usual: ErrorCode,
   error: LedgerError | null,
   graceMs: number,
-): DeletionFailed {
+): LedgerError {
   const code = error?.code ?? usual
   const message = receipt.error ?? error?.message ?? `See /deletions/${receipt.id}.`
   const retryAfter = receipt.state === 'unknown' ? graceMs / 1000 : 5
-  return new DeletionFailed(receipt.id, code, message, { retryAfter, cause: error })
+  return new LedgerError(code, message, { retryAfter, deletionId: receipt.id, cause: error })
 }
 
 /** The panel has been asked, and the ledger cannot take down what came of it: the receipt says so later. */
 export function unlearned(receipt: Deletion, cause: unknown): unknown {
   if (!isLedgerError(cause)) return cause
   const message = notKnownYet(receipt, receipt.username ?? '', 'the ledger database does not answer')
-  return new DeletionFailed(receipt.id, cause.code, message, { retryAfter: 5, cause })
+  return new LedgerError(cause.code, message, { retryAfter: 5, deletionId: receipt.id, cause })
 }
 
 /** What the panel refuses to the caller's own token is the caller's fault, not the panel's or ours. */
@@ -83,8 +82,5 @@ function toCaller(request: UserDeletionRequest, error: unknown): unknown {
 }
 
 function renamed(error: LedgerError, code: ErrorCode, message: string): LedgerError {
-  const options = { cause: error }
-  return error instanceof DeletionFailed
-    ? new DeletionFailed(error.deletionId, code, message, options)
-    : new LedgerError(code, message, options)
+  return new LedgerError(code, message, { deletionId: error.deletionId, cause: error })
 }

@@ -122,10 +122,7 @@ function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Ask
   return identifyUser(open, { createdAt, lifetime, at, asked: asked.tick }).createdAt
 }
 
-async function identify(
-  { panel }: DeletionDeps,
-  request: UserDeletionRequest,
-): Promise<Look> {
+async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
   // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
   if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {

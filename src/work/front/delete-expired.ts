@@ -45,7 +45,7 @@ export async function deleteExpiredThroughFront(
       done === 0
         ? `None of ${names.length} users was deleted.`
         : `${done} of ${names.length} users were deleted, and their traffic is preserved.`
-    throw new LedgerError(code, `${summary} ${message}`, { ...(retryAfter !== undefined && { retryAfter }) })
+    throw new LedgerError(code, `${summary} ${message}`, { retryAfter })
   }
   return deleted.names.length > 0 ? json(200, deleted.names) : noneExpired(work.panel, caller.token)
 }
