@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import { userStatuses } from '../../work/accounts/account-view.ts'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import { type BulkRequest, countUsers } from '../../work/deleting/request-deletion.ts'
 import type { Services } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
@@ -17,7 +17,7 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf, requireSudo } from '../server/authenticate.ts'
+import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
 
 const userSchema = {
   operationId: 'deleteUser',
@@ -194,7 +194,7 @@ export async function deletingRoutes(app: App, { services }: RouteOptions): Prom
 
   app.delete(
     '/admins/:id',
-    { schema: adminSchema, onRequest: requireSudo },
+    { schema: adminSchema, onRequest: onlyWithRight('delete admin') },
     async ({ caller, params }, reply): Promise<DeletionReportBody> => {
       const wholeAdminId = accountIdOf(caller, params.id)
       return accept(reply, toReportBody(await deletions.request(caller, { wholeAdminId }, null)))
@@ -208,7 +208,7 @@ export async function deletingRoutes(app: App, { services }: RouteOptions): Prom
       const request: BulkRequest =
         'usernames' in body
           ? { usernames: body.usernames }
-          : { adminId: accountIdOf(caller, body.admin), statuses: statusesOf(body.status) }
+          : { adminId: accountIdOf(caller, body.admin, 'delete users'), statuses: statusesOf(body.status) }
       const report = await deletions.request(caller, request, headers['idempotency-key'] ?? null)
       return accept(reply, toReportBody(report))
     },
@@ -224,7 +224,7 @@ function statusesOf(given: Static<typeof ofAdmin>['status']): string[] | null {
 async function refuseWithoutStatus(services: Services, caller: Caller, body: unknown): Promise<void> {
   if (typeof body !== 'object' || body === null || 'usernames' in body || 'status' in body) return
   if (!('admin' in body) || !isAccountId(body.admin)) return
-  const account = await services.account(accountIdOf(caller, body.admin))
+  const account = await services.account(accountIdOf(caller, body.admin, 'delete users'))
   if (!account || account.closedAt) return
   throw new LedgerError(
     'invalid_request',

@@ -6,7 +6,7 @@ import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
-import { requireSudo } from '../server/authenticate.ts'
+import { onlyWithRight } from '../server/authorise.ts'
 
 const failure = {
   code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),
@@ -144,13 +144,17 @@ const startSchema = {
 
 /** Seeing and starting what the collector does. */
 export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/sync', { schema: readSchema, onRequest: requireSudo }, async (): Promise<SyncBody> => {
-    return toSyncBody(await services.sync())
-  })
+  app.get(
+    '/sync',
+    { schema: readSchema, onRequest: onlyWithRight('read sync') },
+    async (): Promise<SyncBody> => {
+      return toSyncBody(await services.sync())
+    },
+  )
 
   app.post(
     '/sync',
-    { schema: startSchema, onRequest: requireSudo },
+    { schema: startSchema, onRequest: onlyWithRight('request sync') },
     async (_request, reply): Promise<SyncBody> => {
       await services.requestSync()
       reply.code(202).header('location', '/sync')

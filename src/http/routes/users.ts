@@ -6,7 +6,7 @@ import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../
 import { adminParams } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, timeOrNull } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const states = ['current', 'ended'] as const
 const ends = ['panel', 'transfer', 'service'] as const

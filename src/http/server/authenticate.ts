@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { LedgerError } from '../../errors.ts'
-import type { Caller, Callers, Credentials } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
+import type { Callers, Credentials } from '../../work/callers/callers.ts'
 import type { App } from '../app-type.ts'
 import type { LimitFailures } from './login-throttle.ts'
 
@@ -26,30 +26,6 @@ export function authenticate(app: App, callers: Callers, limit: LimitFailures): 
       ? await callers.identify(credentials)
       : await limit(request, () => callers.identify(credentials))
   })
-}
-
-/** Lets only sudo admins and the operator pass. */
-export const requireSudo: onRequestAsyncHookHandler = async (request: FastifyRequest) => {
-  if (!request.caller.isSudo) {
-    throw new LedgerError('forbidden', 'This call is for sudo admins and for the holder of the API key.')
-  }
-}
-
-/** The account that an `{id}` in a path means to `caller`. */
-export function accountIdOf(caller: Caller, id: number | 'me'): bigint {
-  if (id === 'me') {
-    if (caller.adminId !== null) return caller.adminId
-    const why =
-      caller.kind === 'operator'
-        ? 'the API key belongs to no admin; use an id from GET /admins.'
-        : `none has been opened for ${caller.name}; an admin gets one as soon as the panel lists it.`
-    throw new LedgerError('not_found', `You have no account of your own: ${why}`)
-  }
-  const adminId = BigInt(id)
-  if (!caller.isSudo && adminId !== caller.adminId) {
-    throw new LedgerError('forbidden', 'This account belongs to another admin; yours is /admins/me.')
-  }
-  return adminId
 }
 
 /** The token of `Authorization: Bearer ...`; null: there is none. */

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import type { App } from '../app-type.ts'
 
 /** How many failed authentications an address may make in how many milliseconds. */

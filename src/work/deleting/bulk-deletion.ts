@@ -110,11 +110,8 @@ async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion):
   for (;;) {
     signal.throwIfAborted()
     const page = await listUnknownUsers(db, bulk.id, { after, limit: pageSize })
-    const there = await findAtPanel(
-      panel,
-      page.map(({ username }) => username),
-      undefined,
-    )
+    const names = page.map(({ username }) => username)
+    const there = await findAtPanel(panel, names)
     const nobody = page.filter(({ username }) => !there.has(username)).map(({ id }) => id)
     const message = 'Neither the ledger nor the panel knows a user of this name.'
     if (nobody.length > 0) await failUsers(db, nobody, { code: 'unknown_user', message })

@@ -19,7 +19,7 @@ export async function deleteUser(deps: DeletionDeps, request: UserDeletionReques
     )
     return receiptOf(ending, request, deps.graceMs)
   } catch (error) {
-    throw request.token === null ? error : toCaller(request, error)
+    throw request.caller.token === null ? error : toCaller(request, error)
   }
 }
 

@@ -11,6 +11,7 @@ import {
   releaseUser,
 } from '../../store/deletions/deletion-places.ts'
 import { findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import { type Caller, operator } from '../callers/caller.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
 
@@ -44,25 +45,33 @@ async function deleteClaimed(
   { bulk, id, username, attempts }: ClaimedUser,
 ): Promise<void> {
   const { db } = work
-  const caller = { id: bulk.id, requestedBy: bulk.requested_by }
+  const waiting = { id: bulk.id, requestedBy: bulk.requested_by }
   try {
     await deleteUser(work, {
       username,
-      requestedBy: bulk.requested_by,
-      token: null,
+      caller: actorOf(bulk),
       preserveTraffic: true,
       receiptId: id,
-      onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
       ...(bulk.only_statuses !== null && { onlyStatuses: bulk.only_statuses }),
     })
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
     const seconds = await settleFailure(work, { bulkId: bulk.id, id, attempts }, error)
-    if (seconds !== null) return work.lookAgain(caller, seconds)
+    if (seconds !== null) return work.lookAgain(waiting, seconds)
   }
   await releaseUser(db, id)
   if (bulk.error_code !== null) await noteGoingOn(db, bulk.id)
-  if (!(await hasUsersLeft(db, bulk.id))) await work.lookAgain(caller, 0)
+  if (!(await hasUsersLeft(db, bulk.id))) await work.lookAgain(waiting, 0)
+}
+
+/**
+ * The rights of a bulk deletion, as its admission fixed them: the users of one account, or any user. Its caller may be
+ * gone by now, so it has no token.
+ */
+function actorOf(bulk: ClaimedUser['bulk']): Caller {
+  const adminId = bulk.admin_id ?? bulk.only_admin_id
+  if (adminId === null) return operator
+  return { kind: 'admin', name: bulk.requested_by, isSudo: false, adminId, token: null }
 }
 
 /**

@@ -8,7 +8,8 @@ import {
   type Viewer,
 } from '../../store/deletions/deletion-list.ts'
 import type { Deletion } from '../../store/deletions/deletions.ts'
-import { auditName, type Caller } from '../callers/callers.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, requireRight } from '../callers/may.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
 import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
@@ -77,24 +78,9 @@ export function createDeletions(options: DeletionsOptions): Deletions {
   }
 
   return {
-    deleteUser(caller, username, preserveTraffic) {
-      if (!preserveTraffic && !caller.isSudo) {
-        throw new LedgerError(
-          'forbidden',
-          'Only sudo admins may delete a user without preserving its traffic.',
-          {
-            field: 'preserve_traffic',
-          },
-        )
-      }
-      return deleteUser(options, {
-        username,
-        requestedBy: auditName(caller),
-        token: caller.token,
-        preserveTraffic,
-        receiptId: null,
-        onlyAdminId: null,
-      })
+    async deleteUser(caller, username, preserveTraffic) {
+      if (!preserveTraffic) requireRight(caller, 'lose unread traffic', null)
+      return deleteUser(options, { username, caller, preserveTraffic, receiptId: null })
     },
     request: async (caller, request, idempotencyKey) =>
       describe(await requestBulkDeletion(options, caller, request, idempotencyKey)),
@@ -104,12 +90,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       if (deletion.kind === 'user') {
         throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
       }
-      if (!caller.isSudo && deletion.requested_by !== auditName(caller)) {
-        throw new LedgerError(
-          'forbidden',
-          'Only who asked for this deletion, or a sudo admin, may cancel it.',
-        )
-      }
+      requireRight(caller, 'cancel deletion', { requestedBy: deletion.requested_by })
       await transact(db, async (tx) => {
         await requestCancel(tx, id)
         await options.enqueue(tx, { id, requestedBy: deletion.requested_by })
@@ -126,7 +107,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
 
 /** Null: the caller may see all. */
 function viewerOf(caller: Caller): Viewer | null {
-  return caller.isSudo ? null : { name: auditName(caller), adminId: caller.adminId }
+  return may(caller, 'read any deletion', null) ? null : { name: auditName(caller), adminId: caller.adminId }
 }
 
 function paceOf(

@@ -1,6 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
 import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
+import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
@@ -12,6 +13,8 @@ import {
   updateDeletion,
 } from '../../store/deletions/deletions.ts'
 import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { untilAccepted } from '../observing/retry-overlapped.ts'
 import { claim } from './claim.ts'
@@ -60,6 +63,9 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
+  if (!(await mayDelete(tx, request.caller, reading))) {
+    return declined(new LedgerError('forbidden', `User ${user.username} belongs to another admin.`))
+  }
   const refusal = refusalOf(request, { ...reading, username: user.username })
   if (refusal) return declined(refusal)
   const { createdAt } = reading
@@ -70,14 +76,20 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   return { kind: 'opened', receipt }
 }
 
-/** Why this user is not one of those that the request is about; null: it is. */
+/** Whether the caller may delete users of this owner, as the accepted reading shows it. */
+async function mayDelete(tx: Tx, caller: Caller, { adminId }: Owned): Promise<boolean> {
+  if (may(caller, 'delete user', { adminId })) return true
+  // The panel has just confirmed the caller's name. This reading, or an earlier one, may have opened a new account for it.
+  if (caller.kind === 'operator' || caller.token === null) return false
+  const account = await findOpenAccount(tx, caller.name)
+  return account !== null && may({ ...caller, adminId: account.id }, 'delete user', { adminId })
+}
+
+/** Why the request does not mean this user; null: it does. */
 function refusalOf(
-  { onlyAdminId, onlyStatuses }: UserDeletionRequest,
-  user: { username: string; adminId: bigint | null; status: string },
+  { onlyStatuses }: UserDeletionRequest,
+  user: { username: string; status: string },
 ): LedgerError | null {
-  if (onlyAdminId !== null && user.adminId !== onlyAdminId) {
-    return new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
-  }
   if (!onlyStatuses || onlyStatuses.includes(user.status)) return null
   const wanted = onlyStatuses.join(' or ')
   return new LedgerError(
@@ -87,8 +99,9 @@ function refusalOf(
 }
 
 /**
- * Opens the receipt without a final reading. Which user it is, the panel is asked all the same, so that the right tenure
- * ends. Of a user that cannot be read, it is the one that the ledger knows by that name.
+ * Opens the receipt without a final reading. The panel is still asked which user it is, so that the right tenure ends. If
+ * that cannot be read, it is the user of this name that the ledger knows. The owner may stay unknown, so only a caller that
+ * may delete any user gets here.
  */
 export async function openUnread(
   deps: DeletionDeps,
@@ -96,6 +109,10 @@ export async function openUnread(
   known: Deletion | null,
 ): Promise<Opening> {
   const { db } = deps
+  if (!may(request.caller, 'lose unread traffic', null)) {
+    const message = `User ${request.username} cannot be deleted without a final reading by this caller.`
+    return declined(new LedgerError('forbidden', message))
+  }
   const asked = await drawAsked(db)
   const user = await identify(deps, request)
   if (user === null) await observeGone(db, asked, request.username)
@@ -157,11 +174,11 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   })
   if (error) return declined(error)
   if (request.receiptId === null) {
-    const { requestedBy, preserveTraffic } = request
+    const { caller, preserveTraffic } = request
     const receipt = await insertUserDeletion(tx, {
       username,
       createdAt,
-      requestedBy,
+      requestedBy: auditName(caller),
       preserveTraffic,
       worker,
     })

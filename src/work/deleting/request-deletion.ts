@@ -11,7 +11,8 @@ import {
   type NewBulkDeletion,
 } from '../../store/deletions/bulk-deletions.ts'
 import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
-import { auditName, type Caller } from '../callers/callers.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, requireRight } from '../callers/may.ts'
 import { admitNames } from './admit-names.ts'
 import { usersLeft } from './bulk-ends.ts'
 import { refuseTooMuch } from './bulk-limits.ts'
@@ -81,7 +82,7 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
     return {
       kind: 'users',
       adminId: null,
-      onlyAdminId: caller.isSudo ? null : caller.adminId,
+      onlyAdminId: may(caller, 'delete any user', null) ? null : caller.adminId,
       onlyStatuses: null,
       usernames,
       refused,
@@ -89,8 +90,10 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
     }
   }
   const whole = 'wholeAdminId' in request
-  const account = await findOpen(work.db, caller, whole ? request.wholeAdminId : request.adminId)
-  if (whole && !caller.isSudo) throw new LedgerError('forbidden', 'Only sudo admins may delete admins.')
+  const adminId = whole ? request.wholeAdminId : request.adminId
+  if (whole) requireRight(caller, 'delete admin', null)
+  else requireRight(caller, 'delete users', { adminId })
+  const account = await findOpen(work.db, adminId)
   if (whole && account.isSudo) {
     throw new LedgerError(
       'conflict',
@@ -117,10 +120,7 @@ export function countUsers(account: AccountRow, statuses: readonly string[] | nu
   return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
 }
 
-async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountRow> {
-  if (!caller.isSudo && caller.adminId !== adminId) {
-    throw new LedgerError('forbidden', "These are another admin's users.")
-  }
+async function findOpen(db: Database, adminId: bigint): Promise<AccountRow> {
   const account = await findAccount(db, adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   if (account.closedAt) {

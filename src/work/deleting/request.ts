@@ -2,6 +2,7 @@ import type { DeletionReply, PanelClient } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { WorkerSession } from '../../store/connection/worker-session.ts'
 import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { Caller } from '../callers/caller.ts'
 
 /** What deletions are carried out with. */
 export type DeletionDeps = {
@@ -14,15 +15,11 @@ export type DeletionDeps = {
 
 export type UserDeletionRequest = {
   username: string
-  /** Name of the caller, for the audit trail. */
-  requestedBy: string
-  /** The caller's own token: the panel decides what it may do. Null: the configured sudo account acts. */
-  token: string | null
+  /** The final reading checks the user's owner against this caller's rights. */
+  caller: Caller
   preserveTraffic: boolean
   /** The receipt opened for this user by a bulk deletion; null: it gets one of its own. */
   receiptId: bigint | null
-  /** Refuses users of other accounts; null: the panel alone decides. */
-  onlyAdminId: bigint | null
   /** Spares users that have another status by the time of their final reading; left out: none. */
   onlyStatuses?: readonly string[]
 }
@@ -33,7 +30,7 @@ export type UserDeletionRequest = {
  */
 export type SendDeletion<Reply extends DeletionReply> = (receipt: Deletion) => Promise<Reply>
 
-/** The rights with which the panel is asked: the caller's own where it has a token. */
-export function asCaller(request: UserDeletionRequest): { token?: string } {
-  return request.token === null ? {} : { token: request.token }
+/** Lets the panel act with the caller's own rights, where the caller has a token. */
+export function asCaller({ caller }: UserDeletionRequest): { token?: string } {
+  return caller.token === null ? {} : { token: caller.token }
 }

@@ -1,7 +1,7 @@
 import { noSuchAdmin, noSudoAdmins } from '../../panel/marzban/deletion-forms.ts'
 import type { ForwardedAnswer, PanelAdmin } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
-import { auditName } from '../callers/callers.ts'
+import { auditName } from '../callers/caller.ts'
 import { runAdminDeletion } from '../deleting/admin-deletion.ts'
 import { mustReadAdmin } from '../observing/observe-admins.ts'
 import { answerTo, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'

@@ -1,7 +1,9 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
 import type { GuardedCall } from '../../panel/marzban/guarded-call.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
-import { auditName, type Caller, type Callers } from '../callers/callers.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import type { Callers } from '../callers/callers.ts'
+import { type GeneralAction, may, requireRight } from '../callers/may.ts'
 import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
 
@@ -29,7 +31,7 @@ export type FrontWork = AdminDeletionDeps & {
 }
 
 /** A caller whom the panel vouches for, as guarded calls need one. */
-export type FrontCaller = Caller & { token: string }
+export type FrontCaller = Extract<Caller, { kind: 'admin' }> & { token: string }
 
 /**
  * Who calls; null: the panel does not know the token, or there is none, and shall say so itself.
@@ -77,18 +79,19 @@ export async function refusalBy(
 export const sudoOnly = '/api/admins?limit=1'
 
 /**
- * Does what only a sudo admin may; anybody else gets the panel's own refusal.
+ * Does what needs the right to `action`. Any other caller gets the panel's own refusal.
  *
  * @param questions as the targets of {@link refusalBy}.
  */
-export async function asSudo(
+export async function withRight(
   work: FrontWork,
   request: FrontRequest,
+  action: GeneralAction,
   questions: string[],
   act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
+  return caller && may(caller, action, null) ? act(caller) : refusalBy(work, request, ...questions)
 }
 
 /**
@@ -105,11 +108,7 @@ export async function mayLoseTraffic(
   if (request.preserveTraffic) return
   const caller = await identify(work, request)
   if (!caller) return
-  if (!caller.isSudo) {
-    throw new LedgerError('forbidden', 'Only a sudo admin may send preserve_traffic=false.', {
-      field: 'preserve_traffic',
-    })
-  }
+  requireRight(caller, 'lose unread traffic', null)
   work.log.warn(
     { caller: auditName(caller), call },
     'a sudo admin goes on even if traffic cannot be preserved',
@@ -122,14 +121,7 @@ export function deletionOf(
   caller: FrontCaller,
   { preserveTraffic }: Pick<FrontRequest, 'preserveTraffic'>,
 ): UserDeletionRequest {
-  return {
-    username,
-    requestedBy: auditName(caller),
-    token: caller.token,
-    preserveTraffic,
-    receiptId: null,
-    onlyAdminId: null,
-  }
+  return { username, caller, preserveTraffic, receiptId: null }
 }
 
 /** Sends the caller's request to the panel, unless the caller has gone. */

@@ -5,7 +5,6 @@ import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
 import { deleteThroughFront } from './delete-user.ts'
 import {
-  asSudo,
   type FrontCaller,
   type FrontRequest,
   type FrontWork,
@@ -14,6 +13,7 @@ import {
   sudoOnly,
   usagePath,
   userPath,
+  withRight,
 } from './front-request.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
@@ -54,19 +54,21 @@ export function createFront(work: FrontWork): Front {
         case 'change user':
           return changeThroughFront(work, call.username, request)
         case 'move user':
-          return asSudo(work, request, [userPath(call.username), sudoOnly], () =>
+          return withRight(work, request, call.kind, [userPath(call.username), sudoOnly], () =>
             changeThroughFront(work, call.username, request),
           )
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return asSudo(work, request, [sudoOnly], (caller) => resetUsersThroughFront(work, caller, request))
+          return withRight(work, request, call.kind, [sudoOnly], (caller) =>
+            resetUsersThroughFront(work, caller, request),
+          )
         case 'delete admin':
-          return asSudo(work, request, [usagePath(call.username)], (caller) =>
+          return withRight(work, request, call.kind, [usagePath(call.username)], (caller) =>
             deleteAdminThroughFront(work, call.username, caller, request),
           )
         case 'reset admin usage':
-          return asSudo(work, request, [usagePath(call.username)], () =>
+          return withRight(work, request, call.kind, [usagePath(call.username)], () =>
             resetUsageThroughFront(work, call.username, request),
           )
       }
