@@ -1,6 +1,6 @@
 /**
- * Every failure this service names. What went wrong decides the code; the HTTP status of a code stands in one
- * map (`src/http/problem/problem.ts`). A failure without a code is a bug of ours.
+ * Every failure that this service names. `src/http/problem/problem.ts` maps each code to its HTTP status. A failure without
+ * a code is a bug.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
-  /** The request's body is larger than is taken. */
+  /** The request's body is too large. */
   | 'too_large'
   | 'rate_limited'
   | 'overloaded'
@@ -20,14 +20,14 @@ export type ErrorCode =
   | 'panel_bad_answer'
   /** The panel answered 5xx. */
   | 'panel_failed'
-  /** The panel refused the credentials it was given (401). */
+  /** The panel refuses the credentials (401). */
   | 'panel_unauthorized'
-  /** The panel knows the caller and does not let it (403). */
+  /** The panel knows the caller and denies the call (403). */
   | 'panel_forbidden'
-  /** The panel answers, and what it says of this user, or that it says 500 only of this user, cannot be counted. */
+  /** The panel answers, but its answer about this user cannot be counted, or is a 500 for this user alone. */
   | 'user_unreadable'
   | 'database_unavailable'
-  /** A reading overlapped another observation of the same user and was dropped; ask the panel again. */
+  /** A reading overlapped another one of the same user and was dropped; ask the panel again. */
   | 'observation_overlapped'
   | 'config_invalid'
   | 'data_dir_in_use'

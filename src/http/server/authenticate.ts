@@ -7,20 +7,20 @@ import type { LimitFailures } from './login-throttle.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is calling; set on every route that {@link authenticate} guards. */
+    /** The caller; set on every route that {@link authenticate} guards. */
     caller: Caller
   }
 }
 
 /**
- * Names the caller of every route registered in the scope of `app`, before anything else of the request is looked at.
+ * Identifies the caller on every route in the scope of `app`, before anything else of the request is checked.
  *
- * @param limit holds back addresses that keep sending credentials nobody knows.
+ * @param limit slows down addresses that keep sending wrong credentials.
  */
 export function authenticate(app: App, callers: Callers, limit: LimitFailures): void {
   app.addHook('onRequest', async (request) => {
     const credentials = credentialsOf(request.headers)
-    // Proven credentials are never held back, and a caller without any has tried nothing.
+    // Proven credentials always pass. A caller without any has tried nothing.
     const isFree = callers.recognises(credentials) || Object.keys(credentials).length === 0
     request.caller = isFree
       ? await callers.identify(credentials)
