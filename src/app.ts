@@ -76,8 +76,7 @@ export function buildApp(options: AppOptions): App {
     http: {
       headersTimeout: patience.headersMs,
       connectionsCheckingInterval: patience.checkEveryMs,
-      shouldUpgradeCallback: (request: IncomingMessage) =>
-        front !== null && becomesWebSocket(request, front.prefixes),
+      shouldUpgradeCallback: (request: IncomingMessage) => front !== null && becomesWebSocket(request, front),
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,

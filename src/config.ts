@@ -7,14 +7,14 @@ import { LedgerError } from './errors.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
- * Every variable the service reads. Descriptions say what a right value is, as a message says it after "must be";
- * what is `writeOnly` no message repeats.
+ * Every variable that the service reads. A description says what a right value is, as a message says it after "must be".
+ * No message repeats a value that is `writeOnly`.
  */
 export const Environment = Type.Object({
   MARZBAN_URL: Type.String({
     format: 'panel-url',
     description: 'the http:// or https:// address of the panel, without credentials, query or fragment',
-    // It is no secret, but what was put into it by mistake may be.
+    // It is no secret, but somebody may put one into it by mistake.
     writeOnly: true,
   }),
   MARZBAN_USERNAME: Type.String({ description: 'the name of a sudo admin of the panel' }),
@@ -66,27 +66,27 @@ export const Environment = Type.Object({
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
-/** What the environment says, checked and defaulted. */
+/** The configuration from the environment, checked and with its defaults. */
 export type Config = {
-  /** An http or https address; its path, if any, stands before the panel's `/api`. */
+  /** An http or https address; its path, if any, stands before the panel's own paths. */
   marzbanUrl: string
   marzbanUsername: string
   marzbanPassword: string
-  /** Undefined: an embedded Postgres under `dataDir`. */
+  /** Undefined: an embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | undefined
   dataDir: string
   host: string
-  /** 0: the system chooses a free one. */
+  /** 0: the system chooses a free port. */
   port: number
-  /** The operator's key: whoever presents it acts as sudo. */
+  /** The operator's key: a caller with it may do what a sudo admin may. */
   apiKey: string | undefined
   pollIntervalSeconds: number
   scanIntervalSeconds: number
   panelLagMs: number
   panelTimeoutMs: number
-  /** Everyone, nobody, or addresses and ranges: what Fastify's `trustProxy` takes. */
+  /** Fastify's `trustProxy`: every proxy, none, or these addresses and ranges. */
   trustProxy: boolean | string[]
-  /** The paths below which the panel answers here as well; none: the front is off. */
+  /** Requests for these paths, and those below them, go to the panel; none: the front is off. */
   frontPrefixes: string[]
   /** Undefined: webhooks are not taken. */
   webhookSecret: string | undefined
@@ -94,11 +94,10 @@ export type Config = {
 }
 
 /**
- * Reads the service's configuration from `environment`; variables that are empty count as not set, others than ours are
- * left alone.
+ * Reads the service's configuration from `environment`. An empty variable counts as not set; other variables are ignored.
  *
- * @throws `config_invalid` listing every problem, a line each: the variable's name and what would be right. Secrets are
- * not repeated.
+ * @throws `config_invalid` that lists every problem, a line each: the variable's name and what would be right. It repeats
+ *   no secret.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const values = check(environment)
@@ -163,7 +162,7 @@ function check(environment: Record<string, string | undefined>): Static<typeof E
   }
 }
 
-/** What env-schema's error carries: one or more for each variable that is wrong. */
+/** The failures in env-schema's error: one or more for each wrong variable. */
 type Failure = { instancePath: string; params: { missingProperty?: string } }
 
 function hasFailures(error: unknown): error is Error & { errors: Failure[] } {
@@ -194,7 +193,7 @@ function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
 }
 
-/** No number of hops: Fastify refuses to trust by count, since who connects directly could claim any address. */
+/** Never a number of hops: Fastify refuses it, since a client that connects directly could then claim any address. */
 function readTrustedProxies(value: string): boolean | string[] {
   if (value === 'true' || value === 'false') return value === 'true'
   return listOf(value)
@@ -212,7 +211,7 @@ function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)
 }
 
-/** A range of no bits is everybody, for which `true` is the word. */
+/** A range of no bits means every address; `true` says that. */
 function isAddressOrRange(proxy: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true
   const [address = '', ...range] = proxy.split('/')

@@ -48,6 +48,8 @@ export type LedgerErrorOptions = {
   deletionId?: bigint | undefined
   /** The panel has certainly received nothing of the failed request. */
   unsent?: boolean | undefined
+  /** The panel's answer cannot be used at all: a 500, cut off, or too large. A smaller question may get a good answer. */
+  unusable?: boolean | undefined
   cause?: unknown
 }
 
@@ -63,6 +65,7 @@ export class LedgerError extends Error {
   readonly forOperator: string | undefined
   readonly deletionId: bigint | undefined
   readonly unsent: boolean
+  readonly unusable: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -74,6 +77,7 @@ export class LedgerError extends Error {
     this.forOperator = options.forOperator
     this.deletionId = options.deletionId
     this.unsent = options.unsent ?? false
+    this.unusable = options.unusable ?? false
   }
 }
 

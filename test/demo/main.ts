@@ -79,9 +79,9 @@ for (let rows = 0; !ending.signal.aborted; rows += 1) {
 /** Starts the service; where nobody asked for a port and the usual one is taken, on any free one. */
 async function start(asked: Config): Promise<Service> {
   const log = createLogger(asked.logLevel)
-  const service = await startService(asked, log).catch((error: unknown) => {
+  const service = await startService(asked, { log, now: Date.now }).catch((error: unknown) => {
     if (process.env.PORT || !isLedgerError(error, 'config_invalid')) throw error
-    return startService({ ...asked, port: 0 }, log)
+    return startService({ ...asked, port: 0 }, { log, now: Date.now })
   })
   closing.defer(() => service.stop())
   return service
