@@ -22,7 +22,7 @@ import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
 import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
-import { createServices } from './work/ledger-api.ts'
+import { createLedgerApi } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
 import { tellUnreadable } from './work/observing/unreadable-items.ts'
 
@@ -120,7 +120,7 @@ export async function assemble(
 
   const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
   const { requestPoll, requestObservation } = jobs
-  const services = createServices({
+  const services = createLedgerApi({
     db,
     callers,
     stats,

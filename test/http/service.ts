@@ -14,7 +14,7 @@ import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
-import { createServices } from '../../src/work/ledger-api.ts'
+import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import type { ReadUsers } from '../../src/work/observing/read-user-pages.ts'
@@ -153,7 +153,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const observations: string[] = []
   let syncs = 0
   const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
-  const services = createServices({
+  const services = createLedgerApi({
     db,
     callers,
     stats: createStats({

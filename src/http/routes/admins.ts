@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import { may } from '../../work/callers/may.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { adminParams, noQuery, panelName } from '../input/path-params.ts'
@@ -13,7 +13,7 @@ import { accountIdOf } from '../server/authorise.ts'
 
 const sorts = ['id', '-id', 'username', '-username', 'total_traffic', '-total_traffic'] as const
 type Sort = (typeof sorts)[number]
-type AccountPage = Parameters<Services['accounts']>[0]
+type AccountPage = Parameters<LedgerApi['accounts']>[0]
 type AdminsPage = { items: AccountBody[]; next_cursor: string | null }
 
 const listQuery = Type.Object(
@@ -80,7 +80,7 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
 }
 
 /** The list as an admin sees it that manages no others: its own account alone, not those of others it shares a name with. */
-async function ownPage(services: Services, caller: Caller, page: AccountPage): Promise<AdminsPage> {
+async function ownPage(services: LedgerApi, caller: Caller, page: AccountPage): Promise<AdminsPage> {
   const isAsked = page.after === null && (page.username === undefined || page.username === caller.name)
   const account = isAsked && caller.adminId !== null ? await services.account(caller.adminId) : null
   return { items: account ? [toAccountBody(account)] : [], next_cursor: null }

@@ -4,7 +4,7 @@ import { LedgerError } from '../../errors.ts'
 import { userStatuses } from '../../work/accounts/account-view.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import { type BulkRequest, countUsers } from '../../work/deleting/request-deletion.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { accountId, adminParams, noQuery, panelName } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
@@ -221,7 +221,7 @@ function statusesOf(given: Static<typeof ofAdmin>['status']): string[] | null {
 }
 
 /** A client that drops what is undefined means no status in particular, and never means everybody. */
-async function refuseWithoutStatus(services: Services, caller: Caller, body: unknown): Promise<void> {
+async function refuseWithoutStatus(services: LedgerApi, caller: Caller, body: unknown): Promise<void> {
   if (typeof body !== 'object' || body === null || 'usernames' in body || 'status' in body) return
   if (!('admin' in body) || !isAccountId(body.admin)) return
   const account = await services.account(accountIdOf(caller, body.admin, 'delete users'))

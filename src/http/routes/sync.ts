@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
@@ -163,7 +163,7 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
   )
 }
 
-function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
+function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): SyncBody {
   const { poll, round, failed } = state
   return {
     requested_at: round.requested_at,

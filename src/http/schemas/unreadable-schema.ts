@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, time } from './building-blocks.ts'
 
 /** Characters that are told of a name: it may be longer than anybody reads. */
@@ -36,7 +36,7 @@ export const unreadableSchema = {
   unreadable_total: int64('How many there are in all.', 1),
 }
 
-type Unreadable = Pick<Awaited<ReturnType<Services['sync']>>, 'unreadable'>['unreadable']
+type Unreadable = Pick<Awaited<ReturnType<LedgerApi['sync']>>, 'unreadable'>['unreadable']
 type UnreadableBody = {
   unreadable: Static<(typeof unreadableSchema)['unreadable']>
   unreadable_total: bigint

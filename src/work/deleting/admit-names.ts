@@ -7,12 +7,12 @@ import { may } from '../callers/may.ts'
 import { findAtPanel, type WhoseUsers } from './find-at-panel.ts'
 
 /**
- * How many names that the ledger does not know the panel is asked for while the caller waits: a user that was created a
- * moment ago is found, and whoever invents names does not keep the panel busy.
+ * The most unknown names that the panel is asked for while the caller waits. This finds users that were created a moment
+ * ago, and invented names do not keep the panel busy.
  */
 const askedAtMost = 50
 
-/** The names whose users are deleted, and those that are refused, with the reason. */
+/** The names whose users will be deleted, and the refused names with the reason. */
 export type AdmittedNames = {
   usernames: readonly string[]
   refused: { usernames: readonly string[]; code: string; message: string }
@@ -56,7 +56,7 @@ export async function admitNames(
   }
 }
 
-/** The token was good a moment ago. Since then the admin was deleted, or its password changed. */
+/** A token that was good a moment ago can fail: the admin was deleted, or its password changed. */
 async function findOwn(
   panel: PanelClient,
   usernames: readonly string[],

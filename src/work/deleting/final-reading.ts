@@ -17,11 +17,11 @@ import { auditName, type Caller } from '../callers/caller.ts'
 import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { untilAccepted } from '../observing/retry-overlapped.ts'
-import { claim } from './claim.ts'
+import { claimReceipt } from './claim.ts'
 import { type Look, outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
-/** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
+/** The result of everything before the deletion is sent. `absent`: the panel does not have this user. */
 export type Opening =
   | { kind: 'opened'; receipt: Deletion }
   | { kind: 'absent' }
@@ -30,7 +30,7 @@ export type Opening =
 const absent = { kind: 'absent' } as const
 const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
 
-/** Reads the user and makes that reading durable, together with the receipt. Another user of the name is another user. */
+/** Reads the user, and stores the reading together with the receipt. A new user of the same name is another user. */
 export async function openWithReading(
   deps: DeletionDeps,
   request: UserDeletionRequest,
@@ -51,13 +51,13 @@ type Reading = {
   request: UserDeletionRequest
   known: Deletion | null
   asked: Asked
-  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  /** Another reading after this tick serves as well; undefined: none does. */
   since: Asked | undefined
   user: PanelUser
   worker: string
 }
 
-/** Undefined: the reading was dropped and has to be taken again. */
+/** Undefined: the reading was dropped, and must be repeated. */
 async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined> {
   const { request, user } = taken
   const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
@@ -126,7 +126,7 @@ export async function openUnread(
   })
 }
 
-/** Of a user whose creation cannot be read, that of the one that the ledger knows by this name. */
+/** When the panel shows no time of creation: that of the user that the ledger knows by this name. */
 function likelyCreation([open]: readonly StoredTenure[], { createdAt }: UnreadableUser): string | null {
   if (createdAt === null) return open?.createdAt ?? null
   return open && isSameCreation(open.createdAt, createdAt) ? open.createdAt : createdAt
@@ -140,7 +140,7 @@ function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Ask
 }
 
 async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
-  // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
+  // A panel on MySQL ignores spaces at the end: the ledger would not know which user it deletes.
   if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {
     return await panel.lookAtUser(request.username, asCaller(request))
@@ -157,14 +157,14 @@ function isAnother(known: Deletion | null, user: PanelUser | UnreadableUser): bo
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
   username: string
   createdAt: string | null
-  /** Whether the panel has shown that creation. */
+  /** Whether the panel itself has shown this time of creation. */
   isSure: boolean
 }
 
-/** The receipt of this request, with this service at work on it. */
+/** Opens the receipt of this request; this service works on it from now on. */
 async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   const { request, username, createdAt, isSure, worker } = opened
-  const error = await claim(tx, {
+  const error = await claimReceipt(tx, {
     target: { username },
     what: `User ${username}`,
     receiptId: request.receiptId,

@@ -1,7 +1,7 @@
 import { isLedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
 
-/** Names in one question, and characters of them once encoded: both have to fit into an address. */
+/** The most names in one question, and the most characters once encoded: both must fit into an address. */
 const namesAtOnce = 50
 const charactersAtOnce = 4_000
 
@@ -9,11 +9,11 @@ const charactersAtOnce = 4_000
 export type WhoseUsers = { admin?: string; token?: string }
 
 /**
- * Which of `usernames` the panel has, asked for by name in lists: that costs it far less than a question for each. A
- * user that keeps the panel from answering a list counts as there: whoever deletes it learns more.
+ * Which of `usernames` the panel has. One question lists many names: that costs the panel far less than a question for
+ * each. A user that spoils every answer counts as existing: its deletion finds out more.
  *
  * @param whose left out: the users of all admins.
- * @throws the panel's errors that do not concern a user alone.
+ * @throws the panel's errors, except those that concern one user alone.
  */
 export async function findAtPanel(
   panel: PanelClient,
@@ -39,7 +39,7 @@ async function ask(
     return [...users.map(({ username }) => username), ...unreadable.flatMap(({ name }) => name ?? [])]
   } catch (error) {
     if (!isLedgerError(error, 'panel_failed', 'panel_bad_answer')) throw error
-    // A panel that answers nothing at all says nothing of these users.
+    // If the panel answers nothing at all, these users are not to blame.
     await panel.account()
     if (names.length === 1) return names
     const half = names.length >> 1

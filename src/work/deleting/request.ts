@@ -4,12 +4,12 @@ import type { WorkerSession } from '../../store/connection/worker-session.ts'
 import type { Deletion } from '../../store/deletions/deletions.ts'
 import type { Caller } from '../callers/caller.ts'
 
-/** What deletions are carried out with. */
+/** What deletions work with. */
 export type DeletionDeps = {
   db: Database
   panel: PanelClient
   worker: WorkerSession
-  /** Milliseconds for which the panel may still act on a deletion after this service has given up waiting for its answer. */
+  /** How long the panel can still act after this service has stopped waiting for its answer, in milliseconds. */
   graceMs: number
 }
 
@@ -18,15 +18,15 @@ export type UserDeletionRequest = {
   /** The final reading checks the user's owner against this caller's rights. */
   caller: Caller
   preserveTraffic: boolean
-  /** The receipt opened for this user by a bulk deletion; null: it gets one of its own. */
+  /** The receipt that a bulk deletion has opened for this user; null: the user gets a new one. */
   receiptId: bigint | null
-  /** Spares users that have another status by the time of their final reading; left out: none. */
+  /** Spares a user that has another status in its final reading; left out: spares none. */
   onlyStatuses?: readonly string[]
 }
 
 /**
- * Sends a deletion to the panel, once, and says what came of it: as the service itself, or the request of a caller as it
- * is. It does not fail.
+ * Sends a deletion to the panel, once, and returns the result: it sends a request of the service, or forwards the caller's. It
+ * does not throw.
  */
 export type SendDeletion<Reply extends DeletionReply> = (receipt: Deletion) => Promise<Reply>
 
