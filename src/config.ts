@@ -7,14 +7,14 @@ import { LedgerError } from './errors.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
- * Every variable that the service reads. A description says what a right value is, as a message says it after "must be".
- * No message repeats a value that is `writeOnly`.
+ * Every variable that the service reads. A description completes the sentence "it must be ...". No message repeats the
+ * value of a `writeOnly` variable.
  */
 export const Environment = Type.Object({
   MARZBAN_URL: Type.String({
     format: 'panel-url',
     description: 'the http:// or https:// address of the panel, without credentials, query or fragment',
-    // It is no secret, but somebody may put one into it by mistake.
+    // The address is no secret, but somebody may have put a password into it.
     writeOnly: true,
   }),
   MARZBAN_USERNAME: Type.String({ description: 'the name of a sudo admin of the panel' }),
@@ -22,7 +22,7 @@ export const Environment = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
       format: 'postgres-url',
-      description: 'a postgres:// or postgresql:// address, reserved characters percent-encoded',
+      description: 'a postgres:// or postgresql:// address; percent-encode reserved characters',
       writeOnly: true,
     }),
   ),
@@ -36,14 +36,14 @@ export const Environment = Type.Object({
   API_KEY: Type.Optional(
     Type.String({
       pattern: '^[!-~]{32,}$',
-      description: 'at least 32 ASCII characters without spaces, such as `openssl rand -hex 32` prints',
+      description: 'at least 32 ASCII characters without spaces; make one with `openssl rand -hex 32`',
       writeOnly: true,
     }),
   ),
   POLL_INTERVAL: seconds({ minimum: 1, maximum: 3600, default: 15 }),
   SCAN_INTERVAL: seconds({ minimum: 10, maximum: 7 * 86_400, default: 600 }),
   PANEL_LAG: seconds({ minimum: 0, maximum: 3600, default: 30 }),
-  // The calls of one deletion have to end before it counts as abandoned; see `workIsUnderWay`.
+  // All calls of one deletion must end before the deletion counts as abandoned; see `workIsUnderWay`.
   MARZBAN_TIMEOUT: seconds({ minimum: 1, maximum: 120, default: 30 }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
@@ -54,7 +54,7 @@ export const Environment = Type.Object({
   FRONT_PREFIXES: Type.String({
     format: 'prefixes',
     default: '/api,/sub,/dashboard,/statics',
-    description: 'paths like /api, separated by commas, none of them one of the service itself',
+    description: 'paths like /api, separated by commas, without paths of the service itself',
   }),
   WEBHOOK_SECRET: Type.Optional(
     Type.String({
@@ -66,38 +66,37 @@ export const Environment = Type.Object({
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
-/** The configuration from the environment, checked and with its defaults. */
+/** The checked configuration, with defaults. */
 export type Config = {
-  /** An http or https address; its path, if any, stands before the panel's own paths. */
+  /** An http or https address. Its path, if any, comes before the panel's own paths. */
   marzbanUrl: string
   marzbanUsername: string
   marzbanPassword: string
-  /** Undefined: an embedded PostgreSQL under `dataDir`. */
+  /** Undefined: the embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | undefined
   dataDir: string
   host: string
   /** 0: the system chooses a free port. */
   port: number
-  /** The operator's key: a caller with it may do what a sudo admin may. */
+  /** The operator's key: its holder has the rights of a sudo admin. */
   apiKey: string | undefined
   pollIntervalSeconds: number
   scanIntervalSeconds: number
   panelLagMs: number
   panelTimeoutMs: number
-  /** Fastify's `trustProxy`: every proxy, none, or these addresses and ranges. */
+  /** A value for Fastify's `trustProxy`: everyone, nobody, or a list of addresses and ranges. */
   trustProxy: boolean | string[]
-  /** Requests for these paths, and those below them, go to the panel; none: the front is off. */
+  /** The service forwards requests under these paths to the panel. Empty: it forwards nothing. */
   frontPrefixes: string[]
-  /** Undefined: webhooks are not taken. */
+  /** Undefined: the service refuses webhooks. */
   webhookSecret: string | undefined
   logLevel: (typeof logLevels)[number]
 }
 
 /**
- * Reads the service's configuration from `environment`. An empty variable counts as not set; other variables are ignored.
+ * Reads the service's configuration from `environment`. An empty variable counts as not set.
  *
- * @throws `config_invalid` that lists every problem, a line each: the variable's name and what would be right. It repeats
- *   no secret.
+ * @throws `config_invalid` with one line for each problem: the variable's name and a right value. It never repeats a secret.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const values = check(environment)
@@ -162,7 +161,7 @@ function check(environment: Record<string, string | undefined>): Static<typeof E
   }
 }
 
-/** The failures in env-schema's error: one or more for each wrong variable. */
+/** One entry of env-schema's error: there is at least one for each wrong variable. */
 type Failure = { instancePath: string; params: { missingProperty?: string } }
 
 function hasFailures(error: unknown): error is Error & { errors: Failure[] } {
@@ -182,18 +181,18 @@ function describe(failures: Failure[], set: Record<string, string | undefined>):
       if (!set[name]) return `  ${name} is missing; it must be ${description}`
       return `  ${name} must be ${description}${writeOnly ? '' : `; it is ${JSON.stringify(set[name])}`}`
     })
-  const remedies = ['Set them in the environment or in .env; .env.example explains each.']
+  const remedies = ['Set them in the environment or in .env. .env.example explains each variable.']
   if (Environment.required.some((name) => wrong.has(name) && !set[name])) {
-    remedies.push('To see the service without a panel: npm run demo')
+    remedies.push('To try the service without a panel: npm run demo')
   }
-  return ['The configuration cannot be used:', ...problems, ...remedies].join('\n')
+  return ['The configuration is not valid:', ...problems, ...remedies].join('\n')
 }
 
 function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
 }
 
-/** Never a number of hops: Fastify refuses it, since a client that connects directly could then claim any address. */
+/** A number of hops is not accepted: Fastify refuses it, because a direct client could then claim any address. */
 function readTrustedProxies(value: string): boolean | string[] {
   if (value === 'true' || value === 'false') return value === 'true'
   return listOf(value)
@@ -203,7 +202,7 @@ function listOf(value: string): string[] {
   return value.split(',').map((item) => item.trim())
 }
 
-/** Where the service itself answers. */
+/** The paths of the service itself. */
 const ownPaths =
   /^\/(admins|api-keys|deletions|docs|healthz|metrics|openapi\.json|readyz|sync|users|webhooks)(\/|$)/
 
@@ -211,7 +210,7 @@ function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)
 }
 
-/** A range of no bits means every address; `true` says that. */
+/** A range of 0 bits is refused: it means everybody, and `true` says so. */
 function isAddressOrRange(proxy: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true
   const [address = '', ...range] = proxy.split('/')

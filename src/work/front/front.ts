@@ -19,7 +19,7 @@ export type Front = {
   /** Passes on the requests that need no guarding. */
   panel: Pick<Forwarder, 'origin' | 'basePath' | 'open' | 'openSocket'>
   /** What the front's routes must know of the panel's API. */
-  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorAnswer'>
+  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorBody'>
   /** The call that would lose bytes; null: the request can be passed on. */
   guarded(method: string, path: string): GuardedCall | null
   /**
