@@ -10,11 +10,11 @@ import { type Database, openDatabase } from '../../src/store/connection/database
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
-import { createCallers } from '../../src/work/callers/callers.ts'
+import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
-import { createServices } from '../../src/work/ledger-api.ts'
+import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import type { ReadUsers } from '../../src/work/observing/read-user-pages.ts'
@@ -87,6 +87,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
+  /** Adds callers that prove themselves in another way. */
+  extendCallers?: (callers: Callers) => Callers
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -103,6 +105,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
+    extendCallers = (callers) => callers,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -149,8 +152,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const enqueued: bigint[] = []
   const observations: string[] = []
   let syncs = 0
-  const callers = createCallers({ db, panel, apiKey, now })
-  const services = createServices({
+  const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
+  const services = createLedgerApi({
     db,
     callers,
     stats: createStats({
