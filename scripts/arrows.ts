@@ -120,6 +120,12 @@ const rules: IForbiddenRuleType[] = [
     to: { pathNot: filesOf('ledger') },
   },
   {
+    name: 'only changeAccounts saves accounts',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/work/observing/change-accounts\\.ts$' },
+    to: { path: '^src/store/accounts/save-accounts\\.ts$' },
+  },
+  {
     name: 'nothing imports main',
     severity: 'error',
     from: {},

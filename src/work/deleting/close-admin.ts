@@ -1,12 +1,12 @@
 import { applyEffect } from '../../ledger/account.ts'
-import { addUsers } from '../../store/accounts/account-users.ts'
-import { lockAccounts, saveAccounts } from '../../store/accounts/accounts.ts'
+import { lockAccounts } from '../../store/accounts/accounts.ts'
 import { closeAccount } from '../../store/accounts/admins.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { endTenuresOf } from '../../store/tenures/tenure-changes.ts'
+import { changeAccounts } from '../observing/change-accounts.ts'
 
 /**
  * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in
@@ -34,12 +34,9 @@ export async function closeDeletedAdmin(
         preserved,
         users: new Map<string, number>(),
       }
-      if (before)
-        await saveAccounts(tx, [{ before, after: applyEffect(before, effect), readAt: null }], answered.at)
-      await addUsers(
-        tx,
-        released.map(({ status, users }) => ({ adminId, status, by: -users })),
-      )
+      const users = released.map(({ status, users: left }) => ({ adminId, status, by: -left }))
+      const accounts = before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
+      await changeAccounts(tx, { accounts, users }, answered.at)
     }
     return finishDeletion(tx, id, { state: 'deleted' })
   })

@@ -2,19 +2,14 @@ import { applyPanelReading, fitsAccount } from '../../ledger/account.ts'
 import { isLater } from '../../ledger/counter.ts'
 import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
-import {
-  type AccountChange,
-  lockAccounts,
-  type StoredAccount,
-  saveAccounts,
-} from '../../store/accounts/accounts.ts'
+import { type AccountChange, lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../../store/accounts/admins.ts'
 import { recordPoll } from '../../store/collecting/panel-poll.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { recordSuspicions } from '../../store/outbox/events.ts'
+import { changeAccounts } from './change-accounts.ts'
 import type { PanelLag } from './panel-lag.ts'
 import { untilAccepted } from './retry-overlapped.ts'
 import { entryOf, noteUnreadable } from './unreadable-items.ts'
@@ -126,8 +121,7 @@ async function storeAdmins(
         if (suspicion) suspicions.push(suspicion)
       }
     }
-    await saveAccounts(tx, changes, answered.at)
-    await recordSuspicions(tx, suspicions)
+    await changeAccounts(tx, { accounts: changes, suspicions }, answered.at)
     if (complete) {
       const usernames = admins.map((admin) => admin.username)
       await markMissing(tx, usernames, ticks, answered.at)

@@ -1,10 +1,11 @@
 import { type CompleteScan, completeScan, openAccount } from '../../ledger/account.ts'
-import { lockAccounts, readPanelWitness, saveAccounts } from '../../store/accounts/accounts.ts'
+import { lockAccounts, readPanelWitness } from '../../store/accounts/accounts.ts'
 import { beginScan, type DueScan, finishScan } from '../../store/collecting/scans.ts'
 import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { isEveryoneRead } from '../../store/tenures/tenures.ts'
+import { changeAccounts } from './change-accounts.ts'
 import { readUnseen } from './read-unseen.ts'
 import { type ReadUsers, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
@@ -75,7 +76,7 @@ async function end(
     const after = isComplete
       ? completeScan(before, { begun: begun.tick, panelBefore, at: at.getTime() })
       : openAccount(before)
-    await saveAccounts(tx, [{ before, after, readAt: begun.at }], at)
+    await changeAccounts(tx, { accounts: [{ before, after, readAt: begun.at }] }, at)
     await finishScan(tx, adminId, read.done, read.failingAt)
     await forgetUnreadableOf(tx, begun, adminId)
     return true
