@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto'
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { advanceBulkDeletion, type BulkDeletion, openBulkDeletions } from '../work/deleting/bulk-deletion.ts'
+import {
+  advanceBulkDeletion,
+  type BulkDeletionDeps,
+  openBulkDeletions,
+} from '../work/deleting/bulk-deletion.ts'
 import { takeTurns } from '../work/deleting/deletion-turns.ts'
 import type { EnqueueDeletion } from '../work/deleting/request-deletion.ts'
 import { settleDeletions } from '../work/deleting/settle.ts'
@@ -10,7 +14,7 @@ const bulkQueue = 'bulk-deletions'
 const placeQueue = 'deletion-places'
 const settleQueue = 'settle-deletions'
 
-export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'> }
+export type DeletionJobs = { work: Omit<BulkDeletionDeps, 'signal'> }
 
 /** Deletions of bulk deletions at the same time, on all replicas together: the panel has one core, and others to serve. */
 const places = ['place 1', 'place 2', 'place 3', 'place 4']
@@ -94,7 +98,7 @@ async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: Jo
 }
 
 /** Has every place that is free look whose turn it is. One that is taken does so when it is free again. */
-async function offerPlaces(boss: PgBoss, db: BulkDeletion['db']): Promise<void> {
+async function offerPlaces(boss: PgBoss, db: BulkDeletionDeps['db']): Promise<void> {
   for (const place of places) {
     await boss.send(placeQueue, { place }, { singletonKey: place, db: fromKysely(db) })
   }

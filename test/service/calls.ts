@@ -21,6 +21,6 @@ export async function pollAndScan(service: ServiceProcess, db: Database): Promis
   expect((await service.call('POST', '/sync')).status).toBe(202)
   await until('everything is polled and scanned', async () => {
     const { pollPending, scansPending, round } = await readCollectorState(db)
-    return !pollPending && scansPending === 0n && round.finished_at !== null
+    return !pollPending && scansPending === 0n && round.finishedAt !== null
   })
 }

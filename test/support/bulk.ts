@@ -5,7 +5,7 @@ import type { Caller } from '../../src/work/callers/callers.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { carryOut } from './carry-out.ts'
-import { passGrace, useDeleting, workOf } from './deleting.ts'
+import { isOfUser, passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
 
 const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
@@ -43,7 +43,7 @@ export function useBulk() {
     },
     childrenOf: async (id: bigint) => {
       const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
-      return deletions
+      return deletions.filter(isOfUser)
     },
   }
   let count = 0

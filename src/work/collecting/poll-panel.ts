@@ -30,7 +30,7 @@ export async function pollPanel(work: PollPanel): Promise<boolean> {
     if (isNews) work.onFailure(error)
     return false
   }
-  if (before.error_code !== null) work.onRecovery()
+  if (before.error !== null) work.onRecovery()
   return true
 }
 

@@ -24,8 +24,8 @@ export function createReadiness({ db, now }: { db: Database; now: () => number }
     isKnownMigrated ||= await isMigrated(db)
     if (!isKnownMigrated) return { migrated: false, panelError: null }
     try {
-      const { error_code: code, error: message } = await readPanelPoll(db)
-      return { migrated: true, panelError: code === null ? null : { code, message: message ?? '' } }
+      const { error } = await readPanelPoll(db)
+      return { migrated: true, panelError: error }
     } catch (error) {
       if (isLedgerError(error)) throw error
       isKnownMigrated = await isMigrated(db)

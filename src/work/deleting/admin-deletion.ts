@@ -3,7 +3,8 @@ import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { preserveAdmin } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, insertAdminDeletion } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion } from '../../store/deletions/deletion.ts'
+import { insertAdminDeletion } from '../../store/deletions/deletions.ts'
 import { mustReadAdmin, type ObserveAdmins } from '../observing/observe-admins.ts'
 import { claim } from './claim.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
@@ -19,15 +20,15 @@ export type AdminDeletionRequest = {
   username: string
   requestedBy: string
   /** The receipt of a bulk deletion that has deleted the admin's users; null: it gets one of its own. */
-  receipt: Deletion | null
+  receipt: AdminDeletion | null
 }
 
 /** How the deletion of one admin ended, as far as it did. */
 export type AdminEnding<Reply extends DeletionReply> =
   /** The panel was asked; `receipt` says what became of it. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
+  | { kind: 'sent'; outcome: Outcome; receipt: AdminDeletion; reply: Reply }
   /** The panel was asked, and the database does not take what became of it. It is found out later. */
-  | { kind: 'unlearned'; receipt: Deletion; reply: Reply; cause: unknown }
+  | { kind: 'unlearned'; receipt: AdminDeletion; reply: Reply; cause: unknown }
   /** Nothing was sent, for the reason given. */
   | { kind: 'declined'; error: LedgerError }
 
@@ -40,7 +41,7 @@ export type AdminEnding<Reply extends DeletionReply> =
 export async function runAdminDeletion<Reply extends DeletionReply>(
   deps: AdminDeletionDeps,
   request: AdminDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<AdminDeletion, Reply>,
 ): Promise<AdminEnding<Reply>> {
   const admin = await mustReadAdmin(deps, request.username)
   const opening = await openReceipt(deps, request, admin?.usersUsage ?? null)
@@ -60,7 +61,7 @@ export async function runAdminDeletion<Reply extends DeletionReply>(
   }
 }
 
-type Opening = { kind: 'opened'; receipt: Deletion } | { kind: 'declined'; error: LedgerError }
+type Opening = { kind: 'opened'; receipt: AdminDeletion } | { kind: 'declined'; error: LedgerError }
 
 async function openReceipt(
   { db, worker: session, graceMs }: AdminDeletionDeps,

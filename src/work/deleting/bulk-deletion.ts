@@ -11,13 +11,9 @@ import {
   listUnknownUsers,
   markCollected,
 } from '../../store/deletions/bulk-deletions.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
 import { listOpenBulks, noteGoingOn, noteWaiting } from '../../store/deletions/deletion-places.ts'
-import {
-  beginDeletion,
-  type Deletion,
-  findDeletion,
-  finishDeletion,
-} from '../../store/deletions/deletions.ts'
+import { beginDeletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 import type { AdminDeletionDeps } from './admin-deletion.ts'
 import { outcomeOf } from './bulk-ends.ts'
@@ -25,7 +21,7 @@ import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
 import { findAtPanel } from './find-at-panel.ts'
 import { settleUserDeletion } from './settle.ts'
 
-export type BulkDeletion = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
+export type BulkDeletionDeps = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
 
 const pageSize = 1_000
 /** How often an admin is looked at again for users that were created while its users were being deleted. */
@@ -34,7 +30,7 @@ const roundsAtMost = 10
 /** The bulk deletions that have not ended, and who asked for each. */
 export function openBulkDeletions({
   db,
-}: Pick<BulkDeletion, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
+}: Pick<BulkDeletionDeps, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
   return listOpenBulks(db)
 }
 
@@ -45,12 +41,12 @@ export function openBulkDeletions({
  * @returns whether users wait to be deleted, each in its turn; when the last has ended, call again.
  * @throws what makes going on useless for now (panel or database away): call again later.
  */
-export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promise<boolean> {
+export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): Promise<boolean> {
   const { db } = work
   const found = await findDeletion(db, id)
-  if (!found || found.finished_at) return false
+  if (!found || found.kind === 'user' || found.finishedAt) return false
   try {
-    return await advance(work, await beginDeletion(db, id, null))
+    return await advance(work, await beginDeletion(db, found, null))
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'database_unavailable')
       await noteWaiting(db, { bulkId: id, userId: null }, error, false)
@@ -58,15 +54,15 @@ export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promi
   }
 }
 
-async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
+async function advance(work: BulkDeletionDeps, begun: BulkDeletion): Promise<boolean> {
   const { db } = work
-  let bulk = begun
+  let bulk: BulkDeletion = begun
   if (await finishIfDeleted(work, bulk)) return false
   for (;;) {
     if (await isCancelRequested(db, bulk.id)) return endCancelled(work, bulk)
-    if (bulk.collected_at === null) {
+    if (bulk.collectedAt === null) {
       await collect(work, bulk)
-      bulk = await markCollected(db, bulk.id)
+      bulk = await markCollected(db, bulk)
       await noteGoingOn(db, bulk.id)
       if (work.signal.aborted) return false
     }
@@ -74,12 +70,12 @@ async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
     if (counts.requested || counts.preserved) return true
     refuseUnfinished(counts)
     if (bulk.kind !== 'admin' || counts.failed) {
-      await finishDeletion(db, bulk.id, outcomeOf(counts))
+      await finishDeletion(db, bulk, outcomeOf(counts))
       return false
     }
     const ended = await deleteAdmin(work, bulk, bulk.rounds >= roundsAtMost)
     if (ended) return false
-    bulk = { ...bulk, collected_at: null }
+    bulk = { ...bulk, collectedAt: null }
   }
 }
 
@@ -95,17 +91,18 @@ function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
 }
 
 /** Makes every user of it known, each with a receipt; names that the panel knows nobody of end. */
-async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
-  if (bulk.admin_id === null) return failUnknown(work, bulk)
-  const account = await findAccount(work.db, bulk.admin_id)
+async function collect(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
+  const { scope } = bulk
+  if (scope.by === 'names') return failUnknown(work, bulk)
+  const account = await findAccount(work.db, scope.adminId)
   if (!account || account.closedAt) return
   const scan = { ...work, rest: async () => {} }
   const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
   await scanAdmin(scan, due, async () => {})
-  await addUsersOfAccount(work.db, bulk)
+  await addUsersOfAccount(work.db, bulk, scope)
 }
 
-async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion): Promise<void> {
+async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
   let after = 0n
   for (;;) {
     signal.throwIfAborted()
@@ -124,11 +121,11 @@ async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion):
 }
 
 /** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
-async function endCancelled(work: BulkDeletion, bulk: Deletion): Promise<boolean> {
+async function endCancelled(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   const { db } = work
   for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)
   await cancelPendingChildren(db, bulk.id)
   refuseUnfinished(await countChildren(db, bulk.id))
-  await finishDeletion(db, bulk.id, { state: 'cancelled' })
+  await finishDeletion(db, bulk, { state: 'cancelled' })
   return false
 }

@@ -36,22 +36,23 @@ export async function claim(tx: Tx, wanted: Claim): Promise<LedgerError | null> 
     return conflict(`${wanted.what} is being deleted already: see /deletions/${other.id}.`, 2)
   }
   if (isOfAnother(other, wanted)) {
-    await finishDeletion(tx, other.id, { state: 'deleted' })
+    await finishDeletion(tx, other, { state: 'deleted' })
     return null
   }
   if (other.state !== 'unknown') {
     // Whoever worked on it is gone, and may have asked the panel right before.
-    await markUnknown(tx, other.id, { graceMs: wanted.graceMs, error: interruption(other) })
+    await markUnknown(tx, other, { graceMs: wanted.graceMs, error: interruption(other) })
     return mayStillAct(wanted, other, wanted.graceMs / 1000)
   }
   if (other.grace > 0) return mayStillAct(wanted, other, other.grace)
-  await (wanted.isSure ? endUndeleted(tx, other) : endUntold(tx, other))
+  await (wanted.isSure || other.kind === 'admin' ? endUndeleted(tx, other) : endUntold(tx, other))
   return null
 }
 
 /** Another user of the name shows that the one of the receipt is gone, and the request with it. */
-function isOfAnother({ created_at: createdAt }: OpenDeletion, wanted: Claim): boolean {
-  return createdAt !== null && wanted.createdAt !== null && createdAt !== wanted.createdAt
+function isOfAnother(other: OpenDeletion, wanted: Claim): boolean {
+  if (other.kind !== 'user' || other.createdAt === null) return false
+  return wanted.createdAt !== null && other.createdAt !== wanted.createdAt
 }
 
 function mayStillAct({ what }: Claim, { id }: OpenDeletion, seconds: number): LedgerError {

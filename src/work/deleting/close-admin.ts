@@ -4,7 +4,8 @@ import { closeAccount } from '../../store/accounts/admins.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { endTenuresOf } from '../../store/tenures/tenure-changes.ts'
 import { changeAccounts } from '../observing/change-accounts.ts'
 
@@ -16,28 +17,27 @@ import { changeAccounts } from '../observing/change-accounts.ts'
  */
 export async function closeDeletedAdmin(
   db: Database,
-  { id, admin_id: adminId }: Pick<Deletion, 'id' | 'admin_id'>,
+  receipt: Pick<AdminDeletion, 'id' | 'kind' | 'adminId'>,
   gone: Asked,
-): Promise<Deletion> {
+): Promise<AdminDeletion> {
+  const { adminId } = receipt
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
-    if (adminId !== null) {
-      const ticks = { asked: gone.tick, answered: answered.tick }
-      await closeAccount(tx, adminId, ticks, answered.at)
-      const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
-      const before = (await lockAccounts(tx, [adminId])).get(adminId)
-      const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
-      const effect = {
-        counted: 0n,
-        appeared: 0n,
-        appearances: 0,
-        preserved,
-        users: new Map<string, number>(),
-      }
-      const users = released.map(({ status, users: left }) => ({ adminId, status, by: -left }))
-      const accounts = before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
-      await changeAccounts(tx, { accounts, users }, answered.at)
+    const ticks = { asked: gone.tick, answered: answered.tick }
+    await closeAccount(tx, adminId, ticks, answered.at)
+    const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
+    const before = (await lockAccounts(tx, [adminId])).get(adminId)
+    const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
+    const effect = {
+      counted: 0n,
+      appeared: 0n,
+      appearances: 0,
+      preserved,
+      users: new Map<string, number>(),
     }
-    return finishDeletion(tx, id, { state: 'deleted' })
+    const users = released.map(({ status, users: left }) => ({ adminId, status, by: -left }))
+    const accounts = before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
+    await changeAccounts(tx, { accounts, users }, answered.at)
+    return finishDeletion(tx, receipt, { state: 'deleted' })
   })
 }

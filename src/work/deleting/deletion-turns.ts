@@ -44,16 +44,17 @@ async function deleteClaimed(
   { bulk, id, username, attempts }: ClaimedUser,
 ): Promise<void> {
   const { db } = work
-  const caller = { id: bulk.id, requestedBy: bulk.requested_by }
+  const { scope } = bulk
+  const caller = { id: bulk.id, requestedBy: bulk.requestedBy }
   try {
     await deleteUser(work, {
       username,
-      requestedBy: bulk.requested_by,
+      requestedBy: bulk.requestedBy,
       token: null,
       preserveTraffic: true,
       receiptId: id,
-      onlyAdminId: bulk.admin_id ?? bulk.only_admin_id,
-      ...(bulk.only_statuses !== null && { onlyStatuses: bulk.only_statuses }),
+      onlyAdminId: scope.adminId,
+      ...(scope.by === 'account' && scope.statuses !== null && { onlyStatuses: scope.statuses }),
     })
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
@@ -61,7 +62,7 @@ async function deleteClaimed(
     if (seconds !== null) return work.lookAgain(caller, seconds)
   }
   await releaseUser(db, id)
-  if (bulk.error_code !== null) await noteGoingOn(db, bulk.id)
+  if (bulk.error !== null) await noteGoingOn(db, bulk.id)
   if (!(await hasUsersLeft(db, bulk.id))) await work.lookAgain(caller, 0)
 }
 
@@ -75,7 +76,7 @@ async function settleFailure(
   error: LedgerError,
 ): Promise<number | null> {
   const receipt = await findDeletion(db, id)
-  if (receipt?.finished_at) return null
+  if (receipt?.finishedAt) return null
   const concernsAll = isLedgerError(
     error,
     'panel_unreachable',
@@ -86,7 +87,7 @@ async function settleFailure(
     'panel_forbidden',
   )
   if (!concernsAll && !isLedgerError(error, 'conflict', 'observation_overlapped')) {
-    await finishDeletion(db, id, { state: 'failed', error })
+    await finishDeletion(db, { id, kind: 'user' }, { state: 'failed', error })
     return null
   }
   const rest = await noteWaiting(db, { bulkId, userId: id }, error, concernsAll)

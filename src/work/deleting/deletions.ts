@@ -1,13 +1,13 @@
 import { LedgerError } from '../../errors.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { countChildren, requestCancel, secondsSpent } from '../../store/deletions/bulk-deletions.ts'
+import type { Deletion } from '../../store/deletions/deletion.ts'
 import {
   type DeletionFilter,
   findVisibleDeletion,
   listDeletions,
   type Viewer,
 } from '../../store/deletions/deletion-list.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
 import { auditName, type Caller } from '../callers/callers.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
@@ -104,7 +104,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       if (deletion.kind === 'user') {
         throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
       }
-      if (!caller.isSudo && deletion.requested_by !== auditName(caller)) {
+      if (!caller.isSudo && deletion.requestedBy !== auditName(caller)) {
         throw new LedgerError(
           'forbidden',
           'Only who asked for this deletion, or a sudo admin, may cancel it.',
@@ -112,7 +112,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       }
       await transact(db, async (tx) => {
         await requestCancel(tx, id)
-        await options.enqueue(tx, { id, requestedBy: deletion.requested_by })
+        await options.enqueue(tx, { id, requestedBy: deletion.requestedBy })
       })
       return describe(await find(caller, id))
     },
@@ -137,6 +137,6 @@ function paceOf(
   if (spent === null) return { rate: null, secondsLeft: null }
   const ended = users.done + users.failed
   const rate = ended / Math.max(0.001, spent)
-  if (deletion.finished_at) return { rate, secondsLeft: 0 }
+  if (deletion.finishedAt) return { rate, secondsLeft: 0 }
   return { rate, secondsLeft: rate > 0 ? (users.total - ended) / rate : null }
 }

@@ -4,9 +4,9 @@ import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import {
   beginDeletion,
-  type Deletion,
   insertUserDeletion,
   noteReading,
   updateDeletion,
@@ -20,7 +20,7 @@ import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request
 
 /** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
 export type Opening =
-  | { kind: 'opened'; receipt: Deletion }
+  | { kind: 'opened'; receipt: UserDeletion }
   | { kind: 'absent' }
   | { kind: 'declined'; error: LedgerError }
 
@@ -31,7 +31,7 @@ const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
 export async function openWithReading(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db, panel } = deps
   return untilAccepted(db, `User ${request.username}`, async (asked, since): Promise<Opening | undefined> => {
@@ -46,7 +46,7 @@ export async function openWithReading(
 type Reading = {
   deps: DeletionDeps
   request: UserDeletionRequest
-  known: Deletion | null
+  known: UserDeletion | null
   asked: Asked
   /** Another reading that was asked for since then serves as well; undefined: none does. */
   since: Asked | undefined
@@ -65,7 +65,7 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   const { createdAt } = reading
   const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt, isSure: true })
   if (opening.kind !== 'opened') return opening
-  await updateDeletion(tx, opening.receipt.id, { state: 'preserved' })
+  await updateDeletion(tx, opening.receipt, { state: 'preserved' })
   const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
   return { kind: 'opened', receipt }
 }
@@ -93,7 +93,7 @@ function refusalOf(
 export async function openUnread(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db } = deps
   const asked = await drawAsked(db)
@@ -122,10 +122,7 @@ function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Ask
   return identifyUser(open, { createdAt, lifetime, at, asked: asked.tick }).createdAt
 }
 
-async function identify(
-  { panel }: DeletionDeps,
-  request: UserDeletionRequest,
-): Promise<Look> {
+async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
   // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
   if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {
@@ -136,8 +133,8 @@ async function identify(
   }
 }
 
-function isAnother(known: Deletion | null, user: PanelUser | UnreadableUser): boolean {
-  return known !== null && outcomeByLook(known.created_at, user, false) === 'deleted'
+function isAnother(known: UserDeletion | null, user: PanelUser | UnreadableUser): boolean {
+  return known !== null && outcomeByLook(known.createdAt, user, false) === 'deleted'
 }
 
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
@@ -170,8 +167,8 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
     })
     return { kind: 'opened', receipt }
   }
-  const receipt = await beginDeletion(tx, request.receiptId, worker)
-  if (receipt.finished_at === null) return { kind: 'opened', receipt }
+  const receipt = await beginDeletion(tx, { id: request.receiptId, kind: 'user' }, worker)
+  if (receipt.finishedAt === null) return { kind: 'opened', receipt }
   const message = `The deletion of user ${username} has ended: see /deletions/${receipt.id}.`
   return declined(new LedgerError('conflict', message))
 }

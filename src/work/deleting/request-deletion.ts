@@ -10,7 +10,8 @@ import {
   insertBulkDeletion,
   type NewBulkDeletion,
 } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { auditName, type Caller } from '../callers/callers.ts'
 import { admitNames } from './admit-names.ts'
 import { usersLeft } from './bulk-ends.ts'
@@ -42,14 +43,14 @@ export async function requestBulkDeletion(
   caller: Caller,
   request: BulkRequest,
   idempotencyKey: string | null,
-): Promise<Deletion> {
+): Promise<BulkDeletion> {
   const { db } = work
   const requestedBy = auditName(caller)
   const requestHash = idempotencyKey === null ? null : hash(request)
   const findEarlier = async (at: Database | Tx) => {
     if (idempotencyKey === null) return null
     const earlier = await findByIdempotencyKey(at, requestedBy, idempotencyKey)
-    if (earlier && earlier.request_hash !== requestHash) {
+    if (earlier && earlier.requestHash !== requestHash) {
       throw new LedgerError('conflict', 'This Idempotency-Key was used for another request; use a new one.')
     }
     return earlier
@@ -65,7 +66,7 @@ export async function requestBulkDeletion(
     refuseTooMuch(caller.isSudo, await readBulkLoad(tx, requestedBy), { users, refused })
     const opened = await insertBulkDeletion(tx, { ...bulk, requestedBy, idempotencyKey, requestHash })
     if (refused > 0 && users === 0) {
-      return finishDeletion(tx, opened.id, { state: 'incomplete', error: usersLeft(refused) })
+      return finishDeletion(tx, opened, { state: 'incomplete', error: usersLeft(refused) })
     }
     await work.enqueue(tx, { id: opened.id, requestedBy })
     return opened

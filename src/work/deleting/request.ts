@@ -1,7 +1,7 @@
 import type { DeletionReply, PanelClient } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { WorkerSession } from '../../store/connection/worker-session.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 
 /** What deletions are carried out with. */
 export type DeletionDeps = {
@@ -31,7 +31,9 @@ export type UserDeletionRequest = {
  * Sends a deletion to the panel, once, and says what came of it: as the service itself, or the request of a caller as it
  * is. It does not fail.
  */
-export type SendDeletion<Reply extends DeletionReply> = (receipt: Deletion) => Promise<Reply>
+export type SendDeletion<Receipt extends SingleDeletion, Reply extends DeletionReply> = (
+  receipt: Receipt,
+) => Promise<Reply>
 
 /** The rights with which the panel is asked: the caller's own where it has a token. */
 export function asCaller(request: UserDeletionRequest): { token?: string } {

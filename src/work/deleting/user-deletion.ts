@@ -1,7 +1,8 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type Deletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
+import { findUserDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
@@ -12,17 +13,17 @@ import { settleUserDeletion } from './settle.ts'
 /** How the deletion of one user ended, as far as it did. */
 export type UserEnding<Reply extends DeletionReply> =
   /** The panel was asked; `receipt` says what became of it. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
+  | { kind: 'sent'; outcome: Outcome; receipt: UserDeletion; reply: Reply }
   /** The panel was asked, and the database does not take what became of it. It is found out later. */
-  | { kind: 'unlearned'; receipt: Deletion; reply: Reply; cause: unknown }
+  | { kind: 'unlearned'; receipt: UserDeletion; reply: Reply; cause: unknown }
   /** The panel does not have this user. */
   | { kind: 'absent' }
   /** Nothing was sent, for the reason given. */
   | { kind: 'declined'; error: LedgerError }
   /** An earlier attempt had ended it. */
-  | { kind: 'ended'; receipt: Deletion }
+  | { kind: 'ended'; receipt: UserDeletion }
   /** Nothing was sent: the panel may still carry out an earlier attempt. */
-  | { kind: 'waiting'; receipt: Deletion }
+  | { kind: 'waiting'; receipt: UserDeletion }
 
 /**
  * Deletes one user so that no byte is lost: the final reading and the receipt are durable before the panel hears of the
@@ -33,15 +34,15 @@ export type UserEnding<Reply extends DeletionReply> =
 export async function runUserDeletion<Reply extends DeletionReply>(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<UserDeletion, Reply>,
 ): Promise<UserEnding<Reply>> {
-  const known = request.receiptId === null ? null : await findDeletion(deps.db, request.receiptId)
-  if (known?.finished_at) return { kind: 'ended', receipt: known }
+  const known = request.receiptId === null ? null : await findUserDeletion(deps.db, request.receiptId)
+  if (known?.finishedAt) return { kind: 'ended', receipt: known }
   if (known && known.state !== 'requested') return resume(deps, known)
 
   const open = request.preserveTraffic ? openWithReading : openUnread
   const opening = await open(deps, request, known)
-  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known.id, { state: 'gone' })
+  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known, { state: 'gone' })
   if (opening.kind !== 'opened') return opening
   const { receipt } = opening
 
@@ -51,7 +52,7 @@ export async function runUserDeletion<Reply extends DeletionReply>(
     const closed =
       outcome === 'deleted'
         ? await closeDeleted(deps.db, receipt, await drawAsked(deps.db))
-        : await closeUndeleted(deps, receipt, receipt.username ?? '', outcome, reply)
+        : await closeUndeleted(deps, receipt, receipt.username, outcome, reply)
     // Somebody else may have found the user gone in between.
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }
   } catch (cause) {
@@ -62,23 +63,22 @@ export async function runUserDeletion<Reply extends DeletionReply>(
 /** An earlier attempt may have reached the panel: before its outcome is known, nothing is sent again. */
 async function resume(
   deps: DeletionDeps,
-  known: Deletion,
-): Promise<{ kind: 'ended' | 'waiting'; receipt: Deletion }> {
+  known: UserDeletion,
+): Promise<{ kind: 'ended' | 'waiting'; receipt: UserDeletion }> {
   const receipt = await settleUserDeletion(deps, known)
-  return { kind: receipt.finished_at ? 'ended' : 'waiting', receipt }
+  return { kind: receipt.finishedAt ? 'ended' : 'waiting', receipt }
 }
 
 /** The panel gave no answer that proves anything: it is asked, on a connection that the failure has not broken. */
 async function askOutcome(
   { db, panel }: DeletionDeps,
   request: UserDeletionRequest,
-  receipt: Deletion,
+  receipt: UserDeletion,
 ): Promise<Outcome> {
   try {
     const asked = await drawAsked(db)
-    const username = receipt.username ?? request.username
-    const user = await panel.user(username, { ...asCaller(request), freshConnection: true })
-    const outcome = outcomeByLook(receipt.created_at, user, false)
+    const user = await panel.user(receipt.username, { ...asCaller(request), freshConnection: true })
+    const outcome = outcomeByLook(receipt.createdAt, user, false)
     if (user) await observePage(db, asked, [user])
     return outcome
   } catch (error) {

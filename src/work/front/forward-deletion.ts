@@ -1,7 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { judgeDeletion } from '../../panel/marzban/deletion-forms.ts'
 import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { failureOf, unlearned } from '../deleting/delete-user.ts'
 import type { Outcome } from '../deleting/outcome.ts'
 import { type FrontRequest, type FrontWork, forward } from './front-request.ts'
@@ -35,8 +35,8 @@ function errorOf({ status }: ForwardedAnswer): LedgerError {
 
 /** A deletion that was sent, with or without what became of it. */
 export type Forwarding =
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: ForwardedReply }
-  | { kind: 'unlearned'; receipt: Deletion; reply: ForwardedReply; cause: unknown }
+  | { kind: 'sent'; outcome: Outcome; receipt: SingleDeletion; reply: ForwardedReply }
+  | { kind: 'unlearned'; receipt: SingleDeletion; reply: ForwardedReply; cause: unknown }
 
 /**
  * What the caller gets: the panel's own answer wherever there is one that is not untrue.

@@ -72,7 +72,7 @@ async function noteDone(work: FrontWork, reset: Reset): Promise<void> {
   if (isKnown) await mark(work, reset)
   // A user that soon consumes more than ever before hides its reset. Where the panel counts admins, those counters have
   // the bytes; elsewhere everybody is read before it comes to that.
-  const { has_admin_usage: panelCountsAdmins } = await readPanelPoll(db)
+  const { hasAdminUsage: panelCountsAdmins } = await readPanelPoll(db)
   if (!isKnown || !panelCountsAdmins) await requestScans(db)
 }
 

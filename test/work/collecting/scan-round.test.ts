@@ -120,7 +120,7 @@ describe('a round', () => {
     place.panel.faults.add({ kind: 'answer', status: 502, path: '/api/users', times: 3, skip: 3 })
     expect(await round()).toEqual(['ada', 'cyd'])
     expect(failed).toEqual([['ben', 'panel_failed']])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('asks a panel that fails at everything for one admin only', async () => {
@@ -128,7 +128,7 @@ describe('a round', () => {
     place.panel.faults.add({ kind: 'answer', status: 502, path: /^\/api/ })
     await expect(round()).rejects.toMatchObject({ code: 'panel_failed' })
     expect(failed).toEqual([['ada', 'panel_failed']])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('ends when the panel does not answer, and goes on where it was', async () => {
@@ -138,12 +138,12 @@ describe('a round', () => {
     expect(seen.map(({ admin }) => admin)).toEqual(['ada'])
     expect(failed).toEqual([['ben', 'panel_timeout']])
     // Nothing runs any more: what is left is due.
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
     place.panel.faults.clear()
     expect(await round()).toEqual(['cyd'])
     await age(61)
     expect(await round()).toEqual(['ben'])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('that was interrupted by a restart goes on at once', async () => {
