@@ -41,12 +41,13 @@ const rooms: Record<string, Record<string, string[]>> = {
   },
   work: {
     observing: [],
+    outbox: [],
     callers: [],
     accounts: ['observing'],
     collecting: ['observing'],
     deleting: ['observing', 'callers'],
     front: ['observing', 'callers', 'collecting', 'deleting'],
-    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'observing'],
   },
   http: {
     'app-type': [],

@@ -14,6 +14,7 @@ import { type Database, openDatabase } from './store/connection/database.ts'
 import { migrateToLatest } from './store/connection/migrate.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
+import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
@@ -104,6 +105,7 @@ export async function assemble(
     },
     deletions: { work: deleting },
     observations: { work: reading },
+    outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
@@ -114,15 +116,14 @@ export async function assemble(
   })
   closing.defer(() => jobs.stop())
 
-  const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
-  const { requestPoll, requestObservation } = jobs
+  const deletions = createDeletions(deleting)
+  const { requestPoll } = jobs
   const services = createServices({
     db,
     callers,
     stats,
     deletions,
     requestPoll,
-    requestObservation,
     now: steady,
   })
   const app = buildApp({

@@ -6,7 +6,6 @@ import {
   openBulkDeletions,
 } from '../work/deleting/bulk-deletion.ts'
 import { takeTurns } from '../work/deleting/deletion-turns.ts'
-import type { EnqueueDeletion } from '../work/deleting/request-deletion.ts'
 import { settleDeletions } from '../work/deleting/settle.ts'
 import { type JobContext, tellingFailures } from './report-failures.ts'
 
@@ -40,7 +39,7 @@ export async function startDeleting(
   })
   const settle = async () => {
     // What is open stands in the ledger: a job that got lost is sent again.
-    for (const bulk of await openBulkDeletions(work)) await lookAgain(boss, work.db, bulk, 0)
+    for (const bulk of await openBulkDeletions(work)) await lookAtBulk(boss, work.db, bulk, 0)
     await settleDeletions(work)
   }
   await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
@@ -89,7 +88,7 @@ async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: Jo
     if (!job) return
     const signal = AbortSignal.any([context.stopping, job.signal])
     const again = (bulk: { id: bigint; requestedBy: string }, afterSeconds: number) =>
-      lookAgain(boss, work.db, bulk, afterSeconds)
+      lookAtBulk(boss, work.db, bulk, afterSeconds)
     await takeTurns({ ...work, signal, lookAgain: again }, job.data.place)
     signal.throwIfAborted()
   }
@@ -104,7 +103,8 @@ async function offerPlaces(boss: PgBoss, db: BulkDeletionDeps['db']): Promise<vo
   }
 }
 
-async function lookAgain(
+/** Has a bulk deletion looked at after some seconds, as part of the transaction `db` if it is one. */
+export async function lookAtBulk(
   boss: PgBoss,
   db: Parameters<typeof fromKysely>[0],
   { id, requestedBy }: { id: bigint; requestedBy: string },
@@ -121,9 +121,4 @@ async function lookAgain(
       db: fromKysely(db),
     },
   )
-}
-
-/** Enqueues a bulk deletion in the transaction that opens it. */
-export function enqueueDeletion(boss: PgBoss): EnqueueDeletion {
-  return (tx, bulk) => lookAgain(boss, tx, bulk, 0)
 }

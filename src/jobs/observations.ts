@@ -9,10 +9,7 @@ const atOnce = 50
 
 export type ObservationJobs = { work: Omit<ReadUsers, 'signal'> }
 
-/** Makes users to be read soon, durably. */
-export type RequestObservation = (usernames: readonly string[]) => Promise<void>
-
-/** Reads the users that {@link requestObservation} names, on whichever replica is free. */
+/** Reads the users that {@link sendObservation} names, on whichever replica is free. */
 export async function startObserving(
   boss: PgBoss,
   { work }: ObservationJobs,
@@ -36,10 +33,11 @@ export async function startObserving(
   await boss.work(queue, options, tellingFailures(queue, context, read))
 }
 
-/** @param db whose failures have names, as those of the queues' own connections do not. */
-export function requestObservation(boss: PgBoss, db: ReadUsers['db']): RequestObservation {
-  return async (usernames) => {
-    if (usernames.length === 0) return
-    await boss.send(queue, { usernames: [...new Set(usernames)] }, { db: fromKysely(db) })
-  }
+/** Enqueues the reading of users, as part of the transaction `tx`. */
+export async function sendObservation(
+  boss: PgBoss,
+  tx: Parameters<typeof fromKysely>[0],
+  usernames: readonly string[],
+): Promise<void> {
+  await boss.send(queue, { usernames: [...usernames] }, { db: fromKysely(tx) })
 }

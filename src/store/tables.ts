@@ -183,6 +183,14 @@ export type EventsTable = {
 
 export type EventType = 'traffic.suspicious'
 
+export type OutboxTable = {
+  id: Generated<bigint>
+  kind: 'bulk_deletion' | 'observation'
+  /** JSON whose integers are text. */
+  payload: unknown
+  created_at: Generated<Date>
+}
+
 export type DeletionTurnsTable = { caller: string; turn: bigint }
 
 export type Tables = {
@@ -199,4 +207,5 @@ export type Tables = {
   deletions: DeletionsTable
   events: EventsTable
   deletion_turns: DeletionTurnsTable
+  outbox: OutboxTable
 }

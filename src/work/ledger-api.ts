@@ -8,6 +8,7 @@ import type { Callers } from './callers/callers.ts'
 import { readSync, type SyncState } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { requestObservation } from './observing/request-observation.ts'
 
 export type Page<Item, Cursor> = { items: Item[]; next: Cursor | null }
 
@@ -40,13 +41,12 @@ export type ServicesOptions = {
   deletions: Deletions
   /** Makes a poll of the panel due now. */
   requestPoll: () => Promise<void>
-  requestObservation: (usernames: readonly string[]) => Promise<void>
   /** A clock that nobody sets, in milliseconds. */
   now: () => number
 }
 
 export function createServices(options: ServicesOptions): Services {
-  const { db, callers, stats, deletions, requestPoll, requestObservation, now } = options
+  const { db, callers, stats, deletions, requestPoll, now } = options
   return {
     callers,
     stats,
@@ -66,7 +66,7 @@ export function createServices(options: ServicesOptions): Services {
       await requestPoll()
       return at
     },
-    requestObservation,
+    requestObservation: (usernames) => requestObservation(db, usernames),
     readiness: createReadiness({ db, now }),
   }
 }

@@ -8,6 +8,7 @@ import { createConnectionQueue } from '../../src/store/connection/connection-que
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
+import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
 import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
@@ -33,6 +34,14 @@ export const withKey = { 'x-api-key': apiKey }
 /** An admin that the panel has from the start; `usage`: bytes that its counter says, of users that are gone. */
 export type TestAdmin = { username: string; isSudo?: boolean; usage?: bigint }
 
+/** What is to happen in the background. */
+type Outbox = {
+  /** Bulk deletions to be looked at, in their order. */
+  deletions: bigint[]
+  /** Users to be read soon. */
+  usernames: string[]
+}
+
 /** The application over a stand-in panel and a database of its own. Only the background work is started by hand. */
 export type TestService = {
   app: App
@@ -48,10 +57,8 @@ export type TestService = {
   takeAsked(): string[]
   /** How often a sync was asked for. */
   syncs: () => number
-  /** Bulk deletions handed to the background work, in their order. */
-  enqueued: bigint[]
-  /** Users that are to be read soon. */
-  observations: string[]
+  /** What is written into the outbox since this was last called. */
+  takeOutbox(): Promise<Outbox>
   poll(): Promise<void>
   /** Reads the users of every admin that the panel lists. */
   scan(): Promise<void>
@@ -145,8 +152,6 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
     },
   })
-  const enqueued: bigint[] = []
-  const observations: string[] = []
   let syncs = 0
   const callers = createCallers({ db, panel, apiKey, now })
   const services = createServices({
@@ -158,9 +163,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    deletions: createDeletions(working),
     now,
-    requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
     },
@@ -211,8 +215,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         .map(({ method, path }) => `${method} ${path}`)
         .filter((call) => call !== 'POST /api/admin/token'),
     syncs: () => syncs,
-    enqueued,
-    observations,
+    takeOutbox: () => takeAll(db),
     poll: async () => pollAdmins(observing, await drawAsked(db)),
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
@@ -234,5 +237,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await db.destroy()
       await database.drop()
     },
+  }
+}
+
+async function takeAll(db: Database): Promise<Outbox> {
+  const entries = await db.transaction().execute((tx) => takeOutbox(tx, 1_000_000))
+  return {
+    deletions: entries.flatMap((entry) => (entry.kind === 'bulk_deletion' ? entry.id : [])),
+    usernames: entries.flatMap((entry) => (entry.kind === 'observation' ? entry.usernames : [])),
   }
 }

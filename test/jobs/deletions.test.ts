@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { enqueueDeletion, startDeleting } from '../../src/jobs/deletions.ts'
+import { lookAtBulk, startDeleting } from '../../src/jobs/deletions.ts'
 import { findDeletion } from '../../src/store/deletions/deletions.ts'
 import type { Caller } from '../../src/work/callers/callers.ts'
 import { requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
@@ -58,8 +58,10 @@ async function request(admin: string, usernames: string[]): Promise<bigint> {
     adminId,
     token: 'not shown to the panel',
   }
-  const work = { db: ledger.db, panel: ledger.client, enqueue: enqueueDeletion(boss) }
-  return (await requestBulkDeletion(work, caller, { usernames }, null)).id
+  const work = { db: ledger.db, panel: ledger.client }
+  const bulk = await requestBulkDeletion(work, caller, { usernames }, null)
+  await lookAtBulk(boss, ledger.db, bulk, 0)
+  return bulk.id
 }
 
 const ended = (id: bigint) =>

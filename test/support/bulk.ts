@@ -24,7 +24,7 @@ export function useBulk() {
         return username
       }),
     request: (what: BulkRequest, caller = operator) =>
-      requestBulkDeletion({ db: ctx.db, panel: ctx.client, enqueue: async () => {} }, caller, what, null),
+      requestBulkDeletion({ db: ctx.db, panel: ctx.client }, caller, what, null),
     /** A token of the admin. */
     token: (): string => {
       const { password = '' } = ctx.panel.state.admins.get(bulk.admin) ?? {}

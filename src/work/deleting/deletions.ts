@@ -8,10 +8,11 @@ import {
   listDeletions,
   type Viewer,
 } from '../../store/deletions/deletion-list.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
 import { auditName, type Caller } from '../callers/callers.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
-import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
+import { type BulkRequest, requestBulkDeletion } from './request-deletion.ts'
 
 /** How far a bulk deletion has come, in users. */
 export type BulkProgress = {
@@ -49,12 +50,10 @@ export type Deletions = {
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeletionDeps & { enqueue: EnqueueDeletion }
-
 /** Failed users told with a bulk deletion; all of them are in the list of deletions. */
 const failuresTold = 100
 
-export function createDeletions(options: DeletionsOptions): Deletions {
+export function createDeletions(options: DeletionDeps): Deletions {
   const { db } = options
 
   const describe = async (deletion: Deletion): Promise<DeletionReport> => {
@@ -112,7 +111,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       }
       await transact(db, async (tx) => {
         await requestCancel(tx, id)
-        await options.enqueue(tx, { id, requestedBy: deletion.requestedBy })
+        await writeOutbox(tx, { kind: 'bulk_deletion', id, requestedBy: deletion.requestedBy })
       })
       return describe(await find(caller, id))
     },

@@ -12,15 +12,13 @@ import {
 } from '../../store/deletions/bulk-deletions.ts'
 import type { BulkDeletion } from '../../store/deletions/deletion.ts'
 import { finishDeletion } from '../../store/deletions/deletions.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
 import { auditName, type Caller } from '../callers/callers.ts'
 import { admitNames } from './admit-names.ts'
 import { usersLeft } from './bulk-ends.ts'
 import { refuseTooMuch } from './bulk-limits.ts'
 
-/** Hands a bulk deletion to the background work, in the transaction that opens it. */
-export type EnqueueDeletion = (tx: Tx, bulk: { id: bigint; requestedBy: string }) => Promise<void>
-
-export type RequestDeletion = { db: Database; panel: PanelClient; enqueue: EnqueueDeletion }
+export type RequestDeletion = { db: Database; panel: PanelClient }
 
 /** Users by name, or those of one admin that have one of some statuses; or the admin with all its users. */
 export type BulkRequest =
@@ -68,7 +66,7 @@ export async function requestBulkDeletion(
     if (refused > 0 && users === 0) {
       return finishDeletion(tx, opened, { state: 'incomplete', error: usersLeft(refused) })
     }
-    await work.enqueue(tx, { id: opened.id, requestedBy })
+    await writeOutbox(tx, { kind: 'bulk_deletion', id: opened.id, requestedBy })
     return opened
   })
 }

@@ -55,7 +55,7 @@ describe('deleting users by name', () => {
       String.fromCodePoint(0x4e00 + ((index * 7919) % 20_000)),
     )
     const caller: Caller = { kind: 'admin', name: name.join(''), isSudo: true, adminId: null, token: 'token' }
-    const work = { db: ctx.db, panel: ctx.client, enqueue: async () => {} }
+    const work = { db: ctx.db, panel: ctx.client }
     const ask = () => requestBulkDeletion(work, caller, { usernames: ['someone'] }, 'a key')
     expect((await ask()).id).toBe((await ask()).id)
   })

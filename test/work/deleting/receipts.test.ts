@@ -103,7 +103,7 @@ test('says that the user was deleted when the next of its name is, and the servi
 test('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
-    { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
+    { db: ctx.db, panel: ctx.client },
     { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null },
     { usernames: ['both'] },
     null,
