@@ -105,9 +105,26 @@ const arrowsOfRooms = Object.entries(rooms).flatMap(([floor, itsRooms]): IForbid
   ]
 })
 
+/** The port of the panel: everybody knows its words, and only the place that puts the service together knows its kind. */
+const arrowsOfPort: IForbiddenRuleType[] = [
+  {
+    name: 'work may import of panel only the port',
+    severity: 'error',
+    from: { path: filesOf('work') },
+    to: { path: '^src/panel/', pathNot: filesOf('panel/panel') },
+  },
+  {
+    name: 'only assemble may import panel/marzban',
+    severity: 'error',
+    from: { path: '^src/', pathNot: filesOf('assemble', 'panel/marzban') },
+    to: { path: filesOf('panel/marzban') },
+  },
+]
+
 const rules: IForbiddenRuleType[] = [
   ...arrowsOfParts,
   ...arrowsOfRooms,
+  ...arrowsOfPort,
   {
     name: 'every file of src belongs to a part',
     severity: 'error',

@@ -11,8 +11,8 @@ import { compileParameters } from './http/input/validate.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/problem/answer-error.ts'
 import { adminRoutes } from './http/routes/admins.ts'
-import { deletingRoutes } from './http/routes/delete.ts'
-import { deletionRoutes } from './http/routes/deletion-receipts.ts'
+import { deleteRoutes } from './http/routes/delete.ts'
+import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
@@ -76,8 +76,7 @@ export function buildApp(options: AppOptions): App {
     http: {
       headersTimeout: patience.headersMs,
       connectionsCheckingInterval: patience.checkEveryMs,
-      shouldUpgradeCallback: (request: IncomingMessage) =>
-        front !== null && becomesWebSocket(request, front.prefixes),
+      shouldUpgradeCallback: (request: IncomingMessage) => front !== null && becomesWebSocket(request, front),
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
@@ -111,8 +110,8 @@ export function buildApp(options: AppOptions): App {
     guarded.register(adminRoutes, { services })
     guarded.register(statsRoutes, { services })
     guarded.register(userRoutes, { services })
-    guarded.register(deletingRoutes, { services })
-    guarded.register(deletionRoutes, { services })
+    guarded.register(deleteRoutes, { services })
+    guarded.register(deletionReceiptRoutes, { services })
     guarded.register(syncRoutes, { services })
   })
   if (front) {

@@ -7,8 +7,7 @@ import { isLedgerError, logFields } from './errors.ts'
 import type { FrontOptions } from './http/front/routes.ts'
 import { listen } from './http/server/listen.ts'
 import { createJobs } from './jobs/jobs.ts'
-import { createPanelClient } from './panel/marzban/client.ts'
-import { createForwarder } from './panel/transport/forward.ts'
+import { createMarzban } from './panel/marzban/marzban.ts'
 import { createConnectionQueue } from './store/connection/connection-queue.ts'
 import { type Database, openDatabase } from './store/connection/database.ts'
 import { migrateToLatest } from './store/connection/migrate.ts'
@@ -54,14 +53,19 @@ export async function assemble(
   closing.defer(() => db.destroy())
   await migrate(db, log)
 
-  const panel = createPanelClient({
+  const {
+    client: panel,
+    forwarder,
+    api,
+    close,
+  } = createMarzban({
     url: config.marzbanUrl,
     username: config.marzbanUsername,
     password: config.marzbanPassword,
     timeoutMs: config.panelTimeoutMs,
     log,
   })
-  closing.defer(() => panel.close())
+  closing.defer(close)
 
   const onUnreadable = tellUnreadable(log)
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
@@ -133,7 +137,7 @@ export async function assemble(
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, callers, log }, closing),
+    front: openFront(config, { ...deleting, forwarder, api, callers, log }),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
@@ -150,15 +154,8 @@ export async function assemble(
 }
 
 /** Null: the front is off. */
-function openFront(
-  config: Config,
-  work: Omit<FrontWork, 'forwarder'>,
-  closing: AsyncDisposableStack,
-): FrontOptions | null {
-  if (config.frontPrefixes.length === 0) return null
-  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
-  closing.defer(() => forwarder.close())
-  return { front: createFront({ ...work, forwarder }), prefixes: config.frontPrefixes }
+function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {
+  return prefixes.length === 0 ? null : { front: createFront(work), prefixes }
 }
 
 async function migrate(db: Database, log: Logger): Promise<void> {

@@ -41,6 +41,8 @@ export type LedgerErrorOptions = {
   forOperator?: string | undefined
   /** Nothing of the request that failed has reached the panel, for certain. */
   unsent?: boolean
+  /** An answer came and cannot be used as a whole: a 500, cut off, or too large. A question for less may be answered well. */
+  unusable?: boolean
   cause?: unknown
 }
 
@@ -54,6 +56,7 @@ export class LedgerError extends Error {
   readonly retryAfter: number | undefined
   readonly forOperator: string | undefined
   readonly unsent: boolean
+  readonly unusable: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -63,6 +66,7 @@ export class LedgerError extends Error {
     this.retryAfter = options.retryAfter
     this.forOperator = options.forOperator
     this.unsent = options.unsent ?? false
+    this.unusable = options.unusable ?? false
   }
 }
 

@@ -12,7 +12,7 @@ const sessionsAtMost: Record<string, number> = {
   'marzban-ledger-jobs': 4,
   'marzban-ledger-worker': 1,
   'marzban-ledger-outbox': 1,
-  'marzban-ledger seat': 1,
+  'marzban-ledger lease': 1,
 }
 const panelConnectionsAtMost = 16
 /** How long the queues' own housekeeping may take. */

@@ -4,13 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isLedgerError } from '../../src/errors.ts'
 import { apiKey, startTestService, type TestService } from '../http/service.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
+import { effort } from '../support/effort.ts'
 import { holdsSecret } from '../support/leaks.ts'
 import { createConformance, type HostileAnswer } from './conformance.ts'
 import { readApi } from './operations.ts'
 import { type Credentials, type HostileRequest, requestTo } from './requests.ts'
 import type { Known } from './values.ts'
 
-const requestsAtLeast = Number(process.env.HOSTILE_REQUESTS ?? 20_000)
+const requestsAtLeast = effort('HOSTILE_REQUESTS', { newcomer: 6_000, ci: 20_000 })
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const admins = ['ada', 'ben', 'cyd', 'd_e-f@g.h']
 const names = [...admins, ...Array.from({ length: 60 }, (_, index) => `user${index}`), 'odd@name.-_', 'ünï']

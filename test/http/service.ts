@@ -2,6 +2,7 @@ import { levels } from 'pino'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/app-type.ts'
 import { createLogger } from '../../src/log.ts'
+import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
 import { createForwarder } from '../../src/panel/transport/forward.ts'
 import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
@@ -178,7 +179,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...lanes,
   })
   const front = {
-    front: createFront({ ...working, callers, forwarder, log }),
+    front: createFront({ ...working, callers, forwarder, api: marzbanApi, log }),
     prefixes: ['/api', '/sub', '/dashboard', '/statics'],
   }
   const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })

@@ -148,11 +148,35 @@ describe('another user of the same name', () => {
     ])
   })
 
+  it('created later has replaced the one that was stored meanwhile, from an older answer', () => {
+    const old = tenure({ answered: 30n })
+    const changes = judgeUser([old], reborn, { asked: 20n, answered: 31n })
+    expect(changes?.map(({ after }) => after)).toMatchObject([
+      { createdAt: old.createdAt, endedBy: 'panel', counted: 100n },
+      { createdAt: reborn.createdAt, endedBy: null, counted: 7n },
+    ])
+  })
+
   it('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
     const newer = tenure({ createdAt: reborn.createdAt, answered: 30n, seenAt: reborn.at })
     expect(judgeUser([newer], seen(), { asked: 20n, answered: 31n })).toEqual([
       { before: null, after: tenure({ answered: 31n, endedBy: 'panel' }) },
     ])
+  })
+})
+
+describe('a user with a changed date that may be one of several', () => {
+  const former = tenure({ endedBy: 'panel', answered: 5n })
+  const present = tenure({ createdAt: '2026-02-01 00:00:00.000001', reading: 10n, counted: 10n })
+  const moved = seen({ createdAt: '2025-12-31 23:59:00.000001', lifetime: 150n })
+
+  it('is kept for itself: what it consumes from here on counts', () => {
+    const [gone, own] = judgeUser([former, present], moved, later) ?? []
+    expect(gone).toMatchObject({ before: present, after: { endedBy: 'panel', counted: 10n } })
+    expect(own).toMatchObject({ before: null, after: { reading: 150n, counted: 0n, endedBy: null } })
+    const known = [former, gone, own].flatMap((one) => (one ? ['after' in one ? one.after : one] : []))
+    const next = judgeUser(known, { ...moved, lifetime: 170n }, { asked: 13n, answered: 14n })
+    expect(next?.at(-1)?.after).toMatchObject({ reading: 170n, counted: 20n })
   })
 })
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import { effort } from '../support/effort.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { createRandom, type Random } from '../support/random.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
@@ -8,7 +9,7 @@ import { pollAndScan, throughFront } from './calls.ts'
 const ledger = useLedger()
 const admins = ['ada', 'ben', 'cyd']
 /** One takes a second or two; `KILLS=200` for the night. */
-const kills = Number(process.env.KILLS ?? 12)
+const kills = effort('KILLS', { newcomer: 6, ci: 25 })
 let panel: StandInPanel
 /** The bytes each admin's users have really consumed. */
 const truth = new Map<string, bigint>()

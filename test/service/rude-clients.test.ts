@@ -2,13 +2,14 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { residentBytes } from '../bench/resident.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import { effort } from '../support/effort.ts'
 import { useLedger } from '../support/ledger.ts'
 import { createRandom } from '../support/random.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
 import { beRude, type Rights } from './rude-clients.ts'
 
 /** 5,000 take some minutes; `CONNECTIONS=5000` for the night. */
-const connections = Number(process.env.CONNECTIONS ?? 2_000)
+const connections = effort('CONNECTIONS', { newcomer: 800, ci: 3_000 })
 const seed = Number(process.env.SEED ?? 1)
 const atOnce = 40
 /** Connections to the database and to the panel, which come and go. */

@@ -1,5 +1,5 @@
 import { isLedgerError } from '../../src/errors.ts'
-import type { Forwarder, PanelClient } from '../../src/panel/panel.ts'
+import type { Forwarder, PanelApi, PanelClient } from '../../src/panel/panel.ts'
 import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { listOpenBulks } from '../../src/store/deletions/deletion-places.ts'
@@ -26,6 +26,7 @@ export type Workplace = {
   panel: PanelClient
   /** How callers reach the panel through the front. */
   forwarder: Forwarder
+  api: PanelApi
   worker: string
   now: () => number
   panelLag: PanelLag

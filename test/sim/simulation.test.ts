@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { effort } from '../support/effort.ts'
 import { openSimulator, reportOf, type Simulator, simulateSeeds } from './simulate.ts'
 
-/** `.ci/run` takes more; `npm run simulate -- --seed 1000 --seeds 5000` for the night. */
-const seeds = Number(process.env.SEEDS ?? 200)
+/** `npm run simulate -- --seed 1000 --seeds 5000` for the night. */
+const seeds = effort('SEEDS', { newcomer: 60, ci: 300 })
 const steps = 60
 const reduceMs = 60_000
 let database: TestDatabase

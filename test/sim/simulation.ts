@@ -1,3 +1,4 @@
+import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { type Books, BrokenClaim } from './books.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
@@ -14,6 +15,7 @@ import { Scheduler } from './scheduler.ts'
 import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
 import { noSamples, type Task, wireOf } from './task.ts'
 import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
+import { type Stage, seeAfterScan, showByOneEach } from './witnesses.ts'
 
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
@@ -87,6 +89,10 @@ export class Simulation {
         return this.pollDuringScan(step)
       case 'stale sight':
         return this.seeStale(step)
+      case 'first sight after a scan':
+        return seeAfterScan(this.stage(), step)
+      case 'one witness each':
+        return showByOneEach(this.stage(), step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -125,6 +131,7 @@ export class Simulation {
     const place = {
       db: databaseOf(task, this.scheduler, this.connections),
       panel: clientOver(wire),
+      api: marzbanApi,
       forwarder: forwarderOver(wire, 'by' in work && work.by !== null ? work.by : environment),
       ...(await this.replicas.get(replica)),
       now: () => beginning + this.panel.now,
@@ -249,6 +256,14 @@ export class Simulation {
     await this.runToEnd(await this.start(1, { of: 'scan', admin }))
     await this.runToEnd(sight)
     this.panel.move(user, admin)
+  }
+
+  private stage(): Stage {
+    return {
+      panel: this.panel,
+      carryOut: async (work) => this.runToEnd(await this.start(1, work)),
+      comeToRest: () => this.comeToRest(),
+    }
   }
 
   private async runToEnd(task: Task): Promise<void> {

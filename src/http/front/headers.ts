@@ -39,7 +39,7 @@ export type Incoming = {
   /** The client and the proxies between, the nearest first. */
   ips?: string[] | undefined
   protocol: string
-  /** The host that the client asked for: Marzban builds the links of subscriptions from it. */
+  /** The host that the client asked for: the panel builds the links of subscriptions from it. */
   host: string
 }
 
@@ -54,11 +54,6 @@ export function headersForPanel(request: Incoming): Headers {
     headers['x-forwarded-host'] = request.host
   }
   return headers
-}
-
-/** The token that the panel reads from the headers that it gets: all that follows the first space; null: there is none. */
-export function panelTokenOf({ authorization }: Headers): string | null {
-  return typeof authorization === 'string' ? (/^bearer (.*)$/i.exec(authorization)?.[1] ?? null) : null
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
-import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
 import type { UploadDesks } from './upload-desks.ts'
 
@@ -12,7 +12,7 @@ export async function passOn(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { panel } = front
+  const { panel, api } = front
   const headers = headersForPanel(request)
   const gone = new AbortController()
   const leave = () => gone.abort()
@@ -20,7 +20,7 @@ export async function passOn(
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   const { body, sent } = isRead
     ? noBody
-    : await receiveBody(request.raw, uploads.of(request.ip, panelTokenOf(headers)))
+    : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
   try {
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request

@@ -6,7 +6,7 @@ import { problemOf } from '../problem/problem.ts'
 import { isGone } from '../server/gone-clients.ts'
 import { Overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
 import { parseTarget, type Target } from '../server/target.ts'
-import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { headersForClient, headersForPanel } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
 import { createUploadDesks, type UploadDesks } from './upload-desks.ts'
@@ -17,8 +17,8 @@ declare module 'fastify' {
     target: Target
   }
   interface FastifyContextConfig {
-    /** Whether the panel answers here. */
-    isPassedOn?: true
+    /** Set where the panel answers: whether a path may hold a secret that no log shows. */
+    isSecretPath?: (path: string) => boolean
   }
 }
 
@@ -34,11 +34,11 @@ const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 /**
  * Passes requests on to the panel and its answers back; what would lose bytes goes through {@link Front.handle}. Failures
- * are answered in the panel's form, `{"detail": "..."}`. WebSockets: see upgrades.ts.
+ * are answered in the panel's form. WebSockets: see upgrades.ts.
  */
 export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): Promise<void> {
   const uploads = createUploadDesks(front)
-  app.setErrorHandler(answerInPanelsForm)
+  app.setErrorHandler((error, request, reply) => answerInPanelsForm(front, error, request, reply))
   app.addHook('onRequest', async (request) => {
     request.target = parseTarget(request.raw.url ?? '')
   })
@@ -52,7 +52,11 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
       // It is the panel's API, which has a document of its own.
       schema: { hide: true },
       // The panel's pages have a policy of their own.
-      config: { isPassedOn: true, helmet: { skipRoute: true }, pressureHandler: refuseUnlessOnlyDatabase },
+      config: {
+        isSecretPath: front.api.isSecretPath,
+        helmet: { skipRoute: true },
+        pressureHandler: refuseUnlessOnlyDatabase,
+      },
       handler: async (request, reply) => {
         refuseUpgrade(request, reply)
         const call = front.guarded(request.method, request.target.path)
@@ -84,7 +88,7 @@ async function answerGuarded(
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
   delete headers['content-length']
-  const token = panelTokenOf(headers)
+  const token = front.api.tokenOf(headers)
   const { body, sent } = await receiveFromCaller(front, uploads, request, token)
   try {
     const answer = await front.handle(call, {
@@ -137,7 +141,12 @@ function readPreserveTraffic({ encoded }: Target): boolean {
   })
 }
 
-function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answerInPanelsForm(
+  { api }: Front,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const { problem, headers } = problemOf(error, request.id)
   const { status, detail } = problem
   // What failed because nobody is there to take the answer has a line of its own.
@@ -145,5 +154,9 @@ function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: Fast
     if (status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
     else if (status > 500) request.log.warn({ err: error }, 'a request could not be passed on')
   }
-  return reply.code(status).headers(headers).type('application/json').send({ detail })
+  const answer = api.errorAnswer(status, detail)
+  return reply
+    .code(status)
+    .headers({ ...answer.headers, ...headers })
+    .send(answer.body)
 }

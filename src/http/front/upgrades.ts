@@ -8,19 +8,15 @@ import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
 import { headersForPanel } from './headers.ts'
 import { relay } from './relay.ts'
+import type { FrontOptions } from './routes.ts'
 
-export type UpgradeOptions = {
-  front: Front
-  prefixes: readonly string[]
+export type UpgradeOptions = FrontOptions & {
   trustProxy: boolean | string[]
   /** Milliseconds the panel gets to take or refuse a WebSocket. */
   handshakeMs: number
   /** Milliseconds one end may take nothing of what the other says. */
   stallMs: number
 }
-
-/** Where Marzban has WebSockets: the logs of its core and of its nodes. */
-const socketPaths = /^\/api\/(core|node\/\d+)\/logs$/
 
 /** Each holds a connection to the panel. */
 const mostAtOnce = 128
@@ -36,7 +32,7 @@ type Answering = Socket & { _httpMessage?: ServerResponse | null }
  * Whether a request becomes a WebSocket. Any other offer to change the protocol is passed over, and the request answered
  * as what it is without it: no connection leaves Node's care that nobody here listens to.
  */
-export function becomesWebSocket(request: IncomingMessage, prefixes: readonly string[]): boolean {
+export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: FrontOptions): boolean {
   const { method, headers, url = '' } = request
   const isPlain = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
   const isUnderWay = Boolean((request.socket as Answering)._httpMessage)
@@ -44,7 +40,7 @@ export function becomesWebSocket(request: IncomingMessage, prefixes: readonly st
     return false
   try {
     const { path } = parseTarget(url)
-    return socketPaths.test(path) && prefixes.some((prefix) => `${path}/`.startsWith(`${prefix}/`))
+    return front.api.hasWebSocket(path) && prefixes.some((prefix) => `${path}/`.startsWith(`${prefix}/`))
   } catch (error) {
     if (isLedgerError(error, 'invalid_request')) return false
     throw error
@@ -68,8 +64,9 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     // Of a client that is gone already, not even the address is known.
     if (socket.remoteAddress === undefined) return void socket.destroy()
-    if (draining) return void refuse(socket, 503, 'The service is stopping; ask again later.')
-    if (open >= mostAtOnce) return void refuse(socket, 503, 'There are too many WebSockets; ask again later.')
+    const refuse = (detail: string) => hangUp(socket, front.api.errorAnswer(503, detail))
+    if (draining) return void refuse('The service is stopping; ask again later.')
+    if (open >= mostAtOnce) return void refuse('There are too many WebSockets; ask again later.')
     const client = readClient(request)
     const { encoded: target } = parseTarget(request.url ?? '')
     server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -109,16 +106,15 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   })
 }
 
-/** Answers a request that is no longer Node's to answer, and hangs up. */
-function refuse(socket: Socket, status: number, detail: string): void {
-  const body = JSON.stringify({ detail })
+/** Answers a request that Node no longer answers, and hangs up. */
+function hangUp(socket: Socket, { status, headers, body }: ReturnType<Front['api']['errorAnswer']>): void {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${body.length}`,
     'retry-after: 5',
   ]
   socket.once('finish', () => socket.destroy())
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
 }

@@ -11,7 +11,7 @@ export const pageParameters = {
       minimum: 1,
       maximum: 200,
       default: usualLimit,
-      description: 'Items on one page at most.',
+      description: 'The largest number of items on a page.',
       examples: [usualLimit],
     }),
   ),
@@ -19,7 +19,7 @@ export const pageParameters = {
     Type.String({
       minLength: 1,
       maxLength: 6_000,
-      description: 'The `next_cursor` of the page before, asked for in the same order.',
+      description: 'The `next_cursor` of the previous page. Keep the same order.',
     }),
   ),
 }
@@ -32,7 +32,7 @@ export function pageOf<S extends TSchema>(item: S, description: string) {
       next_cursor: Type.Unsafe<string | null>({
         type: 'string',
         nullable: true,
-        description: 'Where the next page begins; null: this is the last.',
+        description: 'The start of the next page; null: this is the last page.',
       }),
     },
     { description },

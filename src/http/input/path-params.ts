@@ -19,7 +19,7 @@ export const adminParams = Type.Object({
 })
 
 /** The `{id}` of a deletion in a path. */
-export const deletionParams = Type.Object({ id: deletionId("The deletion's id, as its receipt says it.") })
+export const deletionParams = Type.Object({ id: deletionId("The deletion's id, from its receipt.") })
 
 /** The query of a call that takes none. */
 export const noQuery = Type.Object({}, { additionalProperties: false })

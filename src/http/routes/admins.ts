@@ -20,7 +20,7 @@ const listQuery = Type.Object(
     username: Type.Optional(
       Type.String({
         ...panelName,
-        description: 'Only the admin of exactly this name, with every account it ever had.',
+        description: 'Only accounts with exactly this name, closed ones included.',
         examples: ['reseller'],
       }),
     ),
@@ -29,7 +29,7 @@ const listQuery = Type.Object(
         type: 'string',
         enum: sorts,
         default: 'id',
-        description: 'The order of the list; with `-` before it, descending.',
+        description: 'The order of the list. `-` in front means descending.',
         examples: ['-total_traffic'],
       }),
     ),
@@ -43,7 +43,7 @@ const listSchema = {
   tags: ['admins'],
   summary: 'List accounts',
   description:
-    'The accounts of all admins for a sudo admin or the operator; for any other admin its own. Traffic is in bytes.',
+    'A sudo admin or the operator gets the accounts of all admins. Any other admin gets its own. Traffic is in bytes.',
   querystring: listQuery,
   response: { 200: pageOf(shared(accountSchema), 'One page of accounts.'), ...problemResponses() },
 }
@@ -52,7 +52,7 @@ const accountRouteSchema = {
   operationId: 'getAdmin',
   tags: ['admins'],
   summary: 'Read an account',
-  description: 'The account of one admin, open or closed. Traffic is in bytes.',
+  description: 'One account, open or closed. Traffic is in bytes.',
   params: adminParams,
   querystring: noQuery,
   response: { 200: shared(accountSchema), ...problemResponses(404, 414) },
@@ -78,7 +78,7 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
   })
 }
 
-/** The list as an admin sees it that manages no others: its own account alone, not those of others it shares a name with. */
+/** The list for an admin that is not sudo: only its own account, never an older account of the same name. */
 async function ownPage(services: Services, caller: Caller, page: AccountPage): Promise<AdminsPage> {
   const isAsked = page.after === null && (page.username === undefined || page.username === caller.name)
   const account = isAsked && caller.adminId !== null ? await services.account(caller.adminId) : null

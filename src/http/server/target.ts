@@ -29,8 +29,7 @@ export function parseTarget(raw: string): Target {
     refuse('The path holds a control character or a backslash.')
   }
   const segments = path.split('/').slice(1)
-  if (segments.some((segment) => segment === '.' || segment === '..'))
-    refuse('The path holds a dot segment.')
+  if (segments.some((segment) => segment === '.' || segment === '..')) refuse('The path holds a dot segment.')
   if (segments.slice(0, -1).includes('')) refuse('The path holds two slashes in a row.')
   return { path, encoded: `/${segments.map(encodeURIComponent).join('/')}${query}` }
 }

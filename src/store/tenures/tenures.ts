@@ -12,9 +12,13 @@ export type StoredTenure = Tenure & {
   asked: bigint
 }
 
+/** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
+const lastOnes = 8
+
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
- * panel lost the fractions of seconds or changed its time of creation, and the open tenure of any other user of its name.
+ * panel lost the fractions of seconds or changed its time of creation, the open tenure of any other user of its name, and
+ * those of the name that were seen last.
  * Rows are locked in the order of their ids.
  */
 export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
@@ -32,9 +36,9 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
           or (seen.created_at = date_trunc('second', seen.created_at)
             and created_at >= seen.created_at - interval '0.5 seconds'
             and created_at < seen.created_at + interval '1 second')
-          or id = (
+          or id = any(array(
             select id from tenures as last where name_key(last.username) = name_key(seen.username)
-            order by seen_at desc nulls last, id desc limit 1))
+            order by seen_at desc nulls last, id desc limit ${lastOnes})))
         offset 0
       ) as known
     ))

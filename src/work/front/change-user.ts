@@ -2,7 +2,7 @@ import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { observeUsers } from '../observing/observe-users.ts'
 import { untilAccepted } from '../observing/retry-overlapped.ts'
-import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy } from './front-request.ts'
 import { refuseUnlessUnpreserved } from './unread.ts'
 
 /** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
@@ -12,7 +12,7 @@ export async function changeThroughFront(
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   if (!(await readUser(work, username, request))) {
-    return refusalBy(work, request, userPath(username))
+    return refusalBy(work, request, { kind: 'change user', username })
   }
   return forwardAndLearn(work, request, `a change of user ${username}`, () => observeUser(work, username))
 }

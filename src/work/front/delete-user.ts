@@ -3,16 +3,9 @@ import type { ForwardedAnswer } from '../../panel/panel.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
 import { runUserDeletion, type UserEnding } from '../deleting/user-deletion.ts'
 import { answerTo, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'
-import {
-  deletionOf,
-  type FrontRequest,
-  type FrontWork,
-  identify,
-  refusalBy,
-  userPath,
-} from './front-request.ts'
+import { deletionOf, type FrontRequest, type FrontWork, identify, refusalBy } from './front-request.ts'
 
-/** `DELETE /api/user/{username}`: the final reading and the receipt are durable before the panel hears of it. */
+/** The deletion of a user: the final reading and the receipt are durable before the panel hears of it. */
 export async function deleteThroughFront(
   work: FrontWork,
   username: string,
@@ -27,7 +20,7 @@ export async function deleteThroughFront(
     case 'declined':
       throw ending.error
     default:
-      return refusalBy(work, request, userPath(username))
+      return refusalBy(work, request, { kind: 'delete user', username })
   }
 }
 

@@ -1,5 +1,4 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { judgeDeletion } from '../../panel/marzban/deletion-forms.ts'
 import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
 import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { failureOf, unlearned } from '../deleting/delete-user.ts'
@@ -17,7 +16,7 @@ export async function forwardDeletion(
 ): Promise<ForwardedReply> {
   try {
     const answer = await forward(work, request)
-    const verdict = judgeDeletion(of, answer)
+    const verdict = work.api.judgeDeletion(of, answer)
     return { verdict, answer, error: verdict === 'done' ? null : errorOf(answer) }
   } catch (error) {
     if (!isLedgerError(error)) throw error

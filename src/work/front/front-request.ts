@@ -1,6 +1,5 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
-import type { GuardedCall } from '../../panel/marzban/guarded-call.ts'
-import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
 import { auditName, type Caller, type Callers } from '../callers/callers.ts'
 import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
@@ -24,6 +23,7 @@ export type FrontRequest = {
 export type FrontWork = AdminDeletionDeps & {
   callers: Callers
   forwarder: Forwarder
+  api: PanelApi
   now: () => number
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
 }
@@ -52,17 +52,15 @@ export async function identify(
 /**
  * The panel's own refusal of a caller who may not do this: its answer to harmless questions for which the same rights
  * are needed. The call itself is not forwarded: what was not read before must not be lost if the panel thought better of it.
- *
- * @param targets path and query of each, encoded, in the order in which the panel checks these rights.
  */
 export async function refusalBy(
   work: FrontWork,
   { request }: FrontRequest,
-  ...targets: string[]
+  call: GuardedCall,
 ): Promise<ForwardedAnswer> {
   const headers = { ...request.headers }
   for (const name of ['content-length', 'content-type', 'transfer-encoding']) delete headers[name]
-  for (const target of targets) {
+  for (const target of work.api.refusingQuestions(call)) {
     const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
     if (answer.status >= 400 && answer.status < 500) return answer
   }
@@ -73,22 +71,15 @@ export async function refusalBy(
   )
 }
 
-/** What the panel answers to sudo admins only, and to anybody else as it answers what only they may do. */
-export const sudoOnly = '/api/admins?limit=1'
-
-/**
- * Does what only a sudo admin may; anybody else gets the panel's own refusal.
- *
- * @param questions as the targets of {@link refusalBy}.
- */
+/** Does what only a sudo admin may; anybody else gets the panel's own refusal. */
 export async function asSudo(
   work: FrontWork,
   request: FrontRequest,
-  questions: string[],
+  call: GuardedCall,
   act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
+  return caller?.isSudo ? act(caller) : refusalBy(work, request, call)
 }
 
 /**
@@ -171,14 +162,4 @@ export async function forwardAndLearn(
   } finally {
     await learn(work, what, observe)
   }
-}
-
-/** The path of a user in the panel's API. */
-export function userPath(username: string): string {
-  return `/api/user/${encodeURIComponent(username)}`
-}
-
-/** A question about an admin: the panel looks for it first, and asks who calls only then. */
-export function usagePath(username: string): string {
-  return `/api/admin/usage/${encodeURIComponent(username)}`
 }

@@ -1,5 +1,4 @@
-import { type GuardedCall, guardedCallOf } from '../../panel/marzban/guarded-call.ts'
-import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
 import { changeThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
@@ -11,9 +10,6 @@ import {
   type FrontWork,
   identify,
   mayLoseTraffic,
-  sudoOnly,
-  usagePath,
-  userPath,
 } from './front-request.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
@@ -22,6 +18,8 @@ import { resetUsersThroughFront } from './reset-users.ts'
 export type Front = {
   /** Through which what needs no guarding is passed on. */
   panel: Pick<Forwarder, 'origin' | 'basePath' | 'open' | 'openSocket'>
+  /** What the front's routes must know of the panel's API. */
+  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorAnswer'>
   /** What a request would make the panel forget; null: it can be passed through. */
   guarded(method: string, path: string): GuardedCall | null
   /**
@@ -44,7 +42,8 @@ export type Front = {
 export function createFront(work: FrontWork): Front {
   return {
     panel: work.forwarder,
-    guarded: guardedCallOf,
+    api: work.api,
+    guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
     handle: async (call, request) => {
       await mayLoseTraffic(work, call, request)
@@ -54,21 +53,17 @@ export function createFront(work: FrontWork): Front {
         case 'change user':
           return changeThroughFront(work, call.username, request)
         case 'move user':
-          return asSudo(work, request, [userPath(call.username), sudoOnly], () =>
-            changeThroughFront(work, call.username, request),
-          )
+          return asSudo(work, request, call, () => changeThroughFront(work, call.username, request))
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return asSudo(work, request, [sudoOnly], (caller) => resetUsersThroughFront(work, caller, request))
+          return asSudo(work, request, call, (caller) => resetUsersThroughFront(work, caller, request))
         case 'delete admin':
-          return asSudo(work, request, [usagePath(call.username)], (caller) =>
+          return asSudo(work, request, call, (caller) =>
             deleteAdminThroughFront(work, call.username, caller, request),
           )
         case 'reset admin usage':
-          return asSudo(work, request, [usagePath(call.username)], () =>
-            resetUsageThroughFront(work, call.username, request),
-          )
+          return asSudo(work, request, call, () => resetUsageThroughFront(work, call.username, request))
       }
     },
   }

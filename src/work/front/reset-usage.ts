@@ -1,12 +1,11 @@
 import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { mustReadAdmin } from '../observing/observe-admins.ts'
-import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, usagePath } from './front-request.ts'
-import { findListed } from './listed-admins.ts'
+import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy } from './front-request.ts'
 import { refuseUnlessUnpreserved } from './unread.ts'
 
 /**
- * `POST /api/admin/usage/reset/{username}`: the counter of whomever the panel may take for this admin is read right before
+ * The reset of an admin's counter: the counter of whomever the panel may take for this admin is read right before
  * and right after. The panel is not told to reset somebody whom the ledger does not find.
  */
 export async function resetUsageThroughFront(
@@ -14,8 +13,8 @@ export async function resetUsageThroughFront(
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const { same } = await findListed(work.panel, username)
-  if (same.length === 0) return refusalBy(work, request, usagePath(username))
+  const { same } = await work.panel.adminNamed(username)
+  if (same.length === 0) return refusalBy(work, request, { kind: 'reset admin usage', username })
   const read = async () => {
     for (const admin of same) {
       const found = await mustReadAdmin(work, admin.username)

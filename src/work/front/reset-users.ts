@@ -1,6 +1,5 @@
 import { isLedgerError } from '../../errors.ts'
-import { saysNothingWasDone, saysUsersWereReset } from '../../panel/marzban/success-forms.ts'
-import type { ForwardedAnswer } from '../../panel/panel.ts'
+import type { ForwardedAnswer, PanelApi } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import { readPanelPoll } from '../../store/collecting/panel-poll.ts'
 import { requestScans } from '../../store/collecting/scans.ts'
@@ -8,7 +7,6 @@ import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logi
 import { transact } from '../../store/connection/transact.ts'
 import { markReset } from '../../store/tenures/tenures.ts'
 import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
-import { findListed } from './listed-admins.ts'
 import { readEveryone } from './read-everyone.ts'
 
 /** An hour: the panel sets back one user after the other, some milliseconds each, and answers when it is done. */
@@ -22,7 +20,7 @@ type Whose = 'own' | 'all' | 'unclear'
 type Reset = { username: string; whose: Whose; begun: Asked; asked: Asked }
 
 /**
- * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
+ * The reset of all users: every user whose counter falls to zero is read first, page by page, which takes as long as
  * the panel takes to list them.
  *
  * @param caller who asks.
@@ -38,16 +36,15 @@ export async function resetUsersThroughFront(
   const reset = { username, whose, begun, asked: await drawAsked(work.db) }
   const patient = { ...request, request: { ...request.request, answerTimeoutMs } }
   // Nothing is forwarded for a caller who has gone.
-  let outcome: 'done' | 'refused' | 'unknown' = request.gone.aborted ? 'refused' : 'unknown'
+  let outcome: ReturnType<PanelApi['judgeReset']> = request.gone.aborted ? 'refused' : 'unclear'
   try {
     const answer = await forward(work, patient)
-    if (saysUsersWereReset(answer)) outcome = 'done'
-    else if (saysNothingWasDone(answer)) outcome = 'refused'
+    outcome = work.api.judgeReset(answer)
     return answer
   } finally {
     if (outcome === 'done') await learn(work, what, () => noteDone(work, reset))
     // Whose counters have fallen shows when they are read.
-    if (outcome === 'unknown') await learn(work, what, () => requestScans(work.db))
+    if (outcome === 'unclear') await learn(work, what, () => requestScans(work.db))
   }
 }
 
@@ -57,7 +54,7 @@ export async function resetUsersThroughFront(
  * alone for the same: there only the next readings tell whose counters fell.
  */
 async function whoseUsers({ panel }: FrontWork, username: string): Promise<Whose> {
-  const { exact, same } = await findListed(panel, username)
+  const { exact, same } = await panel.adminNamed(username)
   if (exact) return 'own'
   return same.length > 0 ? 'unclear' : 'all'
 }

@@ -57,11 +57,7 @@ export async function readAdmin(
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
-  const alike = await panel.adminsNamed(username)
-  const admin =
-    alike.find((candidate) => candidate.username === username) ??
-    (alike.length === 1 ? alike[0] : undefined) ??
-    null
+  const { meant: admin } = await panel.adminNamed(username)
   const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
   const [[other], [spoilt]] = [stored.dropped, stored.odd]
   if (admin && spoilt) return { admin: { ...admin, oddUsage: spoilt.reason }, dropped: false }

@@ -1,5 +1,5 @@
+import { isLedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
-import { UnusableAnswer } from '../../panel/transport/unusable-answer.ts'
 import {
   forgetUnreadable,
   listUnreadableUsers,
@@ -118,7 +118,7 @@ export async function readUsers(
 }
 
 function unlessUnusable(error: unknown): null {
-  if (error instanceof UnusableAnswer) return null
+  if (isLedgerError(error) && error.unusable) return null
   throw error
 }
 

@@ -53,7 +53,12 @@ describe('what the panel answers', () => {
       absent,
       { ...adminJson, users_usage: 0 },
     ])
-    expect((await client.admins()).map(({ usersUsage }) => usersUsage)).toEqual([1540n, null, null, 0n])
+    expect((await client.adminList()).admins.map(({ usersUsage }) => usersUsage)).toEqual([
+      1540n,
+      null,
+      null,
+      0n,
+    ])
   })
 
   test.each([
@@ -162,7 +167,7 @@ describe('what the panel answers', () => {
         { kind: 'admin', name: username ?? null, index: 1, reason: expect.stringContaining(reason) },
       ],
     })
-    expect(await client.admins()).toHaveLength(1)
+    expect((await client.adminList()).admins).toHaveLength(1)
   })
 
   test.each([2 ** 63, 1.5, -1, '7'])(
@@ -170,13 +175,15 @@ describe('what the panel answers', () => {
     async (usage) => {
       await answering([{ ...adminJson, users_usage: usage }])
       const oddUsage = expect.stringContaining('users_usage')
-      expect(await client.admins()).toEqual([{ username: 'ada', isSudo: false, usersUsage: null, oddUsage }])
+      expect((await client.adminList()).admins).toEqual([
+        { username: 'ada', isSudo: false, usersUsage: null, oddUsage },
+      ])
     },
   )
 
   test('an object where a list is expected is refused', async () => {
     await answering({ admins: [] })
-    await expect(client.admins()).rejects.toMatchObject({ code: 'panel_bad_answer', field: undefined })
+    await expect(client.adminList()).rejects.toMatchObject({ code: 'panel_bad_answer', field: undefined })
     await expect(client.users({ offset: 0, limit: 1 })).rejects.toMatchObject({ code: 'panel_bad_answer' })
   })
 

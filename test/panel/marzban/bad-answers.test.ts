@@ -79,13 +79,13 @@ describe('answers that are not Marzban', () => {
     },
   )
 
-  test('what does not speak HTTP is named so', async () => {
+  test('an answer that is not HTTP is a bad answer', async () => {
     const client = await facingTcp((socket) =>
       socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.6\r\n')),
     )
     await expect(client.account()).rejects.toMatchObject({
       code: 'panel_bad_answer',
-      message: expect.stringContaining('does not speak HTTP'),
+      message: expect.stringContaining('is not HTTP'),
     })
   })
 

@@ -1,6 +1,6 @@
 import { errors } from 'undici'
 import { describe, expect, test } from 'vitest'
-import { nameFailure } from '../../../src/panel/transport/network-errors.ts'
+import { networkError } from '../../../src/panel/transport/network-errors.ts'
 
 const exchange = { host: 'panel.example:443', what: 'GET /api/users', limit: 'MARZBAN_TIMEOUT', begun: false }
 
@@ -37,11 +37,11 @@ describe('nameFailure', () => {
       'panel_unreachable',
       'Nothing listens',
     ],
-    ['no HTTP', new errors.HTTPParserError('hush'), 'panel_bad_answer', 'does not speak HTTP'],
+    ['no HTTP', new errors.HTTPParserError('hush'), 'panel_bad_answer', 'is not HTTP'],
     ['endless headers', new errors.HeadersOverflowError(), 'panel_bad_answer', 'too large'],
     ['something unheard of', 'hush', 'panel_unreachable', 'no code'],
   ])('%s', (_name, error, code, said) => {
-    const named = nameFailure(error, exchange)
+    const named = networkError(error, exchange)
     expect(named).toMatchObject({ code, message: expect.stringContaining(said) })
     expect(named.cause).toBeUndefined()
     expect(named.message).not.toContain('hush')
@@ -49,10 +49,10 @@ describe('nameFailure', () => {
 
   test('once the answer has begun, a cut connection is a bad answer, and a stop still a timeout', () => {
     const begun = { ...exchange, begun: true }
-    expect(nameFailure(coded('ECONNRESET'), begun)).toMatchObject({
+    expect(networkError(coded('ECONNRESET'), begun)).toMatchObject({
       code: 'panel_bad_answer',
       message: expect.stringContaining('broke off'),
     })
-    expect(nameFailure(new errors.BodyTimeoutError(), begun)).toMatchObject({ code: 'panel_timeout' })
+    expect(networkError(new errors.BodyTimeoutError(), begun)).toMatchObject({ code: 'panel_timeout' })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, LedgerError } from '../../../src/errors.ts'
-import { askPatiently, type RetryPolicy } from '../../../src/panel/transport/retry.ts'
+import { askWithRetries, type RetryPolicy } from '../../../src/panel/transport/retry.ts'
 import type { PanelAnswer } from '../../../src/panel/transport/transport.ts'
 
 const answer = (status: number): PanelAnswer => ({
@@ -21,7 +21,7 @@ function script(outcomes: (number | ErrorCode)[], policy: Partial<RetryPolicy> =
     if (typeof outcome === 'number') return answer(outcome)
     throw new LedgerError(outcome ?? 'conflict', 'asked too often')
   }
-  const done = askPatiently(ask, {
+  const done = askWithRetries(ask, {
     sleep: async (ms) => void pauses.push(ms),
     random: () => 1,
     ended: () => false,

@@ -235,61 +235,6 @@ describe('a receipt', () => {
   })
 })
 
-describe('a deletion without an answer, when the name has a user that cannot be counted', () => {
-  const replaceUser = (shown: Record<string, unknown>) => {
-    ctx.panel.state.deleteUser(username)
-    ctx.panel.state.createUser(username, { admin, shown })
-  }
-
-  test('ends as deleted when that user was created at another time', async () => {
-    await removeTooSlowly()
-    replaceUser({ lifetime_used_traffic: 1.5 })
-    await settle()
-    expect(await receipt()).toMatchObject({ state: 'deleted' })
-  })
-
-  test('ends as failed when that user is the one, and the panel had its time', async () => {
-    await removeTooSlowly()
-    const user = ctx.panel.state.users.get(username)
-    if (user) user.shown = { lifetime_used_traffic: -1 }
-    await passGrace(ctx)
-    await settle()
-    expect(await receipt()).toMatchObject({ state: 'failed', error: { code: 'panel_timeout' } })
-  })
-
-  test.each([{ created_at: undefined }, { created_at: 'yesterday' }])(
-    'stays open while nobody can say which user it is: %j',
-    async (shown) => {
-      await removeTooSlowly()
-      replaceUser(shown)
-      await passGrace(ctx)
-      await settle()
-      expect(await receipt()).toMatchObject({ state: 'unknown' })
-      const user = ctx.panel.state.users.get(username)
-      if (user) user.shown = {}
-      await settle()
-      expect(await receipt()).toMatchObject({ state: 'deleted' })
-    },
-  )
-
-  test('makes way for a sudo admin who deletes the name unread, and does not say that nothing was deleted', async () => {
-    await pollAndScan(ctx)
-    await removeTooSlowly()
-    const { id } = await receipt()
-    replaceUser({ created_at: undefined })
-    await passGrace(ctx)
-    ctx.panel.faults.add({ kind: 'hang', acts: 'late', method: 'DELETE', times: 1 })
-    await failureOf(remove({ preserveTraffic: false }))
-    expect(await findDeletion(ctx.db, id)).toMatchObject({
-      state: 'failed',
-      error: { code: 'user_unreadable', message: expect.stringContaining('It is not known whether') },
-    })
-    await ctx.panel.late.carryOut()
-    await pollAndScan(ctx)
-    expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error: null })
-  })
-})
-
 describe('a user that cannot be read', () => {
   test('is deleted without a reading when a sudo admin says so, and its own tenure ends', async () => {
     await pollAndScan(ctx)
