@@ -17,7 +17,7 @@ import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
-import { restQuarter } from './work/collecting/panel-budget.ts'
+import { restAfterAnswer } from './work/collecting/panel-budget.ts'
 import { createScanLog } from './work/collecting/scan-log.ts'
 import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
@@ -25,7 +25,7 @@ import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
 import { createServices } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
-import { tellUnreadable } from './work/observing/unreadable-items.ts'
+import { logUnreadable } from './work/observing/unreadable-items.ts'
 
 /** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
 const databaseConnections = 10
@@ -67,7 +67,7 @@ export async function assemble(
   })
   closing.defer(close)
 
-  const onUnreadable = tellUnreadable(log)
+  const onUnreadable = logUnreadable(log)
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
   // For how long something takes, and for how long it is remembered: nobody sets this clock.
   const steady = () => performance.now()
@@ -83,7 +83,7 @@ export async function assemble(
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
-  const reading = { db, panel, rest: restQuarter, now: steady, onUnreadable }
+  const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
   const jobs = createJobs({
     databaseUrl,
     poll: {

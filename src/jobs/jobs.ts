@@ -29,7 +29,7 @@ export type JobsOptions = {
   outbox: OutboxJob
   /** The time by which jobs are due; see `createQueueClock`. */
   clock: { use(): Promise<void>; keep(): Promise<void> }
-  /** Told when the queues themselves cannot be served. */
+  /** Called when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
 }

@@ -1,13 +1,13 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import type { ReadUsers } from '../work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../work/observing/read-user-pages.ts'
 import { readNamedUsers } from '../work/observing/read-users-by-name.ts'
-import { type JobContext, tellingFailures } from './report-failures.ts'
+import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'observations'
-/** Notifications come in a bunch: what waits is read together, and nobody twice. */
+/** Notifications come in a bunch: users that wait are read together, each once. */
 const atOnce = 50
 
-export type ObservationJobs = { work: Omit<ReadUsers, 'signal'> }
+export type ObservationJobs = { work: Omit<ReadingDeps, 'signal'> }
 
 /** Reads the users that {@link sendObservation} names, on whichever replica is free. */
 export async function startObserving(
@@ -16,7 +16,7 @@ export async function startObserving(
   context: JobContext,
 ): Promise<void> {
   await boss.createQueue(queue, {
-    // Whoever is forgotten after that is read by the next scan.
+    // After that, the next scan reads the users.
     retryLimit: 10,
     retryDelay: 2,
     retryBackoff: true,
@@ -30,7 +30,7 @@ export async function startObserving(
     const signal = AbortSignal.any([context.stopping, ...jobs.map((job) => job.signal)])
     await readNamedUsers({ ...work, signal }, new Set(jobs.flatMap(({ data }) => data.usernames)))
   }
-  await boss.work(queue, options, tellingFailures(queue, context, read))
+  await boss.work(queue, options, reportingFailures(queue, context, read))
 }
 
 /** Enqueues the reading of users, as part of the transaction `tx`. */

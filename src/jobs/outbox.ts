@@ -9,7 +9,7 @@ export type OutboxJob = HandOnDeps & {
   pauseMs?: number
 }
 
-/** For how long an entry may wait that nobody was there to hear of, or whose replica died. */
+/** How long an entry may wait that no replica heard of. */
 const usualPauseMs = 5_000
 
 /**
@@ -35,7 +35,7 @@ export async function keepHandingOn(
   const listener = listenTo(() => void handOn().catch(onError))
   const look = async () => {
     await listener.listen().catch(onError)
-    // Also what was written while nobody listened.
+    // Also what was written while no replica listened.
     await handOn()
   }
   await look().catch(onError)

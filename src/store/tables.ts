@@ -176,7 +176,7 @@ export type EventsTable = {
   type: EventType
   admin_id: bigint | null
   username: string | null
-  /** What is told, as it was then: JSON whose integers are bytes, as text. */
+  /** What the event says, as it was then. JSON. */
   payload: unknown
   created_at: Generated<Date>
 }

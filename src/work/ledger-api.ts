@@ -1,11 +1,11 @@
-import type { AccountPage, AccountRow } from '../store/accounts/queries.ts'
+import type { AccountPage, AccountView } from '../store/accounts/queries.ts'
 import { findAccount, listAccounts } from '../store/accounts/queries.ts'
 import { requestScans } from '../store/collecting/scans.ts'
 import type { Database } from '../store/connection/database.ts'
 import { type ListedTenure, listTenures } from '../store/tenures/tenure-list.ts'
 import type { Stats } from './accounts/stats.ts'
 import type { Callers } from './callers/callers.ts'
-import { readSync, type SyncState } from './collecting/collector-status.ts'
+import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
 import { requestObservation } from './observing/request-observation.ts'
@@ -17,11 +17,11 @@ export type Services = {
   callers: Callers
   stats: Stats
   /** One account, open or closed; null when no account has the id. */
-  account(adminId: bigint): Promise<AccountRow | null>
-  accounts(page: AccountPage): Promise<Page<AccountRow, { key: string; id: bigint }>>
+  account(adminId: bigint): Promise<AccountView | null>
+  accounts(page: AccountPage): Promise<Page<AccountView, { key: string; id: bigint }>>
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
-  sync(): Promise<SyncState>
+  sync(): Promise<CollectorStatus>
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
    *
@@ -60,7 +60,7 @@ export function createServices(options: ServicesOptions): Services {
       const { tenures, next } = await listTenures(db, page)
       return { items: tenures, next }
     },
-    sync: () => readSync(db),
+    sync: () => readCollectorStatus(db),
     requestSync: async () => {
       const at = await requestScans(db)
       await requestPoll()

@@ -18,7 +18,7 @@ import { createFront } from '../../src/work/front/front.ts'
 import { createServices } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
-import type { ReadUsers } from '../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import type { PanelDatabase } from '../stand-in/names.ts'
 import type { Release } from '../stand-in/release.ts'
@@ -70,7 +70,7 @@ export type TestService = {
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   /** What scans read with. */
-  reading: Pick<ReadUsers, 'db' | 'panel' | 'now'>
+  reading: Pick<ReadingDeps, 'db' | 'panel' | 'now'>
   /** How often a connection to the database has been used and given back. */
   databaseUses(): number
   close(): Promise<void>

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { readCollectorState } from '../../src/store/collecting/sync-state.ts'
+import { readCollectorState } from '../../src/store/collecting/collector-state.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import type { StandInPanel } from '../stand-in/start.ts'
 import { type ServiceProcess, until } from '../support/service-process.ts'

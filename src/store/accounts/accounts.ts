@@ -10,7 +10,7 @@ export type StoredAccount = Account & {
   panelAsked: bigint
 }
 
-/** One account before and after; `readAt`: when the panel was asked, if the reading tells how recent the total is. */
+/** One account before and after; `readAt`: when the panel was asked, if the reading shows how recent the total is. */
 export type AccountChange = { before: StoredAccount; after: StoredAccount; readAt: Date | null }
 
 /** Locks the accounts of `adminIds` and reads them. Rows are locked in the order of their ids. */
@@ -51,7 +51,7 @@ function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
   }
 }
 
-/** What is known of an admin's counter in the panel, without waiting for anybody who changes the account. */
+/** What is known of an admin's counter in the panel, without waiting for transactions that change the account. */
 export async function readPanelWitness(
   db: Database,
   adminId: bigint,

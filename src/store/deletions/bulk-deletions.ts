@@ -133,7 +133,7 @@ export async function secondsSpent(db: Database, id: bigint): Promise<number | n
   return seconds
 }
 
-/** Users of a bulk deletion that it has not begun with and the ledger knows nobody of, after the id `after`. */
+/** Users of a bulk deletion that it has not begun with and the ledger does not know, after the id `after`. */
 export async function listUnknownUsers(
   db: Database,
   parentId: bigint,
@@ -150,7 +150,7 @@ export async function listUnknownUsers(
   return rows
 }
 
-/** Ends the receipts of users that nobody knows. */
+/** Ends the receipts of unknown users. */
 export async function failUsers(
   db: Database,
   ids: readonly bigint[],
@@ -177,7 +177,7 @@ export async function markCollected<Ref extends DeletionRef<BulkDeletion['kind']
   return updateDeletion(db, bulk, { collected_at: sql`clock_timestamp()`, rounds: sql`rounds + 1` })
 }
 
-/** Users of a bulk deletion whose final reading is stored, and on whose deletion nobody works any more. */
+/** Users of a bulk deletion whose final reading is stored, and whose deletion was interrupted. */
 export async function listInterruptedChildren(db: Database, parentId: bigint): Promise<UserDeletion[]> {
   const rows = await db
     .selectFrom('deletions')

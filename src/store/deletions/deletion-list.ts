@@ -3,7 +3,7 @@ import type { Database } from '../connection/database.ts'
 import type { DeletionKind, DeletionState, DeletionsTable } from '../tables.ts'
 import { type Deletion, toDeletion } from './deletion.ts'
 
-/** Who may see only some deletions: those of its account, and those that it asked for. */
+/** A caller that may see only some deletions: those of its account, and those that it asked for. */
 export type Viewer = { name: string; adminId: bigint | null }
 
 /** One deletion by its id; null when there is none that `viewer` may see. */
@@ -100,7 +100,7 @@ function scopesOf({ adminId, visibleTo, parentId }: DeletionFilter): RawBuilder<
       ? [ofAccount(visibleTo.adminId), asked]
       : [sql`${ofAccount(adminId)} and ${asked}`]
   }
-  // Who asked for a bulk deletion asked for each of its users: of another's, none is walked.
+  // The caller that asked for a bulk deletion asked for each of its users. Of another caller's, none is walked.
   const asked = sql`${parent} and requested_at >= ${openedAt(visibleTo)} and exists (
     select from deletions as bulk where bulk.id = ${parentId} and bulk.requested_by = ${visibleTo.name})`
   return adminId === undefined

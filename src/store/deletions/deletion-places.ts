@@ -121,7 +121,7 @@ export async function noteWaiting(
 
 /**
  * Notes that a bulk deletion goes on. What it waits for stays on it while a user that failed for that reason has not ended.
- * The bulk deletion is locked first: what somebody else notes at this moment is seen then.
+ * The bulk deletion is locked first, so that what another replica notes at this moment is seen.
  */
 export async function noteGoingOn(db: Database, id: bigint): Promise<void> {
   await transact(db, async (tx) => {

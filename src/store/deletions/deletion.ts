@@ -23,7 +23,7 @@ type Receipt = {
 export type UserDeletion = Receipt & {
   kind: 'user'
   username: string
-  /** Which user of that name it is; null: nobody knows. */
+  /** Which user of that name it is; null: unknown. */
   createdAt: string | null
   /** The account that keeps the bytes; null: none does. */
   adminId: bigint | null

@@ -26,7 +26,7 @@ export async function findUserDeletion(db: Database | Tx, id: bigint): Promise<U
 
 export type NewUserDeletion = {
   username: string
-  /** Which user of that name it is; null: nobody knows. */
+  /** Which user of that name it is; null: unknown. */
   createdAt: string | null
   requestedBy: string
   preserveTraffic: boolean
@@ -141,7 +141,7 @@ export type Outcome = {
 export const finishedNow = sql<Date>`greatest(clock_timestamp(), requested_at, preserved_at)`
 
 /**
- * Ends a deletion: nobody works on it any more, and its account's total is put on the receipt. One that has ended stays
+ * Ends a deletion, and puts its account's total on the receipt. One that has ended stays
  * as it is, unless it was given up without an answer, and turns out to have happened.
  */
 export async function finishDeletion<Ref extends DeletionRef>(

@@ -50,7 +50,7 @@ export async function findOpenDeletion<Ref extends DeletionRef<'user' | 'admin'>
   return row ? { ...toDeletionOf<Ref['kind']>([kind], row), alive: row.alive, grace: row.grace } : null
 }
 
-/** Of whom a deletion can be under way: a user's name, or an account. */
+/** What a deletion is about: a user's name, or an account. */
 export type Target = { username: string } | { adminId: bigint }
 
 /** The deletion of `target` that the panel is being asked for, or may still act on; locked. */
@@ -72,7 +72,7 @@ function isNamed(is: ExpressionBuilder<Tables, 'deletions'>, username: string) {
 }
 
 /**
- * Notes that nobody knows what becomes of a deletion: nobody works on it any more, and the panel may act on it for
+ * Notes that the outcome of a deletion is unknown. No service works on it now, and the panel may act on it for
  * `graceMs` milliseconds from now.
  */
 export async function markUnknown<Ref extends DeletionRef>(
@@ -90,8 +90,8 @@ export async function markUnknown<Ref extends DeletionRef>(
 }
 
 /**
- * Deletions of whose outcome somebody has to ask the panel: those that it has not answered, and those that nobody works on
- * any more. What a bulk deletion has only begun goes on with it.
+ * Deletions whose outcome the panel has to be asked for: it has not answered, or the service that worked on them stopped.
+ * What a bulk deletion has only begun goes on with it.
  */
 export async function listUnsettled(db: Database, limit: number): Promise<SingleDeletion[]> {
   const rows = await db
@@ -118,7 +118,7 @@ function isOfOne(is: ExpressionBuilder<Tables, 'deletions'>) {
 
 /**
  * Ends the deletions that never got an answer, also those given up since, of users that are found to be gone: the panel has
- * acted in the end, or somebody else has.
+ * acted in the end, or the user was deleted another way.
  */
 export async function finishUnanswered(
   tx: Tx,

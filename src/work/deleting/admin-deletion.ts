@@ -5,14 +5,14 @@ import { transact } from '../../store/connection/transact.ts'
 import { preserveAdmin } from '../../store/deletions/bulk-deletions.ts'
 import type { AdminDeletion } from '../../store/deletions/deletion.ts'
 import { insertAdminDeletion } from '../../store/deletions/deletions.ts'
-import { mustReadAdmin, type ObserveAdmins } from '../observing/observe-admins.ts'
+import { mustReadAdmin, type ObservingDeps } from '../observing/observe-admins.ts'
 import { claim } from './claim.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeUndeleted } from './close-receipt.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import type { DeletionDeps, SendDeletion } from './request.ts'
 
-export type AdminDeletionDeps = DeletionDeps & ObserveAdmins
+export type AdminDeletionDeps = DeletionDeps & ObservingDeps
 
 export type AdminDeletionRequest = {
   adminId: bigint

@@ -13,7 +13,7 @@ import {
 } from '../../store/deletions/deletions.ts'
 import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
-import { untilAccepted } from '../observing/retry-overlapped.ts'
+import { retryOverlapped } from '../observing/retry-overlapped.ts'
 import { claim } from './claim.ts'
 import { type Look, outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
@@ -34,13 +34,17 @@ export async function openWithReading(
   known: UserDeletion | null,
 ): Promise<Opening> {
   const { db, panel } = deps
-  return untilAccepted(db, `User ${request.username}`, async (asked, since): Promise<Opening | undefined> => {
-    const user = await panel.user(request.username, asCaller(request))
-    if (user === null) await observeGone(db, asked, request.username)
-    if (user === null || isAnother(known, user)) return absent
-    const worker = await deps.worker.id()
-    return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
-  })
+  return retryOverlapped(
+    db,
+    `User ${request.username}`,
+    async (asked, since): Promise<Opening | undefined> => {
+      const user = await panel.user(request.username, asCaller(request))
+      if (user === null) await observeGone(db, asked, request.username)
+      if (user === null || isAnother(known, user)) return absent
+      const worker = await deps.worker.id()
+      return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
+    },
+  )
 }
 
 type Reading = {

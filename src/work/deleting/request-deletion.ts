@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
-import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
+import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { lockCaller, readBulkLoad } from '../../store/deletions/bulk-admission.ts'
@@ -109,14 +109,14 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
 }
 
 /** How many users of an account, of all statuses or of some, exist as far as the ledger knows. */
-export function countUsers(account: AccountRow, statuses: readonly string[] | null): number {
+export function countUsers(account: AccountView, statuses: readonly string[] | null): number {
   const counted = Object.entries(account.users).filter(
     ([status]) => status !== 'deleted' && (statuses === null || statuses.includes(status)),
   )
   return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
 }
 
-async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountRow> {
+async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountView> {
   if (!caller.isSudo && caller.adminId !== adminId) {
     throw new LedgerError('forbidden', "These are another admin's users.")
   }

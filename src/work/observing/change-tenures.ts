@@ -31,7 +31,7 @@ export async function changeTenures(
   at: Date,
 ): Promise<Set<TenureChange<StoredTenure>[]>> {
   const accounts = await lockAccounts(tx, touched(effectsOf(readings.flatMap((r) => r.changes))).keys())
-  // Nobody else completes a scan of these accounts before this transaction commits: they are locked.
+  // The accounts are locked: no scan of them completes before this transaction commits.
   const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
   const stored = readings.filter(({ changes }) => !isOutdated(changes, asked.tick, scanned))
   const changes = stored.flatMap((reading) => reading.changes)
@@ -75,7 +75,7 @@ function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect
   )
 }
 
-/** No panel counts so far by itself: somebody has changed its numbers. */
+/** No panel counts so far by itself: its numbers were changed. */
 function tooLarge(): LedgerError {
   return new LedgerError(
     'user_unreadable',

@@ -17,7 +17,7 @@ import { changeTenures } from './change-tenures.ts'
  * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
  *   not dropped. Left out: only these readings serve.
  * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
- * @returns the names whose readings were dropped; whoever needs them asks the panel again.
+ * @returns the names whose readings were dropped. A caller that needs them asks the panel again.
  */
 export async function observeUsers(
   db: Database,
@@ -146,8 +146,8 @@ export async function endTenuresIn(
 }
 
 /**
- * The reading of this very user, under this owner, that somebody else asked for after `since`: it is as good as the
- * caller's own. Not where the panel says that it has set the counter back since: what came after that is not in it.
+ * A reading of this very user, under this owner, that another reader asked for after `since`: it is as good as the
+ * caller's own. None, where the panel has set the counter back since: what came after that is not in it.
  */
 function findServing(
   known: readonly StoredTenure[],

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { readScanRound } from '../../../src/store/collecting/scan-round.ts'
 import { requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { restQuarter } from '../../../src/work/collecting/panel-budget.ts'
+import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
 import { createScanLog } from '../../../src/work/collecting/scan-log.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
@@ -186,14 +186,14 @@ describe('a round', () => {
 describe('the rest after an answer', () => {
   test('is three times as long, so that the panel is busy a quarter of the time', async () => {
     const begun = performance.now()
-    await restQuarter(40, new AbortController().signal)
+    await restAfterAnswer(40, new AbortController().signal)
     // A timer may fire a little early, by the clock it is measured with.
     expect(performance.now() - begun).toBeGreaterThan(115)
   })
 
   test('ends early when the service stops', async () => {
     const stopping = new AbortController()
-    const rest = restQuarter(3_600_000, stopping.signal)
+    const rest = restAfterAnswer(3_600_000, stopping.signal)
     stopping.abort()
     await expect(rest).resolves.toBeUndefined()
   })
