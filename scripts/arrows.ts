@@ -1,11 +1,11 @@
 /**
- * The import arrows of this repository: who may import whom. `npm run arrows` says which imports break them; a file of
- * src that nothing reaches from the entry breaks them too.
+ * The import arrows of this repository: which part may import which. `npm run arrows` lists the imports that break them. A
+ * file of src that no import reaches from the entry breaks them too.
  */
 import path from 'node:path'
 import { cruise, type ICruiseOptions, type IForbiddenRuleType } from 'dependency-cruiser'
 
-/** The parts of src, folders and single files, each with the other parts that it may import. `errors`: everybody may. */
+/** The parts of src, folders and single files, each with the other parts that it may import. Every part may import `errors`. */
 const parts: Record<string, string[]> = {
   app: ['http'],
   assemble: ['app', 'config', 'http', 'jobs', 'ledger', 'log', 'panel', 'store', 'work'],
@@ -105,7 +105,7 @@ const arrowsOfRooms = Object.entries(rooms).flatMap(([floor, itsRooms]): IForbid
   ]
 })
 
-/** The port of the panel: everybody knows its words, and only the place that puts the service together knows its kind. */
+/** The port of the panel: `work` knows only `panel/panel.ts`, and only `assemble` knows the kind of the panel. */
 const arrowsOfPort: IForbiddenRuleType[] = [
   {
     name: 'work may import of panel only the port',

@@ -35,7 +35,7 @@ const databasePatienceMs = 30_000
 /**
  * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
  *
- * @param closing told how to end what has been started, also when the rest cannot be.
+ * @param closing gets, for each started part, how to end it, even when a later part cannot start.
  * @returns where it listens, as `http://host:port`.
  * @throws `database_unavailable`, `config_invalid`.
  */

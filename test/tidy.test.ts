@@ -70,7 +70,8 @@ function isText(node: ts.Node): boolean {
 /** Whether a text is a description in the OpenAPI document, or a part of one. */
 function isDescription({ parent }: ts.Node): boolean {
   if (ts.isBinaryExpression(parent)) return isDescription(parent)
-  return ts.isPropertyAssignment(parent) && ['description', 'summary'].includes(parent.name.getText())
+  const isNamed = ts.isPropertyAssignment(parent) || ts.isVariableDeclaration(parent)
+  return isNamed && /^(description|summary|\w+Meaning)$/.test(parent.name.getText())
 }
 
 function visit(node: ts.Node, see: (node: ts.Node) => void): void {
@@ -115,7 +116,9 @@ describe('the rules bite', () => {
     const source = '/** Any enum of a namespace. */\nexport const only = process.argv'
     expect(faultsOf('src/http/some-thing.ts', source)).toEqual([])
     const described = "const path = { description: 'As GET /api/users ' + 'says it.' } // GET /api/users"
+    const meaning = "const kindMeaning = 'As GET /api/users says it.'"
     expect(faultsOf('src/http/x.ts', described)).toEqual([])
+    expect(faultsOf('src/http/x.ts', meaning)).toEqual([])
     expect(faultsOf('src/panel/marzban/x.ts', "const path = '/api/users'")).toEqual([])
     expect(faultsOf('src/main.ts', 'run(process.env, Date.now)')).toEqual([])
     expect(faultsOf('src/http/auth.ts', "declare module 'fastify' {}")).toEqual([])

@@ -185,8 +185,8 @@ export type PanelApi = {
   isSecretPath(path: string): boolean
   /** The token that the panel reads from the headers of a request; null: there is none. */
   tokenOf(headers: PassedOn['headers']): string | null
-  /** An error in the form in which the panel answers errors. */
-  errorAnswer(status: number, detail: string): ForwardedAnswer
+  /** The JSON body in which the panel says why it refuses something. */
+  errorBody(detail: string): object
   /** The panel's answer about an admin that it does not have. */
   noSuchAdmin: ForwardedAnswer
   /** The panel's answer to the deletion of a sudo admin. */
@@ -199,7 +199,7 @@ export type PanelApi = {
   expiredUsers: {
     /** The statuses of users that this call deletes. */
     statuses: readonly string[]
-    /** The request that lists the users whom `deletion` deletes. */
+    /** The request that lists the users that `deletion` deletes. */
     listing(deletion: Forwarded): Forwarded
     /**
      * The names in the answer to this listing.

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, test } from 'vitest'
 import type { CompleteScan } from '../../src/ledger/account.ts'
 import { Books } from './books.ts'
 
@@ -269,7 +269,7 @@ const step = fc.oneof(
 )
 
 describe('the total, where each byte has a number of its own', () => {
-  it('is never more than the bytes that either witness has shown, and at rest all that they prove', () => {
+  test('is never more than the bytes that either witness has shown, and at rest all that they prove', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
         const run = new Run()

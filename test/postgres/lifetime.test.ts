@@ -67,7 +67,7 @@ test('recovers when service and server were killed together', async () => {
 
 test.each([
   ['killed', 'SIGKILL'],
-  ['told to end', 'SIGINT'],
+  ['asked to end', 'SIGINT'],
 ] as const)('brings a server that was %s back at the same address', async (_, signal) => {
   const dataDir = await makeDataDir()
   const { url, stop } = await start(dataDir)

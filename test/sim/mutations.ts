@@ -97,7 +97,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'call a scan whole that left users out',
     file: 'work/observing/scan-admin.ts',
-    from: 'const isWhole = unreadable === 0 && read.unlisted === 0',
+    from: 'const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0',
     to: 'const isWhole = true',
   },
   {

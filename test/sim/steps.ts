@@ -290,13 +290,3 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size:
 export function lineOf(step: Step): string {
   return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY })
 }
-
-/** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
-export const epilogue: readonly Step[] = [
-  { do: 'come to rest' },
-  { do: 'mend users' },
-  ...admins.map((admin) => ({ do: 'create admin', admin }) as const),
-  ...users.map((user) => ({ do: 'consume', user, bytes: 1_000 }) as const),
-  ...users.map((user) => ({ do: 'remove user', user }) as const),
-  { do: 'come to rest' },
-]

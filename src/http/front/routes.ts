@@ -154,9 +154,5 @@ function answerInPanelsForm(
     if (status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
     else if (status > 500) request.log.warn({ err: error }, 'a request could not be passed on')
   }
-  const answer = api.errorAnswer(status, detail)
-  return reply
-    .code(status)
-    .headers({ ...answer.headers, ...headers })
-    .send(answer.body)
+  return reply.code(status).headers(headers).type('application/json').send(api.errorBody(detail))
 }

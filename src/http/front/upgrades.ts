@@ -2,7 +2,6 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { isLedgerError } from '../../errors.ts'
-import type { Front } from '../../work/front/front.ts'
 import type { App } from '../app-type.ts'
 import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
@@ -64,7 +63,7 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     // Of a client that is gone already, not even the address is known.
     if (socket.remoteAddress === undefined) return void socket.destroy()
-    const refuse = (detail: string) => hangUp(socket, front.api.errorAnswer(503, detail))
+    const refuse = (detail: string) => hangUp(socket, 503, front.api.errorBody(detail))
     if (draining) return void refuse('The service is stopping; ask again later.')
     if (open >= mostAtOnce) return void refuse('There are too many WebSockets; ask again later.')
     const client = readClient(request)
@@ -107,14 +106,15 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
 }
 
 /** Answers a request that Node no longer answers, and hangs up. */
-function hangUp(socket: Socket, { status, headers, body }: ReturnType<Front['api']['errorAnswer']>): void {
+function hangUp(socket: Socket, status: number, json: object): void {
+  const body = JSON.stringify(json)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${body.length}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
     'retry-after: 5',
   ]
   socket.once('finish', () => socket.destroy())
-  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

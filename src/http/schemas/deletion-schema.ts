@@ -17,8 +17,8 @@ export const deletionStates = [
 ] as const satisfies readonly Deletion['state'][]
 
 const kindMeaning =
-  '`user`: one user; `users`: several users; `admin`: an admin with all its users. If the call came through the front ' +
-  "(`DELETE /api/admin/{username}`), the admin's users stay."
+  '`user`: one user; `users`: several users; `admin`: an admin with all its users. If the front forwarded the call, the ' +
+  "admin's users stay."
 const stateMeaning =
   '`requested`: not started; a bulk deletion: running. `preserved`: the final reading is stored, the panel has not ' +
   'deleted the user yet. `unknown`: the panel did not answer and may still delete; the service keeps checking. `deleted`. ' +

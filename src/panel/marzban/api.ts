@@ -19,7 +19,7 @@ export const marzbanApi: PanelApi = {
     // As Marzban reads it: everything that follows the first space.
     return typeof authorization === 'string' ? (/^bearer (.*)$/i.exec(authorization)?.[1] ?? null) : null
   },
-  errorAnswer: (status, detail) => inPanelsForm(status, { detail }),
+  errorBody: (detail) => ({ detail }),
   noSuchAdmin: inPanelsForm(404, { detail: texts.noSuchAdmin }),
   sudoAdminStays: inPanelsForm(403, { detail: texts.sudoAdminStays }),
   judgeDeletion,

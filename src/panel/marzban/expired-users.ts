@@ -3,7 +3,7 @@ import type { ForwardedAnswer, PanelApi, PanelClient } from '../panel.ts'
 import { inPanelsForm } from './in-panels-form.ts'
 import { texts } from './texts.ts'
 
-/** `DELETE /api/users/expired`; a GET with the same query lists the users whom it deletes. */
+/** `DELETE /api/users/expired`; a GET with the same query lists the users that it deletes. */
 export const expiredUsers: PanelApi['expiredUsers'] = {
   statuses: ['expired', 'limited'],
   listing({ target, headers }) {

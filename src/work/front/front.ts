@@ -19,7 +19,7 @@ export type Front = {
   /** Through which what needs no guarding is passed on. */
   panel: Pick<Forwarder, 'origin' | 'basePath' | 'open' | 'openSocket'>
   /** What the front's routes must know of the panel's API. */
-  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorAnswer'>
+  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorBody'>
   /** What a request would make the panel forget; null: it can be passed through. */
   guarded(method: string, path: string): GuardedCall | null
   /**

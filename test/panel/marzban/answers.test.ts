@@ -136,7 +136,7 @@ describe('what the panel answers', () => {
     expect(users).toMatchObject([{ username: 'ada_one', lifetimeUsedTraffic: 1500n, ...expected }])
   })
 
-  test('asked by name, a user that cannot be counted is named with its reason and the remedy, and no value', async () => {
+  test('the error about a user that cannot be counted names it, the reason and the remedy, and no value', async () => {
     await answering({ ...userJson, lifetime_used_traffic: 'secret' })
     const error = await client.user('ada_one').catch((caught: unknown) => caught)
     expect(error).toMatchObject({
@@ -187,7 +187,7 @@ describe('what the panel answers', () => {
     await expect(client.users({ offset: 0, limit: 1 })).rejects.toMatchObject({ code: 'panel_bad_answer' })
   })
 
-  test('how many users there are is asked without listing any', async () => {
+  test('the number of users is asked without listing any', async () => {
     await answering({ users: [], total: 7 })
     expect(await client.countUsers({ admin: 'ada' })).toBe(7)
     expect(panel.requests).toEqual([

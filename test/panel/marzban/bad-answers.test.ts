@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { facing, facingTcp } from '../facing.ts'
 import { type Answer, adminJson, html, json } from '../fake-panel.ts'
 
-describe('answers that are not Marzban', () => {
+describe("answers that are not Marzban's", () => {
   test.each([
     ['HTML with a 200, as of a captive portal', (_request, response) => html(response, 200)],
     ['HTML with a 403, as of a firewall', (_request, response) => html(response, 403)],
@@ -45,7 +45,7 @@ describe('answers that are not Marzban', () => {
     expect(panel.requests).toHaveLength(1)
   })
 
-  test('an answer beyond the bound is given up', async () => {
+  test('an answer that is too large is a bad answer', async () => {
     const huge: Answer = (_request, response) => json(response, 200, { ...adminJson, note: 'x'.repeat(5000) })
     const { client } = await facing(huge, { maxAnswerBytes: 4096 })
     await expect(client.account()).rejects.toMatchObject({

@@ -6,7 +6,7 @@ const exchange = { host: 'panel.example:443', what: 'GET /api/users', limit: 'MA
 
 const coded = (code: string) => Object.assign(new Error('says too much: hush'), { code })
 
-describe('nameFailure', () => {
+describe('networkError', () => {
   test.each([
     ['no head of an answer', new errors.HeadersTimeoutError(), 'panel_timeout', 'GET /api/users'],
     ['a body that stops', new errors.BodyTimeoutError(), 'panel_timeout', 'GET /api/users'],
@@ -47,7 +47,7 @@ describe('nameFailure', () => {
     expect(named.message).not.toContain('hush')
   })
 
-  test('once the answer has begun, a cut connection is a bad answer, and a stop still a timeout', () => {
+  test('a connection that is cut after the answer began is a bad answer; one that stops is still a timeout', () => {
     const begun = { ...exchange, begun: true }
     expect(networkError(coded('ECONNRESET'), begun)).toMatchObject({
       code: 'panel_bad_answer',

@@ -31,8 +31,8 @@ function script(outcomes: (number | ErrorCode)[], policy: Partial<RetryPolicy> =
   return { done, left, pauses, reasons }
 }
 
-describe('askPatiently', () => {
-  test('repeats what passes, with pauses that double, and says why', async () => {
+describe('askWithRetries', () => {
+  test('repeats a momentary failure, with pauses that double, and says why', async () => {
     const { done, pauses, reasons } = script(['panel_unreachable', 503, 200])
     expect((await done).status).toBe(200)
     expect(pauses).toEqual([200, 400])
@@ -55,7 +55,7 @@ describe('askPatiently', () => {
     },
   )
 
-  test.each([200, 401, 404, 429])('takes a %i as it is', async (status) => {
+  test.each([200, 401, 404, 429])('returns a %i as it is', async (status) => {
     const { done, left } = script([status, 200])
     expect((await done).status).toBe(status)
     expect(left).toEqual([200])
