@@ -41,12 +41,13 @@ const rooms: Record<string, Record<string, string[]>> = {
   },
   work: {
     observing: [],
+    outbox: [],
     callers: [],
     accounts: ['observing'],
     collecting: ['observing'],
     deleting: ['observing', 'callers'],
     front: ['observing', 'callers', 'collecting', 'deleting'],
-    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'observing'],
   },
   http: {
     'app-type': [],
@@ -135,6 +136,12 @@ const rules: IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: filesOf('ledger') },
     to: { pathNot: filesOf('ledger') },
+  },
+  {
+    name: 'only changeAccounts saves accounts',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/work/observing/change-accounts\\.ts$' },
+    to: { path: '^src/store/accounts/save-accounts\\.ts$' },
   },
   {
     name: 'nothing imports main',

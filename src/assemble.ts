@@ -13,10 +13,11 @@ import { type Database, openDatabase } from './store/connection/database.ts'
 import { migrateToLatest } from './store/connection/migrate.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
+import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
-import { restQuarter } from './work/collecting/panel-budget.ts'
+import { restAfterAnswer } from './work/collecting/panel-budget.ts'
 import { createScanLog } from './work/collecting/scan-log.ts'
 import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
@@ -24,7 +25,7 @@ import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
 import { createLedgerApi } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
-import { tellUnreadable } from './work/observing/unreadable-items.ts'
+import { logUnreadable } from './work/observing/unreadable-items.ts'
 
 /** For each replica, besides a few for its jobs. A PostgreSQL server usually allows a hundred in all. */
 const databaseConnections = 10
@@ -66,7 +67,7 @@ export async function assemble(
   })
   closing.defer(close)
 
-  const onUnreadable = tellUnreadable(log)
+  const onUnreadable = logUnreadable(log)
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
   // Measures durations. Setting the system's clock does not change it.
   const steady = () => performance.now()
@@ -82,7 +83,7 @@ export async function assemble(
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
-  const reading = { db, panel, rest: restQuarter, now: steady, onUnreadable }
+  const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
   const jobs = createJobs({
     databaseUrl,
     poll: {
@@ -108,6 +109,7 @@ export async function assemble(
     },
     deletions: { work: deleting },
     observations: { work: reading },
+    outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
@@ -118,15 +120,14 @@ export async function assemble(
   })
   closing.defer(() => jobs.stop())
 
-  const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
-  const { requestPoll, requestObservation } = jobs
+  const deletions = createDeletions(deleting)
+  const { requestPoll } = jobs
   const services = createLedgerApi({
     db,
     callers,
     stats,
     deletions,
     requestPoll,
-    requestObservation,
     now: steady,
   })
   const app = buildApp({

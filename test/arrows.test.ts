@@ -122,6 +122,14 @@ test.each([
     { 'src/work/accounts/stats.ts': ['../../ledger/account.ts', '../../config.ts'] },
     'work may import of src only',
   ],
+  [
+    'another way to save an account',
+    {
+      'src/work/accounts/stats.ts': ['../../store/accounts/save-accounts.ts'],
+      'src/store/accounts/save-accounts.ts': ['kysely'],
+    },
+    'only changeAccounts saves accounts',
+  ],
   ['a script to main', { 'scripts/openapi.ts': ['../src/main.ts'] }, 'nothing imports main'],
   [
     'src to test',

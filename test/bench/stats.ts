@@ -101,9 +101,8 @@ function buildService(url: string, db: Database) {
       scanIntervalSeconds: 600,
       onFailure: () => {},
     }),
-    deletions: createDeletions({ ...observing, worker, graceMs: 60_000, enqueue: async () => {} }),
+    deletions: createDeletions({ ...observing, worker, graceMs: 60_000 }),
     requestPoll: async () => {},
-    requestObservation: async () => {},
     now: () => performance.now(),
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })

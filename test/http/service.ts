@@ -9,6 +9,7 @@ import { createConnectionQueue } from '../../src/store/connection/connection-que
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
+import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
 import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
@@ -17,7 +18,7 @@ import { createFront } from '../../src/work/front/front.ts'
 import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
-import type { ReadUsers } from '../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import type { PanelDatabase } from '../stand-in/names.ts'
 import type { Release } from '../stand-in/release.ts'
@@ -34,6 +35,14 @@ export const withKey = { 'x-api-key': apiKey }
 /** An admin that the panel has from the start; `usage`: bytes that its counter says, of users that are gone. */
 export type TestAdmin = { username: string; isSudo?: boolean; usage?: bigint }
 
+/** What is to happen in the background. */
+type Outbox = {
+  /** Bulk deletions to be looked at, in their order. */
+  deletions: bigint[]
+  /** Users to be read soon. */
+  usernames: string[]
+}
+
 /** The application over a stand-in panel and a database of its own. Only the background work is started by hand. */
 export type TestService = {
   app: App
@@ -49,10 +58,8 @@ export type TestService = {
   takeAsked(): string[]
   /** How often a sync was asked for. */
   syncs: () => number
-  /** Bulk deletions handed to the background work, in their order. */
-  enqueued: bigint[]
-  /** Users that are to be read soon. */
-  observations: string[]
+  /** What is written into the outbox since this was last called. */
+  takeOutbox(): Promise<Outbox>
   poll(): Promise<void>
   /** Reads the users of every admin that the panel lists. */
   scan(): Promise<void>
@@ -63,7 +70,7 @@ export type TestService = {
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   /** What scans read with. */
-  reading: Pick<ReadUsers, 'db' | 'panel' | 'now'>
+  reading: Pick<ReadingDeps, 'db' | 'panel' | 'now'>
   /** How often a connection to the database has been used and given back. */
   databaseUses(): number
   close(): Promise<void>
@@ -149,8 +156,6 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
     },
   })
-  const enqueued: bigint[] = []
-  const observations: string[] = []
   let syncs = 0
   const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
   const services = createLedgerApi({
@@ -162,9 +167,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    deletions: createDeletions(working),
     now,
-    requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
     },
@@ -215,8 +219,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         .map(({ method, path }) => `${method} ${path}`)
         .filter((call) => call !== 'POST /api/admin/token'),
     syncs: () => syncs,
-    enqueued,
-    observations,
+    takeOutbox: () => takeAll(db),
     poll: async () => pollAdmins(observing, await drawAsked(db)),
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
@@ -238,5 +241,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await db.destroy()
       await database.drop()
     },
+  }
+}
+
+async function takeAll(db: Database): Promise<Outbox> {
+  const entries = await db.transaction().execute((tx) => takeOutbox(tx, 1_000_000))
+  return {
+    deletions: entries.flatMap((entry) => (entry.kind === 'bulk_deletion' ? entry.id : [])),
+    usernames: entries.flatMap((entry) => (entry.kind === 'observation' ? entry.usernames : [])),
   }
 }

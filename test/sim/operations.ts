@@ -114,7 +114,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
 
 /** The queue hands out what is not finished: that stands in the same database. */
 async function request({ db, panel }: Workplace, bulk: BulkRequest): Promise<unknown> {
-  return requestBulkDeletion({ db, panel, enqueue: async () => {} }, operator, bulk, null)
+  return requestBulkDeletion({ db, panel }, operator, bulk, null)
 }
 
 async function requestOf(

@@ -5,7 +5,7 @@ import { operator } from '../../src/work/callers/caller.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { carryOut } from './carry-out.ts'
-import { passGrace, useDeleting, workOf } from './deleting.ts'
+import { isOfUser, passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
 
 /** What {@link useDeleting} gives, and an admin of its own for each test: they share the ledger, the panel they do not. */
@@ -22,7 +22,7 @@ export function useBulk() {
         return username
       }),
     request: (what: BulkRequest, caller = operator) =>
-      requestBulkDeletion({ db: ctx.db, panel: ctx.client, enqueue: async () => {} }, caller, what, null),
+      requestBulkDeletion({ db: ctx.db, panel: ctx.client }, caller, what, null),
     /** A token of the admin. */
     token: (): string => {
       const { password = '' } = ctx.panel.state.admins.get(bulk.admin) ?? {}
@@ -41,7 +41,7 @@ export function useBulk() {
     },
     childrenOf: async (id: bigint) => {
       const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
-      return deletions
+      return deletions.filter(isOfUser)
     },
   }
   let count = 0

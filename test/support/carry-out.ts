@@ -15,7 +15,7 @@ export async function carryOut(work: BulkDeletionDeps, id: bigint): Promise<void
     const turns = await Promise.allSettled(places.map((place) => takeTurns({ ...work, lookAgain }, place)))
     for (const turn of turns) if (turn.status === 'rejected') throw turn.reason
     const bulk = await findDeletion(work.db, id)
-    if (bulk?.error_code) return
+    if (bulk?.error) return
   }
 }
 

@@ -5,6 +5,7 @@ import type { PanelClient } from '../../src/panel/panel.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/connection/worker-session.ts'
+import type { Deletion, UserDeletion } from '../../src/store/deletions/deletion.ts'
 import { operator } from '../../src/work/callers/caller.ts'
 import type { UserDeletionRequest } from '../../src/work/deleting/request.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
@@ -64,6 +65,11 @@ export async function passGrace({ db }: Pick<Deleting, 'db'>): Promise<void> {
     .set({ unknown_until: sql`clock_timestamp()` })
     .where('state', '=', 'unknown')
     .execute()
+}
+
+/** Whether a receipt is that of a user. */
+export function isOfUser(deletion: Deletion): deletion is UserDeletion {
+  return deletion.kind === 'user'
 }
 
 /** A request of the operator to delete a user. */

@@ -139,19 +139,37 @@ export function toDeletionBody(deletion: Deletion): DeletionBody {
     id: deletion.id,
     kind: deletion.kind,
     state: deletion.state,
-    username: deletion.username,
-    admin_id: deletion.admin_id,
-    requested_by: deletion.requested_by,
-    preserve_traffic: deletion.preserve_traffic,
-    final_reading: deletion.final_reading,
-    preserved_bytes: deletion.preserved_bytes,
-    total_traffic: deletion.total_traffic,
-    code: deletion.error_code,
-    detail: deletion.error,
-    requested_at: deletion.requested_at,
-    preserved_at: deletion.preserved_at,
-    finished_at: deletion.finished_at,
-    parent_id: deletion.parent_id,
+    username: null,
+    requested_by: deletion.requestedBy,
+    preserve_traffic: deletion.preserveTraffic,
+    final_reading: null,
+    preserved_bytes: null,
+    total_traffic: deletion.totalTraffic,
+    code: deletion.error?.code ?? null,
+    detail: deletion.error?.message ?? null,
+    requested_at: deletion.requestedAt,
+    preserved_at: deletion.preservedAt,
+    finished_at: deletion.finishedAt,
+    parent_id: null,
+    ...ofItsKind(deletion),
+  }
+}
+
+/** What only receipts of this kind say. */
+function ofItsKind(deletion: Deletion): Pick<DeletionBody, 'admin_id'> & Partial<DeletionBody> {
+  switch (deletion.kind) {
+    case 'user':
+      return {
+        username: deletion.username,
+        admin_id: deletion.adminId,
+        final_reading: deletion.finalReading,
+        preserved_bytes: deletion.preservedBytes,
+        parent_id: deletion.parentId,
+      }
+    case 'users':
+      return { admin_id: deletion.scope.by === 'account' ? deletion.scope.adminId : null }
+    case 'admin':
+      return { admin_id: deletion.adminId, final_reading: deletion.finalReading }
   }
 }
 

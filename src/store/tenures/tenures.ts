@@ -93,7 +93,7 @@ export async function isEveryoneRead(tx: Tx, adminId: bigint, since: bigint): Pr
 
 /**
  * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
- * were read between the ticks `since` and `asked`, before it was told to: of the others nobody knows how far they had come.
+ * were read between the ticks `since` and `asked`, before the panel was asked to: how far the others had come is unknown.
  * Rows are locked in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.

@@ -3,15 +3,16 @@ import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { preserveAdmin } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, insertAdminDeletion } from '../../store/deletions/deletions.ts'
-import { mustReadAdmin, type ObserveAdmins } from '../observing/observe-admins.ts'
+import type { AdminDeletion } from '../../store/deletions/deletion.ts'
+import { insertAdminDeletion } from '../../store/deletions/deletions.ts'
+import { mustReadAdmin, type ObservingDeps } from '../observing/observe-admins.ts'
 import { claimReceipt } from './claim.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeUndeleted } from './close-receipt.ts'
 import { type Outcome, outcomeOfVerdict } from './outcome.ts'
 import type { DeletionDeps, SendDeletion } from './request.ts'
 
-export type AdminDeletionDeps = DeletionDeps & ObserveAdmins
+export type AdminDeletionDeps = DeletionDeps & ObservingDeps
 
 export type AdminDeletionRequest = {
   adminId: bigint
@@ -19,15 +20,15 @@ export type AdminDeletionRequest = {
   username: string
   requestedBy: string
   /** The receipt of a bulk deletion that has deleted the admin's users; null: the admin gets a receipt of its own. */
-  receipt: Deletion | null
+  receipt: AdminDeletion | null
 }
 
 /** How far the deletion of one admin has come. */
 export type AdminEnding<Reply extends DeletionReply> =
   /** The panel has got the request; `receipt` has the outcome. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
+  | { kind: 'sent'; outcome: Outcome; receipt: AdminDeletion; reply: Reply }
   /** The panel has got the request, but the outcome could not be stored. The service finds it out later. */
-  | { kind: 'unrecorded'; receipt: Deletion; reply: Reply; cause: unknown }
+  | { kind: 'unrecorded'; receipt: AdminDeletion; reply: Reply; cause: unknown }
   /** Nothing was sent; `error` says why. */
   | { kind: 'declined'; error: LedgerError }
 
@@ -40,7 +41,7 @@ export type AdminEnding<Reply extends DeletionReply> =
 export async function runAdminDeletion<Reply extends DeletionReply>(
   deps: AdminDeletionDeps,
   request: AdminDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<AdminDeletion, Reply>,
 ): Promise<AdminEnding<Reply>> {
   const admin = await mustReadAdmin(deps, request.username)
   const opening = await openReceipt(deps, request, admin?.usersUsage ?? null)
@@ -60,7 +61,7 @@ export async function runAdminDeletion<Reply extends DeletionReply>(
   }
 }
 
-type Opening = { kind: 'opened'; receipt: Deletion } | { kind: 'declined'; error: LedgerError }
+type Opening = { kind: 'opened'; receipt: AdminDeletion } | { kind: 'declined'; error: LedgerError }
 
 async function openReceipt(
   { db, worker: session, graceMs }: AdminDeletionDeps,

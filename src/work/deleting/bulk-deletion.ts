@@ -11,13 +11,9 @@ import {
   listUnknownUsers,
   markCollected,
 } from '../../store/deletions/bulk-deletions.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
 import { listOpenBulks, noteGoingOn, noteWaiting } from '../../store/deletions/deletion-places.ts'
-import {
-  beginDeletion,
-  type Deletion,
-  findDeletion,
-  finishDeletion,
-} from '../../store/deletions/deletions.ts'
+import { beginDeletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 import type { AdminDeletionDeps } from './admin-deletion.ts'
 import { bulkOutcome } from './bulk-outcome.ts'
@@ -48,9 +44,9 @@ export function openBulkDeletions({
 export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): Promise<boolean> {
   const { db } = work
   const found = await findDeletion(db, id)
-  if (!found || found.finished_at) return false
+  if (!found || found.kind === 'user' || found.finishedAt) return false
   try {
-    return await advance(work, await beginDeletion(db, id, null))
+    return await advance(work, await beginDeletion(db, found, null))
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'database_unavailable')
       await noteWaiting(db, { bulkId: id, userId: null }, error, false)
@@ -58,15 +54,15 @@ export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): P
   }
 }
 
-async function advance(work: BulkDeletionDeps, begun: Deletion): Promise<boolean> {
+async function advance(work: BulkDeletionDeps, begun: BulkDeletion): Promise<boolean> {
   const { db } = work
-  let bulk = begun
+  let bulk: BulkDeletion = begun
   if (await finishIfDeleted(work, bulk)) return false
   for (;;) {
     if (await isCancelRequested(db, bulk.id)) return endCancelled(work, bulk)
-    if (bulk.collected_at === null) {
+    if (bulk.collectedAt === null) {
       await collect(work, bulk)
-      bulk = await markCollected(db, bulk.id)
+      bulk = await markCollected(db, bulk)
       await noteGoingOn(db, bulk.id)
       if (work.signal.aborted) return false
     }
@@ -74,12 +70,12 @@ async function advance(work: BulkDeletionDeps, begun: Deletion): Promise<boolean
     if (counts.requested || counts.preserved) return true
     refuseUnfinished(counts)
     if (bulk.kind !== 'admin' || counts.failed) {
-      await finishDeletion(db, bulk.id, bulkOutcome(counts))
+      await finishDeletion(db, bulk, bulkOutcome(counts))
       return false
     }
     const ended = await deleteAdmin(work, bulk, bulk.rounds >= roundsAtMost)
     if (ended) return false
-    bulk = { ...bulk, collected_at: null }
+    bulk = { ...bulk, collectedAt: null }
   }
 }
 
@@ -95,17 +91,18 @@ function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
 }
 
 /** Gives each of its users a receipt. A name that neither the ledger nor the panel knows ends as failed. */
-async function collect(work: BulkDeletionDeps, bulk: Deletion): Promise<void> {
-  if (bulk.admin_id === null) return failUnknown(work, bulk)
-  const account = await findAccount(work.db, bulk.admin_id)
+async function collect(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
+  const { scope } = bulk
+  if (scope.by === 'names') return failUnknown(work, bulk)
+  const account = await findAccount(work.db, scope.adminId)
   if (!account || account.closedAt) return
   const scan = { ...work, rest: async () => {} }
   const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
   await scanAdmin(scan, due, async () => {})
-  await addUsersOfAccount(work.db, bulk)
+  await addUsersOfAccount(work.db, bulk, scope)
 }
 
-async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: Deletion): Promise<void> {
+async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
   let after = 0n
   for (;;) {
     signal.throwIfAborted()
@@ -121,11 +118,11 @@ async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: Deleti
 }
 
 /** Ends the receipts of a cancelled deletion. For users under way, it asks the panel first. */
-async function endCancelled(work: BulkDeletionDeps, bulk: Deletion): Promise<boolean> {
+async function endCancelled(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   const { db } = work
   for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)
   await cancelPendingChildren(db, bulk.id)
   refuseUnfinished(await countChildren(db, bulk.id))
-  await finishDeletion(db, bulk.id, { state: 'cancelled' })
+  await finishDeletion(db, bulk, { state: 'cancelled' })
   return false
 }

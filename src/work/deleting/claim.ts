@@ -36,22 +36,23 @@ export async function claimReceipt(tx: Tx, claim: Claim): Promise<LedgerError | 
     return conflict(`${claim.what} is being deleted already: see /deletions/${other.id}.`, 2)
   }
   if (isOfAnother(other, claim)) {
-    await finishDeletion(tx, other.id, { state: 'deleted' })
+    await finishDeletion(tx, other, { state: 'deleted' })
     return null
   }
   if (other.state !== 'unknown') {
     // The service that worked on it is gone, but may have sent the deletion just before.
-    await markUnknown(tx, other.id, { graceMs: claim.graceMs, error: interruption(other) })
+    await markUnknown(tx, other, { graceMs: claim.graceMs, error: interruption(other) })
     return mayStillAct(claim, other, claim.graceMs / 1000)
   }
   if (other.grace > 0) return mayStillAct(claim, other, other.grace)
-  await (claim.isSure ? endUndeleted(tx, other) : endUnknowable(tx, other))
+  await (claim.isSure || other.kind === 'admin' ? endUndeleted(tx, other) : endUnknowable(tx, other))
   return null
 }
 
 /** Whether the panel shows another user of this name: then the user of the receipt is gone, and its deletion is over. */
-function isOfAnother({ created_at: createdAt }: OpenDeletion, claim: Claim): boolean {
-  return createdAt !== null && claim.createdAt !== null && createdAt !== claim.createdAt
+function isOfAnother(other: OpenDeletion, claim: Claim): boolean {
+  if (other.kind !== 'user' || other.createdAt === null) return false
+  return claim.createdAt !== null && other.createdAt !== claim.createdAt
 }
 
 function mayStillAct({ what }: Claim, { id }: OpenDeletion, seconds: number): LedgerError {

@@ -1,7 +1,8 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion, BulkDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { type AdminDeletionDeps, runAdminDeletion } from './admin-deletion.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { failureOf, notRecorded } from './delete-user.ts'
@@ -14,11 +15,15 @@ import { settleAdminDeletion } from './settle.ts'
  * @returns whether the deletion has ended; false: the admin has users again.
  * @throws the reason to wait: the panel or the database does not answer, or the panel can still act.
  */
-export async function deleteAdmin(deps: AdminDeletionDeps, bulk: Deletion, last: boolean): Promise<boolean> {
+export async function deleteAdmin(
+  deps: AdminDeletionDeps,
+  bulk: AdminDeletion,
+  last: boolean,
+): Promise<boolean> {
   const { db, panel } = deps
-  const account = bulk.admin_id === null ? null : await findAccount(db, bulk.admin_id)
+  const account = await findAccount(db, bulk.adminId)
   if (!account || account.closedAt) {
-    await finishDeletion(db, bulk.id, { state: 'deleted' })
+    await finishDeletion(db, bulk, { state: 'deleted' })
     return true
   }
   const { id: adminId, username } = account
@@ -34,10 +39,10 @@ export async function deleteAdmin(deps: AdminDeletionDeps, bulk: Deletion, last:
     const message =
       `Admin ${username} was not deleted: it still has ${total} users. They are new, or cannot be read; ` +
       'a sudo admin can delete those with preserve_traffic=false.'
-    await finishDeletion(db, bulk.id, { state: 'incomplete', error: { code: 'users_left', message } })
+    await finishDeletion(db, bulk, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
   }
-  return carryOut(deps, { adminId, username, requestedBy: bulk.requested_by, receipt: bulk })
+  return carryOut(deps, { adminId, username, requestedBy: bulk.requestedBy, receipt: bulk })
 }
 
 async function carryOut(
@@ -47,7 +52,7 @@ async function carryOut(
   const ending = await runAdminDeletion(deps, request, () => send(deps, request.username))
   if (ending.kind === 'declined') throw ending.error
   if (ending.kind === 'unrecorded') throw notRecorded(ending.receipt, ending.cause)
-  if (ending.receipt.finished_at) return true
+  if (ending.receipt.finishedAt) return true
   throw failureOf(ending.receipt, 'conflict', ending.reply.error, deps.graceMs)
 }
 
@@ -71,9 +76,9 @@ async function send({ panel }: AdminDeletionDeps, username: string) {
  * @returns whether the deletion has ended.
  * @throws `conflict` while the panel can still act.
  */
-export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: Deletion): Promise<boolean> {
-  if (bulk.kind !== 'admin' || bulk.preserved_at === null) return false
+export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
+  if (bulk.kind !== 'admin' || bulk.preservedAt === null) return false
   const receipt = await settleAdminDeletion(deps, bulk)
-  if (receipt.finished_at) return true
+  if (receipt.finishedAt) return true
   throw failureOf(receipt, 'conflict', null, deps.graceMs)
 }

@@ -1,7 +1,8 @@
 import { type ErrorCode, isLedgerError, LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
-import { notKnownYet } from './outcome.ts'
+import type { Deletion, UserDeletion } from '../../store/deletions/deletion.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
+import { nameOf, notKnownYet } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 import { runUserDeletion, type UserEnding } from './user-deletion.ts'
 
@@ -12,10 +13,10 @@ import { runUserDeletion, type UserEnding } from './user-deletion.ts'
  * @throws `not_found` when the panel has no such user; `conflict` while another call deletes it, or the panel can still do
  *   so; `forbidden`; the panel's errors when the user was not deleted or the outcome is unknown; the receipt says which.
  */
-export async function deleteUser(deps: DeletionDeps, request: UserDeletionRequest): Promise<Deletion> {
+export async function deleteUser(deps: DeletionDeps, request: UserDeletionRequest): Promise<UserDeletion> {
   try {
     const ending = await runUserDeletion(deps, request, (receipt) =>
-      deps.panel.deleteUser(receipt.username ?? request.username, asCaller(request)),
+      deps.panel.deleteUser(receipt.username, asCaller(request)),
     )
     return receiptOf(ending, request, deps.graceMs)
   } catch (error) {
@@ -28,7 +29,7 @@ function receiptOf(
   ending: UserEnding<DeletionReply>,
   { username }: UserDeletionRequest,
   graceMs: number,
-): Deletion {
+): UserDeletion {
   switch (ending.kind) {
     case 'ended':
       return ending.receipt
@@ -58,15 +59,15 @@ export function failureOf(
   graceMs: number,
 ): LedgerError {
   const code = error?.code ?? usual
-  const message = receipt.error ?? error?.message ?? `See /deletions/${receipt.id}.`
+  const message = receipt.error?.message ?? error?.message ?? `See /deletions/${receipt.id}.`
   const retryAfter = receipt.state === 'unknown' ? graceMs / 1000 : 5
   return new LedgerError(code, message, { retryAfter, deletionId: receipt.id, cause: error })
 }
 
 /** The error of a deletion that was sent, but whose outcome could not be stored. The receipt will have it later. */
-export function notRecorded(receipt: Deletion, cause: unknown): unknown {
+export function notRecorded(receipt: SingleDeletion, cause: unknown): unknown {
   if (!isLedgerError(cause)) return cause
-  const message = notKnownYet(receipt, receipt.username ?? '', 'the ledger database does not answer')
+  const message = notKnownYet(receipt, nameOf(receipt), 'the ledger database does not answer')
   return new LedgerError(cause.code, message, { retryAfter: 5, deletionId: receipt.id, cause })
 }
 

@@ -43,14 +43,15 @@ export async function takeTurns(work: TurnDeps, place: string): Promise<void> {
 
 async function deleteClaimed(work: TurnDeps, { bulk, id, username, attempts }: ClaimedUser): Promise<void> {
   const { db } = work
-  const waiting = { id: bulk.id, requestedBy: bulk.requested_by }
+  const { scope } = bulk
+  const waiting = { id: bulk.id, requestedBy: bulk.requestedBy }
   try {
     await deleteUser(work, {
       username,
       caller: actorOf(bulk),
       preserveTraffic: true,
       receiptId: id,
-      ...(bulk.only_statuses !== null && { onlyStatuses: bulk.only_statuses }),
+      ...(scope.by === 'account' && scope.statuses !== null && { onlyStatuses: scope.statuses }),
     })
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
@@ -58,7 +59,7 @@ async function deleteClaimed(work: TurnDeps, { bulk, id, username, attempts }: C
     if (seconds !== null) return work.lookAgain(waiting, seconds)
   }
   await releaseUser(db, id)
-  if (bulk.error_code !== null) await noteGoingOn(db, bulk.id)
+  if (bulk.error !== null) await noteGoingOn(db, bulk.id)
   if (!(await hasUsersLeft(db, bulk.id))) await work.lookAgain(waiting, 0)
 }
 
@@ -66,10 +67,9 @@ async function deleteClaimed(work: TurnDeps, { bulk, id, username, attempts }: C
  * The rights of a bulk deletion, as its admission fixed them: the users of one account, or any user. Its caller can be
  * away, so it has no token.
  */
-function actorOf(bulk: ClaimedUser['bulk']): Caller {
-  const adminId = bulk.admin_id ?? bulk.only_admin_id
-  if (adminId === null) return operator
-  return { kind: 'admin', name: bulk.requested_by, isSudo: false, adminId, token: null }
+function actorOf({ scope, requestedBy }: ClaimedUser['bulk']): Caller {
+  if (scope.adminId === null) return operator
+  return { kind: 'admin', name: requestedBy, isSudo: false, adminId: scope.adminId, token: null }
 }
 
 /**
@@ -84,7 +84,7 @@ async function settleFailure(
   error: LedgerError,
 ): Promise<number | null> {
   const receipt = await findDeletion(db, id)
-  if (receipt?.finished_at) return null
+  if (receipt?.finishedAt) return null
   const concernsAll = isLedgerError(
     error,
     'panel_unreachable',
@@ -95,7 +95,7 @@ async function settleFailure(
     'panel_forbidden',
   )
   if (!concernsAll && !isLedgerError(error, 'conflict', 'observation_overlapped')) {
-    await finishDeletion(db, id, { state: 'failed', error })
+    await finishDeletion(db, { id, kind: 'user' }, { state: 'failed', error })
     return null
   }
   const rest = await noteWaiting(db, { bulkId, userId: id }, error, concernsAll)

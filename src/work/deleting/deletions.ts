@@ -1,18 +1,19 @@
 import { LedgerError } from '../../errors.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { countChildren, requestCancel, secondsSpent } from '../../store/deletions/bulk-deletions.ts'
+import type { Deletion } from '../../store/deletions/deletion.ts'
 import {
   type DeletionFilter,
   findVisibleDeletion,
   listDeletions,
   type Viewer,
 } from '../../store/deletions/deletion-list.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, requireRight } from '../callers/may.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
-import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
+import { type BulkRequest, requestBulkDeletion } from './request-deletion.ts'
 
 /** The progress of a bulk deletion, in users. */
 export type BulkProgress = {
@@ -50,12 +51,10 @@ export type Deletions = {
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeletionDeps & { enqueue: EnqueueDeletion }
-
 /** The most failed users in a report; the list of deletions has all of them. */
 const failuresShown = 100
 
-export function createDeletions(options: DeletionsOptions): Deletions {
+export function createDeletions(options: DeletionDeps): Deletions {
   const { db } = options
 
   const describe = async (deletion: Deletion): Promise<DeletionReport> => {
@@ -90,10 +89,10 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       if (deletion.kind === 'user') {
         throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
       }
-      requireRight(caller, 'cancel deletion', { requestedBy: deletion.requested_by })
+      requireRight(caller, 'cancel deletion', { requestedBy: deletion.requestedBy })
       await transact(db, async (tx) => {
         await requestCancel(tx, id)
-        await options.enqueue(tx, { id, requestedBy: deletion.requested_by })
+        await writeOutbox(tx, { kind: 'bulk_deletion', id, requestedBy: deletion.requestedBy })
       })
       return describe(await find(caller, id))
     },
@@ -118,6 +117,6 @@ function paceOf(
   if (spent === null) return { rate: null, secondsLeft: null }
   const ended = users.done + users.failed
   const rate = ended / Math.max(0.001, spent)
-  if (deletion.finished_at) return { rate, secondsLeft: 0 }
+  if (deletion.finishedAt) return { rate, secondsLeft: 0 }
   return { rate, secondsLeft: rate > 0 ? (users.total - ended) / rate : null }
 }

@@ -5,9 +5,9 @@ import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import {
   beginDeletion,
-  type Deletion,
   insertUserDeletion,
   noteReading,
   updateDeletion,
@@ -16,14 +16,14 @@ import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
-import { untilAccepted } from '../observing/retry-overlapped.ts'
+import { retryOverlapped } from '../observing/retry-overlapped.ts'
 import { claimReceipt } from './claim.ts'
 import { type Look, outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
 /** The result of everything before the deletion is sent. `absent`: the panel does not have this user. */
 export type Opening =
-  | { kind: 'opened'; receipt: Deletion }
+  | { kind: 'opened'; receipt: UserDeletion }
   | { kind: 'absent' }
   | { kind: 'declined'; error: LedgerError }
 
@@ -34,22 +34,26 @@ const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
 export async function openWithReading(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db, panel } = deps
-  return untilAccepted(db, `User ${request.username}`, async (asked, since): Promise<Opening | undefined> => {
-    const user = await panel.user(request.username, asCaller(request))
-    if (user === null) await observeGone(db, asked, request.username)
-    if (user === null || isAnother(known, user)) return absent
-    const worker = await deps.worker.id()
-    return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
-  })
+  return retryOverlapped(
+    db,
+    `User ${request.username}`,
+    async (asked, since): Promise<Opening | undefined> => {
+      const user = await panel.user(request.username, asCaller(request))
+      if (user === null) await observeGone(db, asked, request.username)
+      if (user === null || isAnother(known, user)) return absent
+      const worker = await deps.worker.id()
+      return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
+    },
+  )
 }
 
 type Reading = {
   deps: DeletionDeps
   request: UserDeletionRequest
-  known: Deletion | null
+  known: UserDeletion | null
   asked: Asked
   /** Another reading after this tick serves as well; undefined: none does. */
   since: Asked | undefined
@@ -71,7 +75,7 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   const { createdAt } = reading
   const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt, isSure: true })
   if (opening.kind !== 'opened') return opening
-  await updateDeletion(tx, opening.receipt.id, { state: 'preserved' })
+  await updateDeletion(tx, opening.receipt, { state: 'preserved' })
   const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
   return { kind: 'opened', receipt }
 }
@@ -106,7 +110,7 @@ function refusalOf(
 export async function openUnread(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db } = deps
   if (!may(request.caller, 'lose unread traffic', null)) {
@@ -150,8 +154,8 @@ async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): 
   }
 }
 
-function isAnother(known: Deletion | null, user: PanelUser | UnreadableUser): boolean {
-  return known !== null && outcomeByLook(known.created_at, user, false) === 'deleted'
+function isAnother(known: UserDeletion | null, user: PanelUser | UnreadableUser): boolean {
+  return known !== null && outcomeByLook(known.createdAt, user, false) === 'deleted'
 }
 
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
@@ -184,8 +188,8 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
     })
     return { kind: 'opened', receipt }
   }
-  const receipt = await beginDeletion(tx, request.receiptId, worker)
-  if (receipt.finished_at === null) return { kind: 'opened', receipt }
+  const receipt = await beginDeletion(tx, { id: request.receiptId, kind: 'user' }, worker)
+  if (receipt.finishedAt === null) return { kind: 'opened', receipt }
   const message = `The deletion of user ${username} has ended: see /deletions/${receipt.id}.`
   return declined(new LedgerError('conflict', message))
 }

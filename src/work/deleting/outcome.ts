@@ -1,6 +1,6 @@
 import { isSameCreation } from '../../ledger/user-identity.ts'
 import type { DeletionReply, PanelUser, UnreadableUser } from '../../panel/panel.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 
 /**
  * The outcome of a deletion. `refused`: certainly nothing was done. `still there`: the panel had enough time to act, and
@@ -38,7 +38,12 @@ export function outcomeByLook(createdAt: string | null, look: Look, isGraceOver:
   return isGraceOver ? 'still there' : 'unknown'
 }
 
-type ReceiptOfText = Pick<Deletion, 'id' | 'kind' | 'username' | 'preserve_traffic'>
+type ReceiptOfText = Pick<SingleDeletion, 'id' | 'kind' | 'preserveTraffic'>
+
+/** The user or the admin of a receipt, as messages name it. */
+export function nameOf(receipt: SingleDeletion): string {
+  return receipt.kind === 'user' ? receipt.username : 'of this account'
+}
 
 /** Says that the user or admin was not deleted, and whether its traffic is preserved. */
 export function notDeleted(receipt: ReceiptOfText, name: string, reason: string): string {
@@ -55,7 +60,7 @@ export function neverKnown(receipt: ReceiptOfText, name: string, reason: string)
   return `${preserved(receipt)} It is not known whether ${nounOf(receipt).toLowerCase()} ${name} was deleted: ${reason}.`
 }
 
-function preserved({ preserve_traffic: isPreserved }: ReceiptOfText): string {
+function preserved({ preserveTraffic: isPreserved }: ReceiptOfText): string {
   return isPreserved ? 'Its traffic is preserved.' : 'Its traffic was not read, as asked.'
 }
 

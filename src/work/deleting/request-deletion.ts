@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
-import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
+import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { lockCaller, readBulkLoad } from '../../store/deletions/bulk-admission.ts'
@@ -10,17 +10,16 @@ import {
   insertBulkDeletion,
   type NewBulkDeletion,
 } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, requireRight } from '../callers/may.ts'
 import { admitNames } from './admit-names.ts'
 import { refuseTooMuch } from './bulk-limits.ts'
 import { usersLeft } from './bulk-outcome.ts'
 
-/** Hands a bulk deletion to the background work, in the transaction that opens it. */
-export type EnqueueDeletion = (tx: Tx, bulk: { id: bigint; requestedBy: string }) => Promise<void>
-
-export type RequestDeps = { db: Database; panel: PanelClient; enqueue: EnqueueDeletion }
+export type RequestDeps = { db: Database; panel: PanelClient }
 
 /** Users by name; or the users of one admin, of some statuses or all; or the admin with all its users. */
 export type BulkRequest =
@@ -43,14 +42,14 @@ export async function requestBulkDeletion(
   caller: Caller,
   request: BulkRequest,
   idempotencyKey: string | null,
-): Promise<Deletion> {
+): Promise<BulkDeletion> {
   const { db } = work
   const requestedBy = auditName(caller)
   const requestHash = idempotencyKey === null ? null : hash(request)
   const findEarlier = async (at: Database | Tx) => {
     if (idempotencyKey === null) return null
     const earlier = await findByIdempotencyKey(at, requestedBy, idempotencyKey)
-    if (earlier && earlier.request_hash !== requestHash) {
+    if (earlier && earlier.requestHash !== requestHash) {
       throw new LedgerError('conflict', 'This Idempotency-Key was used for another request; use a new one.')
     }
     return earlier
@@ -66,9 +65,9 @@ export async function requestBulkDeletion(
     refuseTooMuch(caller.isSudo, await readBulkLoad(tx, requestedBy), { users, refused })
     const opened = await insertBulkDeletion(tx, { ...bulk, requestedBy, idempotencyKey, requestHash })
     if (refused > 0 && users === 0) {
-      return finishDeletion(tx, opened.id, { state: 'incomplete', error: usersLeft(refused) })
+      return finishDeletion(tx, opened, { state: 'incomplete', error: usersLeft(refused) })
     }
-    await work.enqueue(tx, { id: opened.id, requestedBy })
+    await writeOutbox(tx, { kind: 'bulk_deletion', id: opened.id, requestedBy })
     return opened
   })
 }
@@ -113,14 +112,14 @@ async function authorise(work: RequestDeps, caller: Caller, request: BulkRequest
 }
 
 /** How many users of an account exist, as far as the ledger knows; `statuses` null: of all statuses. */
-export function countUsers(account: AccountRow, statuses: readonly string[] | null): number {
+export function countUsers(account: AccountView, statuses: readonly string[] | null): number {
   const counted = Object.entries(account.users).filter(
     ([status]) => status !== 'deleted' && (statuses === null || statuses.includes(status)),
   )
   return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
 }
 
-async function findOpen(db: Database, adminId: bigint): Promise<AccountRow> {
+async function findOpen(db: Database, adminId: bigint): Promise<AccountView> {
   const account = await findAccount(db, adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   if (account.closedAt) {

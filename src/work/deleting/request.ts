@@ -1,7 +1,7 @@
 import type { DeletionReply, PanelClient } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { WorkerSession } from '../../store/connection/worker-session.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import type { Caller } from '../callers/caller.ts'
 
 /** What deletions work with. */
@@ -28,7 +28,9 @@ export type UserDeletionRequest = {
  * Sends a deletion to the panel, once, and returns the result: it sends a request of the service, or forwards the caller's. It
  * does not throw.
  */
-export type SendDeletion<Reply extends DeletionReply> = (receipt: Deletion) => Promise<Reply>
+export type SendDeletion<Receipt extends SingleDeletion, Reply extends DeletionReply> = (
+  receipt: Receipt,
+) => Promise<Reply>
 
 /** Lets the panel act with the caller's own rights, where the caller has a token. */
 export function asCaller({ caller }: UserDeletionRequest): { token?: string } {

@@ -2,7 +2,8 @@ import { isLedgerError, type LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { type Deletion, noteReading } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion, DeletionOf, UserDeletion } from '../../store/deletions/deletion.ts'
+import { noteReading } from '../../store/deletions/deletions.ts'
 import {
   findOpenDeletion,
   listLateAdminDeletions,
@@ -32,7 +33,9 @@ export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   const unsettled = await listUnsettled(deps.db, atOnce)
   for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
     try {
-      await (deletion.kind === 'user' ? settleUserDeletion : settleAdminDeletion)(deps, deletion)
+      await (deletion.kind === 'user'
+        ? settleUserDeletion(deps, deletion)
+        : settleAdminDeletion(deps, deletion))
     } catch (error) {
       // A bad answer about one of them does not stop the others.
       if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'invalid_request')) throw error
@@ -48,13 +51,13 @@ export async function settleDeletions(deps: SettlingDeps): Promise<void> {
  *
  * @returns the receipt after that.
  */
-export async function settleUserDeletion(deps: SettlingDeps, deletion: Deletion): Promise<Deletion> {
-  const open = await findOpenDeletion(deps.db, deletion.id)
+export async function settleUserDeletion(deps: SettlingDeps, deletion: UserDeletion): Promise<UserDeletion> {
+  const open = await findOpenDeletion(deps.db, deletion)
   if (!open) return deletion
-  const username = open.username ?? ''
+  const { username } = open
   const asked = await drawAsked(deps.db)
   const look = await deps.panel.lookAtUser(username, { freshConnection: true })
-  switch (outcomeByLook(open.created_at, look, isGraceOver(open))) {
+  switch (outcomeByLook(open.createdAt, look, isGraceOver(open))) {
     case 'deleted': {
       const closed = await closeDeleted(deps.db, open, asked)
       if (look === null) await observeGone(deps.db, asked, username)
@@ -72,11 +75,11 @@ export async function settleUserDeletion(deps: SettlingDeps, deletion: Deletion)
 /** Counts the user's last reading and writes it on the receipt. An overlapped reading is repeated the next time. */
 async function endStillThere(
   { db }: SettlingDeps,
-  open: OpenDeletion,
+  open: OpenDeletion<UserDeletion>,
   look: Look,
   asked: Asked,
-): Promise<Deletion> {
-  if (look === null || 'unreadable' in look || !open.preserve_traffic) return endUndeleted(db, open)
+): Promise<UserDeletion> {
+  if (look === null || 'unreadable' in look || !open.preserveTraffic) return endUndeleted(db, open)
   try {
     return await transact(db, async (tx) => {
       const { accepted } = await observeUsersIn(tx, asked, [look])
@@ -93,12 +96,15 @@ async function endStillThere(
 }
 
 /** {@link settleUserDeletion}, of an admin. */
-export async function settleAdminDeletion(deps: SettlingDeps, deletion: Deletion): Promise<Deletion> {
+export async function settleAdminDeletion(
+  deps: SettlingDeps,
+  deletion: AdminDeletion,
+): Promise<AdminDeletion> {
   const { db, panel } = deps
-  const account = deletion.admin_id === null ? null : await findAccount(db, deletion.admin_id)
+  const account = await findAccount(db, deletion.adminId)
   const asked = await drawAsked(db)
   if (!account || !(await panel.hasAdmin(account.username))) return closeDeletedAdmin(db, deletion, asked)
-  const open = await findOpenDeletion(db, deletion.id)
+  const open = await findOpenDeletion(db, deletion)
   if (!open) return deletion
   // It may be a new admin of this name. Nothing can tell; its account goes on either way, and counts no byte twice.
   return isGraceOver(open) ? endUndeleted(db, open) : leaveUnknown(deps, open)
@@ -108,6 +114,9 @@ function isGraceOver({ state, grace }: OpenDeletion): boolean {
   return state === 'unknown' && grace <= 0
 }
 
-async function leaveUnknown({ db, graceMs }: SettlingDeps, open: OpenDeletion): Promise<Deletion> {
-  return open.state === 'unknown' ? open : markUnknown(db, open.id, { graceMs, error: interruption(open) })
+async function leaveUnknown<Receipt extends OpenDeletion>(
+  { db, graceMs }: SettlingDeps,
+  open: Receipt,
+): Promise<Receipt | DeletionOf<Receipt['kind']>> {
+  return open.state === 'unknown' ? open : markUnknown(db, open, { graceMs, error: interruption(open) })
 }

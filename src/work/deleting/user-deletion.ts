@@ -1,7 +1,8 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type Deletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
+import { findUserDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
@@ -12,17 +13,17 @@ import { settleUserDeletion } from './settle.ts'
 /** How far the deletion of one user has come. */
 export type UserEnding<Reply extends DeletionReply> =
   /** The panel has got the request; `receipt` has the outcome. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
+  | { kind: 'sent'; outcome: Outcome; receipt: UserDeletion; reply: Reply }
   /** The panel has got the request, but the outcome could not be stored. The service finds it out later. */
-  | { kind: 'unrecorded'; receipt: Deletion; reply: Reply; cause: unknown }
+  | { kind: 'unrecorded'; receipt: UserDeletion; reply: Reply; cause: unknown }
   /** The panel does not have this user. */
   | { kind: 'absent' }
   /** Nothing was sent; `error` says why. */
   | { kind: 'declined'; error: LedgerError }
   /** An earlier attempt has ended it. */
-  | { kind: 'ended'; receipt: Deletion }
+  | { kind: 'ended'; receipt: UserDeletion }
   /** Nothing was sent: the panel can still carry out an earlier attempt. */
-  | { kind: 'waiting'; receipt: Deletion }
+  | { kind: 'waiting'; receipt: UserDeletion }
 
 /**
  * Deletes one user so that no byte is lost: it stores the final reading and the receipt before it sends the deletion to the
@@ -33,15 +34,15 @@ export type UserEnding<Reply extends DeletionReply> =
 export async function runUserDeletion<Reply extends DeletionReply>(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<UserDeletion, Reply>,
 ): Promise<UserEnding<Reply>> {
-  const known = request.receiptId === null ? null : await findDeletion(deps.db, request.receiptId)
-  if (known?.finished_at) return { kind: 'ended', receipt: known }
+  const known = request.receiptId === null ? null : await findUserDeletion(deps.db, request.receiptId)
+  if (known?.finishedAt) return { kind: 'ended', receipt: known }
   if (known && known.state !== 'requested') return resume(deps, known)
 
   const open = request.preserveTraffic ? openWithReading : openUnread
   const opening = await open(deps, request, known)
-  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known.id, { state: 'gone' })
+  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known, { state: 'gone' })
   if (opening.kind !== 'opened') return opening
   const { receipt } = opening
 
@@ -51,7 +52,7 @@ export async function runUserDeletion<Reply extends DeletionReply>(
     const closed =
       outcome === 'deleted'
         ? await closeDeleted(deps.db, receipt, await drawAsked(deps.db))
-        : await closeUndeleted(deps, receipt, receipt.username ?? '', outcome, reply)
+        : await closeUndeleted(deps, receipt, receipt.username, outcome, reply)
     // In between, another reading may have found the user gone.
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }
   } catch (cause) {
@@ -62,23 +63,22 @@ export async function runUserDeletion<Reply extends DeletionReply>(
 /** An earlier attempt may have reached the panel: nothing is sent again before its outcome is known. */
 async function resume(
   deps: DeletionDeps,
-  known: Deletion,
-): Promise<{ kind: 'ended' | 'waiting'; receipt: Deletion }> {
+  known: UserDeletion,
+): Promise<{ kind: 'ended' | 'waiting'; receipt: UserDeletion }> {
   const receipt = await settleUserDeletion(deps, known)
-  return { kind: receipt.finished_at ? 'ended' : 'waiting', receipt }
+  return { kind: receipt.finishedAt ? 'ended' : 'waiting', receipt }
 }
 
 /** Asks the panel, since its answer to the deletion proves nothing; on a connection that the failure has not broken. */
 async function resolveOutcome(
   { db, panel }: DeletionDeps,
   request: UserDeletionRequest,
-  receipt: Deletion,
+  receipt: UserDeletion,
 ): Promise<Outcome> {
   try {
     const asked = await drawAsked(db)
-    const username = receipt.username ?? request.username
-    const user = await panel.user(username, { ...asCaller(request), freshConnection: true })
-    const outcome = outcomeByLook(receipt.created_at, user, false)
+    const user = await panel.user(receipt.username, { ...asCaller(request), freshConnection: true })
+    const outcome = outcomeByLook(receipt.createdAt, user, false)
     if (user) await observePage(db, asked, [user])
     return outcome
   } catch (error) {

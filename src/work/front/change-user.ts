@@ -1,7 +1,7 @@
 import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { observeUsers } from '../observing/observe-users.ts'
-import { untilAccepted } from '../observing/retry-overlapped.ts'
+import { retryOverlapped } from '../observing/retry-overlapped.ts'
 import { askPanelToRefuse, type FrontRequest, type FrontWork, forwardAndRecord } from './front-request.ts'
 import { refuseUnread } from './unread.ts'
 
@@ -42,7 +42,7 @@ export async function readUser(work: FrontWork, username: string, request: Front
  * @returns false: the panel does not show this user.
  */
 async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(work.db, `User ${username}`, async (asked, since) => {
+  return retryOverlapped(work.db, `User ${username}`, async (asked, since) => {
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false

@@ -1,6 +1,6 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { failureOf, notRecorded } from '../deleting/delete-user.ts'
 import type { Outcome } from '../deleting/outcome.ts'
 import { type FrontRequest, type FrontWork, forward } from './front-request.ts'
@@ -34,8 +34,8 @@ function errorOf({ status }: ForwardedAnswer): LedgerError {
 
 /** A forwarded deletion, with or without its recorded outcome. */
 export type Forwarding =
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: ForwardedReply }
-  | { kind: 'unrecorded'; receipt: Deletion; reply: ForwardedReply; cause: unknown }
+  | { kind: 'sent'; outcome: Outcome; receipt: SingleDeletion; reply: ForwardedReply }
+  | { kind: 'unrecorded'; receipt: SingleDeletion; reply: ForwardedReply; cause: unknown }
 
 /**
  * The caller's answer: the panel's own, if there is one and it is true.

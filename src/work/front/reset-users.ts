@@ -73,8 +73,8 @@ async function recordReset(work: FrontWork, reset: Reset): Promise<void> {
   if (isKnown) await markUsersReset(work, reset)
   // A user that soon consumes more than ever before hides its reset. The admin's counter then has the bytes; if the panel
   // has no such counters, all users are read before that can happen.
-  const { has_admin_usage: panelCountsAdmins } = await readPanelPoll(db)
-  if (!isKnown || !panelCountsAdmins) await requestScans(db)
+  const { hasAdminUsage } = await readPanelPoll(db)
+  if (!isKnown || !hasAdminUsage) await requestScans(db)
 }
 
 async function isScopeUnchanged(work: FrontWork, { username, scope }: Reset): Promise<boolean> {

@@ -55,7 +55,7 @@ describe('names that are not the caller’s', () => {
       done: 0,
       failed: 2,
     })
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
   test('a few unknown names are looked up in one call with the caller’s token, so a new user is found', async () => {
@@ -137,7 +137,7 @@ describe('open deletions', () => {
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
     expect((await post({ admin: 'me', status: 'all' })).statusCode).toBe(429)
     expect((await post({ usernames: ['b1'] }, service.as('bob'))).statusCode).toBe(202)
-    for (const id of service.enqueued) await service.carryOut(id)
+    for (const id of (await service.takeOutbox()).deletions) await service.carryOut(id)
     expect((await post({ usernames: ['a2'] })).statusCode).toBe(202)
   })
 
@@ -170,7 +170,7 @@ describe('a deletion of an admin’s users', () => {
       errors: [{ field: 'status', detail: expect.stringMatching(/"all".* 3 users .*ana/) }],
     })
     expect((await post({ admin: 'me' })).json().errors).toMatchObject([{ field: 'status' }])
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
   test.each([

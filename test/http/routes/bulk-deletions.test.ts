@@ -67,7 +67,7 @@ describe('POST /deletions', () => {
     const { id } = answer.json()
     expect(answer.headers.location).toBe(`/deletions/${id}`)
     expect(answer.json()).toEqual({ ...requested, total: 4 })
-    expect(service.enqueued).toEqual([BigInt(id)])
+    expect((await service.takeOutbox()).deletions).toEqual([BigInt(id)])
 
     await service.carryOut(id)
     expect(users()).toEqual(['a2', 'a3'])
@@ -142,7 +142,7 @@ describe('POST /deletions', () => {
     ['`me` without an own account', { admin: 'me', status: 'all' }, 404],
   ])('a bulk deletion refuses %s', async (_what, body, status) => {
     expect((await post(body)).statusCode).toBe(status)
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
   const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 8192 characters'
@@ -201,7 +201,7 @@ describe('Idempotency-Key', () => {
     const ids = answers.map((answer) => answer.json().id)
     expect(answers.map((answer) => answer.statusCode)).toEqual([202, 202, 202])
     expect(new Set(ids).size).toBe(1)
-    expect(service.enqueued.length).toBeGreaterThan(0)
+    expect((await service.takeOutbox()).deletions).toEqual([BigInt(ids[0])])
     await service.carryOut(ids[0])
     const again = await keyed({ usernames: ['a1'] })
     expect(again.headers.location).toBe(`/deletions/${ids[0]}`)
@@ -259,7 +259,7 @@ describe('DELETE /admins/{id}', () => {
     expect(root.json().detail).toContain('root is a sudo admin')
     expect((await remove('/admins/999999')).statusCode).toBe(404)
     expect((await remove('/admins/ana')).statusCode).toBe(400)
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 })
 

@@ -21,8 +21,8 @@ beforeAll(async () => {
   address = await service.app.listen({ host: '127.0.0.1', port: 0 })
 })
 afterAll(() => service.close())
-beforeEach(() => {
-  service.observations.length = 0
+beforeEach(async () => {
+  await service.takeOutbox()
   service.logged.length = 0
 })
 
@@ -38,9 +38,9 @@ function good(username: string, more = ''): string {
 
 /** The service still works: it accepts the next notification. */
 async function expectNextTaken(): Promise<void> {
-  service.observations.length = 0
+  await service.takeOutbox()
   expect(await sendBytes(address, good('next', 'connection: close\r\n'))).toMatch(/^HTTP\/1.1 204 /)
-  expect(service.observations).toEqual(['next'])
+  expect((await service.takeOutbox()).usernames).toEqual(['next'])
   expect(JSON.stringify(service.logged)).not.toContain(secret)
 }
 
@@ -53,7 +53,7 @@ describe('broken notifications', () => {
       expect(await sendBytes(address, bytes + good('smuggled', 'connection: close\r\n'))).toMatch(
         /^HTTP\/1.1 4\d\d /,
       )
-      expect(service.observations).toEqual([])
+      expect((await service.takeOutbox()).usernames).toEqual([])
       expect(service.logged).toContainEqual(refused)
       await expectNextTaken()
     },
@@ -61,7 +61,7 @@ describe('broken notifications', () => {
 
   test('garbage after a good notification ends the connection', async () => {
     await sendBytes(address, `${good('first')}\0\r\n garbage ${good('smuggled')}`)
-    expect(service.observations).not.toContain('smuggled')
+    expect((await service.takeOutbox()).usernames).not.toContain('smuggled')
     expect(service.logged).toContainEqual(refused)
     await expectNextTaken()
   })
@@ -75,7 +75,7 @@ describe('slow senders', () => {
   ])('%s that never ends is cut off', async (_name, bytes) => {
     expect(await sendBytes(address, bytes)).toMatch(/^HTTP\/1.1 408 /)
     expect(service.logged).toContainEqual(expect.objectContaining({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }))
-    expect(service.observations).toEqual([])
+    expect((await service.takeOutbox()).usernames).toEqual([])
     await expectNextTaken()
   })
 
@@ -84,7 +84,7 @@ describe('slow senders', () => {
     ['a body', post(`${known}content-length: 1000000\r\n`), ' '],
   ])('a client that sends %s drop by drop is cut off', async (_name, bytes, drop) => {
     expect(await drip(address, [bytes, drop], 20)).toMatch(/^HTTP\/1.1 408 /)
-    expect(service.observations).toEqual([])
+    expect((await service.takeOutbox()).usernames).toEqual([])
     await expectNextTaken()
   })
 })

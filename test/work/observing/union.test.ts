@@ -5,7 +5,7 @@ import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
-import type { ReadUsers } from '../../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { asOperator, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
@@ -28,7 +28,7 @@ beforeEach(() => {
 const panelLag = createPanelLag(0)
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
-async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
+async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
   const { id } = await accountOf(place.db, admin)
   const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
   await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async () => {})
