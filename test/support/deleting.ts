@@ -6,6 +6,7 @@ import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/connection/worker-session.ts'
 import type { Deletion, UserDeletion } from '../../src/store/deletions/deletion.ts'
+import { listDeletions } from '../../src/store/deletions/deletion-list.ts'
 import type { UserDeletionRequest } from '../../src/work/deleting/request.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -69,6 +70,12 @@ export async function passGrace({ db }: Pick<Deleting, 'db'>): Promise<void> {
 /** Whether a receipt is that of a user. */
 export function isOfUser(deletion: Deletion): deletion is UserDeletion {
   return deletion.kind === 'user'
+}
+
+/** The latest receipts of users of this name, the newest first. */
+export async function receiptsOf({ db }: Pick<Deleting, 'db'>, username: string): Promise<UserDeletion[]> {
+  const { deletions } = await listDeletions(db, { before: null, limit: 200 })
+  return deletions.filter(isOfUser).filter((deletion) => deletion.username === username)
 }
 
 /** A request of the operator to delete a user. */

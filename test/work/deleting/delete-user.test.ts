@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { openWorkerSession } from '../../../src/store/connection/worker-session.ts'
-import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
 import { findDeletion, finishDeletion } from '../../../src/store/deletions/deletions.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
@@ -9,9 +8,9 @@ import { everyFault } from '../../stand-in/faults.ts'
 import {
   asOperator,
   connect,
-  isOfUser,
   passGrace,
   pollAndScan,
+  receiptsOf,
   useDeleting,
   workOf,
 } from '../../support/deleting.ts'
@@ -42,8 +41,7 @@ const remove = (username: string, over: Parameters<typeof asOperator>[1] = {}) =
   deleteUser(workOf(ctx), asOperator(username, over))
 
 async function newestReceipt(username: string) {
-  const { deletions } = await listDeletions(ctx.db, { before: null, limit: 50 })
-  const receipt = deletions.filter(isOfUser).find((deletion) => deletion.username === username)
+  const [receipt] = await receiptsOf(ctx, username)
   if (!receipt) throw new Error(`no receipt of ${username}`)
   return receipt
 }
@@ -91,11 +89,8 @@ describe('deleting a user', () => {
     const username = createUser('_b', 500)
     await pollAndScan(ctx)
     ctx.panel.state.accrue(username, 60)
-    expect(await remove(username)).toMatchObject({
-      finalReading: 560n,
-      preservedBytes: 60n,
-      totalTraffic: 560n,
-    })
+    const receipt = await remove(username)
+    expect(receipt).toMatchObject({ finalReading: 560n, preservedBytes: 60n, totalTraffic: 560n })
     await pollAndScan(ctx)
     expect((await accountOf(ctx.db, admin)).total).toBe(560n)
   })
@@ -195,11 +190,8 @@ describe('deleting a user', () => {
     const username = createUser('_g', 40)
     await pollAndScan(ctx)
     ctx.panel.state.accrueUser(username, 2)
-    expect(await remove(username, { preserveTraffic: false })).toMatchObject({
-      state: 'deleted',
-      finalReading: null,
-      preservedBytes: null,
-    })
+    const unread = { state: 'deleted', finalReading: null, preservedBytes: null }
+    expect(await remove(username, { preserveTraffic: false })).toMatchObject(unread)
     expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 40n, preserved: 40n })
     expect(await refusalOf(remove(username, { preserveTraffic: false }))).toMatchObject({ code: 'not_found' })
   })
@@ -278,8 +270,7 @@ describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fa
 async function checkTruth(username: string, ended: unknown): Promise<void> {
   ctx.panel.faults.clear()
   const exists = ctx.panel.state.users.has(username)
-  const { deletions } = await listDeletions(ctx.db, { before: null, limit: 200 })
-  const receipt = deletions.filter(isOfUser).find((deletion) => deletion.username === username)
+  const [receipt] = await receiptsOf(ctx, username)
   if (receipt) {
     const now = await findDeletion(ctx.db, receipt.id)
     // Who is still there may be deleted yet; nobody asks the panel once more meanwhile.

@@ -1,13 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import type { UserDeletion } from '../../../src/store/deletions/deletion.ts'
-import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { readNamedUser } from '../../../src/work/observing/read-users-by-name.ts'
 import { foreignAnswers } from '../../stand-in/foreign-answers.ts'
-import { asOperator, isOfUser, passGrace, pollAndScan, useDeleting, workOf } from '../../support/deleting.ts'
+import {
+  asOperator,
+  passGrace,
+  pollAndScan,
+  receiptsOf,
+  useDeleting,
+  workOf,
+} from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 const ctx = useDeleting()
@@ -42,8 +48,7 @@ async function failureOf(call: Promise<unknown>): Promise<LedgerError> {
 }
 
 async function receipts(): Promise<UserDeletion[]> {
-  const { deletions } = await listDeletions(ctx.db, { before: null, limit: 100 })
-  return deletions.filter(isOfUser).filter((deletion) => deletion.username === username)
+  return receiptsOf(ctx, username)
 }
 
 async function receipt(): Promise<UserDeletion> {
