@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildApp } from '../src/app.ts'
 import { createLogger } from '../src/log.ts'
-import type { Services } from '../src/work/ledger-api.ts'
+import type { LedgerApi } from '../src/work/ledger-api.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const file = path.join(root, 'openapi/openapi.json')
@@ -15,7 +15,7 @@ async function generate(): Promise<string> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     version: string
   }
-  const app = buildApp({ services: noServices, log: createLogger('silent'), version })
+  const app = buildApp({ services: noLedger, log: createLogger('silent'), version })
   await app.ready()
   const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
   await app.close()
@@ -26,7 +26,7 @@ function refuse(): never {
   throw new Error('The OpenAPI document needs only the schemas; this service answers no call.')
 }
 
-const noServices: Services = {
+const noLedger: LedgerApi = {
   callers: { recognises: refuse, identify: refuse },
   stats: { read: refuse },
   account: refuse,

@@ -23,19 +23,19 @@ import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
 import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
-import { createServices } from './work/ledger-api.ts'
+import { createLedgerApi } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
 import { logUnreadable } from './work/observing/unreadable-items.ts'
 
-/** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
+/** For each replica, besides a few for its jobs. A PostgreSQL server usually allows a hundred in all. */
 const databaseConnections = 10
-/** How long a database that does not answer yet is waited for at start. */
+/** How long the start waits for a database that does not answer. */
 const databasePatienceMs = 30_000
 
 /**
  * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
  *
- * @param closing gets, for each started part, how to end it, even when a later part cannot start.
+ * @param closing collects how to stop each started part, so that a failed start can stop them too.
  * @returns where it listens, as `http://host:port`.
  * @throws `database_unavailable`, `config_invalid`.
  */
@@ -69,13 +69,13 @@ export async function assemble(
 
   const onUnreadable = logUnreadable(log)
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
-  // For how long something takes, and for how long it is remembered: nobody sets this clock.
+  // Measures durations. Setting the system's clock does not change it.
   const steady = () => performance.now()
   const stats = createStats({
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
     scanIntervalSeconds: config.scanIntervalSeconds,
-    onFailure: (error) => log.warn(logFields(error), `figures asked for are stale: ${error.message}`),
+    onFailure: (error) => log.warn(logFields(error), `a caller gets stale figures: ${error.message}`),
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
 
@@ -103,7 +103,7 @@ export async function assemble(
         onFailure: (admin, error) =>
           log.error(
             { admin, ...logFields(error) },
-            `the users of an admin were not all read: ${error.message}`,
+            `some users of an admin could not be read: ${error.message}`,
           ),
       },
     },
@@ -122,7 +122,7 @@ export async function assemble(
 
   const deletions = createDeletions(deleting)
   const { requestPoll } = jobs
-  const services = createServices({
+  const services = createLedgerApi({
     db,
     callers,
     stats,

@@ -13,7 +13,7 @@ import { requestObservation } from './observing/request-observation.ts'
 export type Page<Item, Cursor> = { items: Item[]; next: Cursor | null }
 
 /** What the HTTP side calls: everything the service does for a caller. */
-export type Services = {
+export type LedgerApi = {
   callers: Callers
   stats: Stats
   /** One account, open or closed; null when no account has the id. */
@@ -28,13 +28,13 @@ export type Services = {
    * @returns when that was, by the database's clock.
    */
   requestSync(): Promise<Date>
-  /** Makes users to be read soon, durably; whoever the panel does not have is found gone. */
+  /** Asks for a reading of users soon, durably. A user that the panel does not have is found gone. */
   requestObservation(usernames: readonly string[]): Promise<void>
   /** Throws `database_unavailable` when the database does not answer. */
   readiness(): Promise<Readiness>
 }
 
-export type ServicesOptions = {
+export type LedgerApiDeps = {
   db: Database
   callers: Callers
   stats: Stats
@@ -45,7 +45,7 @@ export type ServicesOptions = {
   now: () => number
 }
 
-export function createServices(options: ServicesOptions): Services {
+export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
   const { db, callers, stats, deletions, requestPoll, now } = options
   return {
     callers,

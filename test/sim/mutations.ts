@@ -139,7 +139,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'pass the reset of an admin on whom nobody found',
     file: 'work/front/reset-usage.ts',
-    from: "if (same.length === 0) return refusalBy(work, request, { kind: 'reset admin usage', username })",
+    from: "if (same.length === 0) return askPanelToRefuse(work, request, { kind: 'reset admin usage', username })",
     to: 'same.splice(0, same.length, ...same.filter((admin) => admin.username === username))',
   },
   {

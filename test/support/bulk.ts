@@ -1,14 +1,12 @@
 import { afterEach, beforeEach, expect } from 'vitest'
 import { listDeletions } from '../../src/store/deletions/deletion-list.ts'
 import { findDeletion } from '../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../src/work/callers/callers.ts'
+import { operator } from '../../src/work/callers/caller.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { carryOut } from './carry-out.ts'
 import { isOfUser, passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
-
-const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
 
 /** What {@link useDeleting} gives, and an admin of its own for each test: they share the ledger, the panel they do not. */
 export function useBulk() {

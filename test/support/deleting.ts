@@ -7,6 +7,7 @@ import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/connection/worker-session.ts'
 import type { Deletion, UserDeletion } from '../../src/store/deletions/deletion.ts'
 import { listDeletions } from '../../src/store/deletions/deletion-list.ts'
+import { operator } from '../../src/work/callers/caller.ts'
 import type { UserDeletionRequest } from '../../src/work/deleting/request.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -80,15 +81,7 @@ export async function receiptsOf({ db }: Pick<Deleting, 'db'>, username: string)
 
 /** A request of the operator to delete a user. */
 export function asOperator(username: string, over: Partial<UserDeletionRequest> = {}): UserDeletionRequest {
-  return {
-    username,
-    requestedBy: 'api_key',
-    token: null,
-    preserveTraffic: true,
-    receiptId: null,
-    onlyAdminId: null,
-    ...over,
-  }
+  return { username, caller: operator, preserveTraffic: true, receiptId: null, ...over }
 }
 
 /** One poll, and one scan of each admin. */

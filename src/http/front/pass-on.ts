@@ -3,12 +3,12 @@ import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
-import type { UploadDesks } from './upload-desks.ts'
+import type { UploadPools } from './upload-pools.ts'
 
 /** Passes a request on to the panel, and its answer back as it comes. */
 export async function passOn(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -36,5 +36,5 @@ export async function passOn(
   }
 }
 
-/** No server looks at the body of what only reads. */
+/** A request that only reads has no body that matters. */
 const noBody = { body: null, sent: () => {} }

@@ -4,16 +4,16 @@ import type { Front } from '../../work/front/front.ts'
 import type { App } from '../app-type.ts'
 import { problemOf } from '../problem/problem.ts'
 import { isGone } from '../server/gone-clients.ts'
-import { Overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
+import { overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
 import { parseTarget, type Target } from '../server/target.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
-import { createUploadDesks, type UploadDesks } from './upload-desks.ts'
+import { createUploadPools, type UploadPools } from './upload-pools.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where a request for the panel goes; set on every route of the front. */
+    /** The target of a request for the panel; set on every route of the front. */
     target: Target
   }
   interface FastifyContextConfig {
@@ -24,7 +24,7 @@ declare module 'fastify' {
 
 export type FrontOptions = {
   front: Front
-  /** What is passed on to the panel: `/api` and everything below it. */
+  /** The paths that are passed on to the panel, each with everything below it. */
   prefixes: readonly string[]
 }
 
@@ -33,25 +33,26 @@ type GuardedCall = NonNullable<ReturnType<Front['guarded']>>
 const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 /**
- * Passes requests on to the panel and its answers back; what would lose bytes goes through {@link Front.handle}. Failures
- * are answered in the panel's form. WebSockets: see upgrades.ts.
+/**
+ * Passes requests on to the panel and its answers back. A call that would lose bytes goes through {@link Front.handle}.
+ * Failures get the panel's form. WebSockets: see upgrades.ts.
  */
 export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): Promise<void> {
-  const uploads = createUploadDesks(front)
+  const uploads = createUploadPools(front)
   app.setErrorHandler((error, request, reply) => answerInPanelsForm(front, error, request, reply))
   app.addHook('onRequest', async (request) => {
     request.target = parseTarget(request.raw.url ?? '')
   })
-  // A body is read where it is known whose it is and how much of it the call can use.
+  // A body is read later: where its caller and its size limit are known.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   for (const url of prefixes.flatMap((prefix) => [prefix, `${prefix}/*`])) {
     app.route({
       url,
       method: methods,
-      // It is the panel's API, which has a document of its own.
+      // The panel's API has its own document.
       schema: { hide: true },
-      // The panel's pages have a policy of their own.
+      // The panel's pages have their own policy.
       config: {
         isSecretPath: front.api.isSecretPath,
         helmet: { skipRoute: true },
@@ -68,7 +69,7 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
   }
 }
 
-/** A client that wants a WebSocket wants nothing else: what it asks for is not carried out as a plain request. */
+/** A client that wants a WebSocket wants nothing else: its request is never carried out as a plain one. */
 function refuseUpgrade({ headers }: FastifyRequest, reply: FastifyReply): void {
   if (headers.upgrade?.toLowerCase() !== 'websocket') return
   reply.header('connection', 'close')
@@ -77,12 +78,12 @@ function refuseUpgrade({ headers }: FastifyRequest, reply: FastifyReply): void {
 
 async function answerGuarded(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   call: GuardedCall,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (request.server.isUnderPressure()) throw new Overloaded()
+  if (request.server.isUnderPressure()) throw overloaded()
   const preserveTraffic = readPreserveTraffic(request.target)
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())
@@ -110,12 +111,12 @@ async function answerGuarded(
 }
 
 /**
- * The body of a guarded call, which needs none or a small one. Of a stranger, whom the panel will refuse, nothing is kept:
- * it is only waited for, since what is not complete is not carried out.
+ * Receives the body of a guarded call: none, or a small one. A stranger's body is received and dropped, since the panel
+ * refuses the call: only a complete request is carried out.
  */
 async function receiveFromCaller(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   { raw, ip }: FastifyRequest,
   token: string | null,
 ): Promise<Received> {
@@ -127,8 +128,8 @@ async function receiveFromCaller(
 }
 
 /**
- * `preserve_traffic` of the query, which no call of the panel has; true when it is left out. It is passed on with the rest:
- * the panel ignores what it does not know.
+ * `preserve_traffic` of the query; true when it is left out. It is passed on with the rest: the panel has no such parameter
+ * and ignores it.
  *
  * @throws `invalid_request` for any other value, and when it is given twice.
  */

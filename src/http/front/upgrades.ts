@@ -11,25 +11,25 @@ import type { FrontOptions } from './routes.ts'
 
 export type UpgradeOptions = FrontOptions & {
   trustProxy: boolean | string[]
-  /** Milliseconds the panel gets to take or refuse a WebSocket. */
+  /** How long the panel may take to accept or refuse a WebSocket, in milliseconds. */
   handshakeMs: number
-  /** Milliseconds one end may take nothing of what the other says. */
+  /** How long one end may read nothing of the other's messages, in milliseconds. */
   stallMs: number
 }
 
 /** Each holds a connection to the panel. */
 const mostAtOnce = 128
-/** Bytes of one message; the panel listens to nothing that a client says. */
+/** The most bytes of one message. The panel ignores all messages of clients. */
 const largestMessage = 64 * 1024
-/** Milliseconds a client gets to say goodbye. */
+/** How long a client may take to close its end, in milliseconds. */
 const closeTimeout = 1_000
 
-/** What Node keeps on a connection: the answer under way. */
+/** Node keeps the current answer on its connection. */
 type Answering = Socket & { _httpMessage?: ServerResponse | null }
 
 /**
- * Whether a request becomes a WebSocket. Any other offer to change the protocol is passed over, and the request answered
- * as what it is without it: no connection leaves Node's care that nobody here listens to.
+ * Whether a request becomes a WebSocket. Any other offer to change the protocol is ignored, and the request is answered
+ * without it: so no connection leaves Node without a listener here.
  */
 export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: FrontOptions): boolean {
   const { method, headers, url = '' } = request
@@ -46,7 +46,7 @@ export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: 
   }
 }
 
-/** Passes on WebSockets to the panel's: those of requests for which {@link becomesWebSocket} is true. */
+/** Connects the requests for which {@link becomesWebSocket} is true with WebSockets of the panel. */
 export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   const { front, handshakeMs, stallMs } = options
   const readClient = createClientReader(options.trustProxy)
@@ -61,7 +61,7 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   let draining = false
 
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    // Of a client that is gone already, not even the address is known.
+    // A client that has left has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy()
     const refuse = (detail: string) => hangUp(socket, 503, front.api.errorBody(detail))
     if (draining) return void refuse('The service is stopping; ask again later.')
@@ -70,7 +70,7 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
     const { encoded: target } = parseTarget(request.url ?? '')
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const all = headersForPanel({ ...client, method: 'GET', headers: request.headers })
-      // The handshake with the panel makes its own.
+      // The handshake with the panel writes its own.
       const headers = Object.fromEntries(
         Object.entries(all).filter(([name]) => !name.startsWith('sec-websocket-')),
       )
@@ -90,7 +90,7 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   }
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    // From its first moment to its last: an error that nobody listens to ends the process.
+    // For its whole life: an error without a listener ends the process.
     socket.on('error', () => {})
     try {
       accept(request, socket, head)

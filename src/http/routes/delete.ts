@@ -2,9 +2,9 @@ import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import { userStatuses } from '../../work/accounts/account-view.ts'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import { type BulkRequest, countUsers } from '../../work/deleting/request-deletion.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { accountId, adminParams, noQuery, panelName } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
@@ -17,7 +17,7 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf, requireSudo } from '../server/authenticate.ts'
+import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
 
 const deleteUserSchema = {
   operationId: 'deleteUser',
@@ -197,7 +197,7 @@ export async function deleteRoutes(app: App, { services }: RouteOptions): Promis
 
   app.delete(
     '/admins/:id',
-    { schema: deleteAdminSchema, onRequest: requireSudo },
+    { schema: deleteAdminSchema, onRequest: onlyWithRight('delete admin') },
     async ({ caller, params }, reply): Promise<DeletionReportBody> => {
       const wholeAdminId = accountIdOf(caller, params.id)
       return accept(reply, toReportBody(await deletions.request(caller, { wholeAdminId }, null)))
@@ -214,7 +214,7 @@ export async function deleteRoutes(app: App, { services }: RouteOptions): Promis
       const request: BulkRequest =
         'usernames' in body
           ? { usernames: body.usernames }
-          : { adminId: accountIdOf(caller, body.admin), statuses: statusesOf(body.status) }
+          : { adminId: accountIdOf(caller, body.admin, 'delete users'), statuses: statusesOf(body.status) }
       const report = await deletions.request(caller, request, headers['idempotency-key'] ?? null)
       return accept(reply, toReportBody(report))
     },
@@ -227,10 +227,10 @@ function statusesOf(given: Static<typeof byAdmin>['status']): string[] | null {
 }
 
 /** Many clients leave out undefined members, so a missing `status` must never mean every user. */
-async function refuseWithoutStatus(services: Services, caller: Caller, body: unknown): Promise<void> {
+async function refuseWithoutStatus(services: LedgerApi, caller: Caller, body: unknown): Promise<void> {
   if (typeof body !== 'object' || body === null || 'usernames' in body || 'status' in body) return
   if (!('admin' in body) || !isAccountId(body.admin)) return
-  const account = await services.account(accountIdOf(caller, body.admin))
+  const account = await services.account(accountIdOf(caller, body.admin, 'delete users'))
   if (!account || account.closedAt) return
   throw new LedgerError(
     'invalid_request',

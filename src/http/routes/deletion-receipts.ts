@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import type { DeletionPage } from '../../work/deleting/deletions.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
@@ -17,7 +17,7 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 type DeletionsPage = { items: DeletionBody[]; next_cursor: string | null }
 

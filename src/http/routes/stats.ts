@@ -4,7 +4,7 @@ import { adminParams } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { type StatsBody, statsSchema, toStatsBody } from '../schemas/account-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const schema = {
   operationId: 'getAdminStats',

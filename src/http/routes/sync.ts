@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
-import { requireSudo } from '../server/authenticate.ts'
+import { onlyWithRight } from '../server/authorise.ts'
 
 const failure = {
   code: Type.String({ description: 'The error, for programs.', examples: ['panel_timeout'] }),
@@ -143,13 +143,17 @@ const startSchema = {
 
 /** The state of the collector, and a call that starts it. */
 export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/sync', { schema: readSchema, onRequest: requireSudo }, async (): Promise<SyncBody> => {
-    return toSyncBody(await services.sync())
-  })
+  app.get(
+    '/sync',
+    { schema: readSchema, onRequest: onlyWithRight('read sync') },
+    async (): Promise<SyncBody> => {
+      return toSyncBody(await services.sync())
+    },
+  )
 
   app.post(
     '/sync',
-    { schema: startSchema, onRequest: requireSudo },
+    { schema: startSchema, onRequest: onlyWithRight('request sync') },
     async (_request, reply): Promise<SyncBody> => {
       await services.requestSync()
       reply.code(202).header('location', '/sync')
@@ -158,7 +162,7 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
   )
 }
 
-function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
+function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): SyncBody {
   const { poll, round, failed } = state
   return {
     requested_at: round.requestedAt,

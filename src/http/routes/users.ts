@@ -1,16 +1,16 @@
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { adminParams } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, timeOrNull } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const states = ['current', 'ended'] as const
 const ends = ['panel', 'transfer', 'service'] as const
-type ListedUser = Awaited<ReturnType<Services['tenures']>>['items'][number]
+type ListedUser = Awaited<ReturnType<LedgerApi['tenures']>>['items'][number]
 
 /** One user under one admin: an item of `GET /admins/{id}/users`. */
 export const userSchema = named(

@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox'
 import { accountStates, figuresOf, userStatuses } from '../../work/accounts/account-view.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, named, time, timeOrNull } from './building-blocks.ts'
 
 /** An account as the services return it. */
-export type Account = NonNullable<Awaited<ReturnType<Services['account']>>>
+export type Account = NonNullable<Awaited<ReturnType<LedgerApi['account']>>>
 
 const adminFields = {
   id: int64("The account's id.", 3),

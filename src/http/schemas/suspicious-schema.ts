@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { type SuspicionReason, suspicionReasons } from '../../work/collecting/collector-status.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, time } from './building-blocks.ts'
 
 /** Counted bytes that look wrong: a part of the body of `GET /sync`. */
@@ -42,7 +42,7 @@ export const suspiciousSchema = Type.Array(
 )
 
 export function toSuspiciousBody(
-  events: Awaited<ReturnType<Services['sync']>>['suspicious'],
+  events: Awaited<ReturnType<LedgerApi['sync']>>['suspicious'],
 ): Static<typeof suspiciousSchema> {
   return events.map((event) => ({
     id: event.id,

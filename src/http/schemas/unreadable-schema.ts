@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, time } from './building-blocks.ts'
 
 /** Characters. Longer names are cut: the panel can hold names of any length. */
@@ -36,7 +36,7 @@ export const unreadableSchema = {
   unreadable_total: int64('The number of all such users and admins.', 1),
 }
 
-type Unreadable = Pick<Awaited<ReturnType<Services['sync']>>, 'unreadable'>['unreadable']
+type Unreadable = Pick<Awaited<ReturnType<LedgerApi['sync']>>, 'unreadable'>['unreadable']
 type UnreadableBody = {
   unreadable: Static<(typeof unreadableSchema)['unreadable']>
   unreadable_total: bigint

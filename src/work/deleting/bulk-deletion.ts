@@ -16,7 +16,7 @@ import { listOpenBulks, noteGoingOn, noteWaiting } from '../../store/deletions/d
 import { beginDeletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 import type { AdminDeletionDeps } from './admin-deletion.ts'
-import { outcomeOf } from './bulk-ends.ts'
+import { bulkOutcome } from './bulk-outcome.ts'
 import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
 import { findAtPanel } from './find-at-panel.ts'
 import { settleUserDeletion } from './settle.ts'
@@ -24,10 +24,10 @@ import { settleUserDeletion } from './settle.ts'
 export type BulkDeletionDeps = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
 
 const pageSize = 1_000
-/** How often an admin is looked at again for users that were created while its users were being deleted. */
+/** How often to look for users that an admin has created while its users were being deleted. */
 const roundsAtMost = 10
 
-/** The bulk deletions that have not ended, and who asked for each. */
+/** The bulk deletions that have not ended, each with its caller. */
 export function openBulkDeletions({
   db,
 }: Pick<BulkDeletionDeps, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
@@ -35,11 +35,11 @@ export function openBulkDeletions({
 }
 
 /**
- * Takes a bulk deletion from wherever it stands as far as it goes without deleting users: gives each of them a receipt,
- * and, when all have ended, ends the whole. While it waits, its receipt says what for.
+ * Advances a bulk deletion as far as possible without deleting users: it gives each user a receipt, and ends the deletion
+ * when all of them have ended. While the deletion waits, its receipt says why.
  *
- * @returns whether users wait to be deleted, each in its turn; when the last has ended, call again.
- * @throws what makes going on useless for now (panel or database away): call again later.
+ * @returns whether users wait for their turn. Call again when the last of them has ended.
+ * @throws the panel's and the database's errors: call again later.
  */
 export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): Promise<boolean> {
   const { db } = work
@@ -70,7 +70,7 @@ async function advance(work: BulkDeletionDeps, begun: BulkDeletion): Promise<boo
     if (counts.requested || counts.preserved) return true
     refuseUnfinished(counts)
     if (bulk.kind !== 'admin' || counts.failed) {
-      await finishDeletion(db, bulk, outcomeOf(counts))
+      await finishDeletion(db, bulk, bulkOutcome(counts))
       return false
     }
     const ended = await deleteAdmin(work, bulk, bulk.rounds >= roundsAtMost)
@@ -79,18 +79,18 @@ async function advance(work: BulkDeletionDeps, begun: BulkDeletion): Promise<boo
   }
 }
 
-/** Of users under way only the panel knows what became of them: who waits for them looks again later. */
+/** The outcome of some users is unknown: the deletion waits for them. */
 function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
   const open = preserved + unknown
   if (open === 0) return
   throw new LedgerError(
     'conflict',
-    `Of ${open} users it is not known yet whether they were deleted; the rest waits for them.`,
+    `The outcome is not known yet for ${open} users; the rest waits for them.`,
     { retryAfter: 2 },
   )
 }
 
-/** Makes every user of it known, each with a receipt; names that the panel knows nobody of end. */
+/** Gives each of its users a receipt. A name that neither the ledger nor the panel knows ends as failed. */
 async function collect(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
   const { scope } = bulk
   if (scope.by === 'names') return failUnknown(work, bulk)
@@ -107,11 +107,8 @@ async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDe
   for (;;) {
     signal.throwIfAborted()
     const page = await listUnknownUsers(db, bulk.id, { after, limit: pageSize })
-    const there = await findAtPanel(
-      panel,
-      page.map(({ username }) => username),
-      undefined,
-    )
+    const names = page.map(({ username }) => username)
+    const there = await findAtPanel(panel, names)
     const nobody = page.filter(({ username }) => !there.has(username)).map(({ id }) => id)
     const message = 'Neither the ledger nor the panel knows a user of this name.'
     if (nobody.length > 0) await failUsers(db, nobody, { code: 'unknown_user', message })
@@ -120,7 +117,7 @@ async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDe
   }
 }
 
-/** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
+/** Ends the receipts of a cancelled deletion. For users under way, it asks the panel first. */
 async function endCancelled(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   const { db } = work
   for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)

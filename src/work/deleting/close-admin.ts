@@ -11,9 +11,9 @@ import { changeAccounts } from '../observing/change-accounts.ts'
 
 /**
  * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in
- * the panel without an owner: what they counted stays here, and nobody is charged for them from then on.
+ * the panel without an owner: the account keeps their traffic, and gets no more of it.
  *
- * @param gone drawn when the admin was gone.
+ * @param gone a tick from when the admin was already gone.
  */
 export async function closeDeletedAdmin(
   db: Database,

@@ -5,15 +5,15 @@ import type { AdminDeletion, BulkDeletion } from '../../store/deletions/deletion
 import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { type AdminDeletionDeps, runAdminDeletion } from './admin-deletion.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
-import { failureOf, unlearned } from './delete-user.ts'
+import { failureOf, notRecorded } from './delete-user.ts'
 import { settleAdminDeletion } from './settle.ts'
 
 /**
- * Deletes an admin whose users are gone, after a last reading of its counter, and closes its account.
+ * Deletes an admin whose users are gone: reads its counter a last time, and closes its account.
  *
- * @param last whether users that turned up meanwhile end the deletion, instead of being deleted too.
+ * @param last true: users that the admin has again end the deletion; false: they are deleted first.
  * @returns whether the deletion has ended; false: the admin has users again.
- * @throws what makes it wait: the panel or the database is away, or the panel may still act.
+ * @throws the reason to wait: the panel or the database does not answer, or the panel can still act.
  */
 export async function deleteAdmin(
   deps: AdminDeletionDeps,
@@ -28,7 +28,7 @@ export async function deleteAdmin(
   }
   const { id: adminId, username } = account
   const asked = await drawAsked(db)
-  // The panel would take another one for it, whose name differs in case alone.
+  // The panel could delete another admin, with a name that only differs in case.
   if (!(await panel.hasAdmin(username))) {
     await closeDeletedAdmin(db, bulk, asked)
     return true
@@ -37,7 +37,7 @@ export async function deleteAdmin(
   if (total > 0 && !last) return false
   if (total > 0) {
     const message =
-      `Admin ${username} was not deleted: it still has ${total} users. They were created meanwhile, or cannot be read; ` +
+      `Admin ${username} was not deleted: it still has ${total} users. They are new, or cannot be read; ` +
       'a sudo admin can delete those with preserve_traffic=false.'
     await finishDeletion(db, bulk, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
@@ -51,12 +51,12 @@ async function carryOut(
 ): Promise<boolean> {
   const ending = await runAdminDeletion(deps, request, () => send(deps, request.username))
   if (ending.kind === 'declined') throw ending.error
-  if (ending.kind === 'unlearned') throw unlearned(ending.receipt, ending.cause)
+  if (ending.kind === 'unrecorded') throw notRecorded(ending.receipt, ending.cause)
   if (ending.receipt.finishedAt) return true
   throw failureOf(ending.receipt, 'conflict', ending.reply.error, deps.graceMs)
 }
 
-/** A name that fits into no path is not sent. */
+/** A name that fits into no path is never sent. */
 async function send({ panel }: AdminDeletionDeps, username: string) {
   try {
     return await panel.deleteAdmin(username)
@@ -71,10 +71,10 @@ async function send({ panel }: AdminDeletionDeps, username: string) {
 }
 
 /**
- * Finds out, when a deletion is taken up again of which the panel may have heard, whether the admin is gone.
+ * Finds out whether the admin is gone, when an interrupted deletion goes on.
  *
  * @returns whether the deletion has ended.
- * @throws `conflict` while the panel may still act.
+ * @throws `conflict` while the panel can still act.
  */
 export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   if (bulk.kind !== 'admin' || bulk.preservedAt === null) return false

@@ -1,6 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
 import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
+import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
@@ -12,13 +13,15 @@ import {
   updateDeletion,
 } from '../../store/deletions/deletions.ts'
 import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { retryOverlapped } from '../observing/retry-overlapped.ts'
-import { claim } from './claim.ts'
+import { claimReceipt } from './claim.ts'
 import { type Look, outcomeByLook } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
-/** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
+/** The result of everything before the deletion is sent. `absent`: the panel does not have this user. */
 export type Opening =
   | { kind: 'opened'; receipt: UserDeletion }
   | { kind: 'absent' }
@@ -27,7 +30,7 @@ export type Opening =
 const absent = { kind: 'absent' } as const
 const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
 
-/** Reads the user and makes that reading durable, together with the receipt. Another user of the name is another user. */
+/** Reads the user, and stores the reading together with the receipt. A new user of the same name is another user. */
 export async function openWithReading(
   deps: DeletionDeps,
   request: UserDeletionRequest,
@@ -52,18 +55,21 @@ type Reading = {
   request: UserDeletionRequest
   known: UserDeletion | null
   asked: Asked
-  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  /** Another reading after this tick serves as well; undefined: none does. */
   since: Asked | undefined
   user: PanelUser
   worker: string
 }
 
-/** Undefined: the reading was dropped and has to be taken again. */
+/** Undefined: the reading was dropped, and must be repeated. */
 async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined> {
   const { request, user } = taken
   const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
+  if (!(await mayDelete(tx, request.caller, reading))) {
+    return declined(new LedgerError('forbidden', `User ${user.username} belongs to another admin.`))
+  }
   const refusal = refusalOf(request, { ...reading, username: user.username })
   if (refusal) return declined(refusal)
   const { createdAt } = reading
@@ -74,14 +80,20 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   return { kind: 'opened', receipt }
 }
 
-/** Why this user is not one of those that the request is about; null: it is. */
+/** Whether the caller may delete users of this owner, as the accepted reading shows it. */
+async function mayDelete(tx: Tx, caller: Caller, { adminId }: Owned): Promise<boolean> {
+  if (may(caller, 'delete user', { adminId })) return true
+  // The panel has just confirmed the caller's name. This reading, or an earlier one, may have opened a new account for it.
+  if (caller.kind === 'operator' || caller.token === null) return false
+  const account = await findOpenAccount(tx, caller.name)
+  return account !== null && may({ ...caller, adminId: account.id }, 'delete user', { adminId })
+}
+
+/** Why the request does not mean this user; null: it does. */
 function refusalOf(
-  { onlyAdminId, onlyStatuses }: UserDeletionRequest,
-  user: { username: string; adminId: bigint | null; status: string },
+  { onlyStatuses }: UserDeletionRequest,
+  user: { username: string; status: string },
 ): LedgerError | null {
-  if (onlyAdminId !== null && user.adminId !== onlyAdminId) {
-    return new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
-  }
   if (!onlyStatuses || onlyStatuses.includes(user.status)) return null
   const wanted = onlyStatuses.join(' or ')
   return new LedgerError(
@@ -91,8 +103,9 @@ function refusalOf(
 }
 
 /**
- * Opens the receipt without a final reading. Which user it is, the panel is asked all the same, so that the right tenure
- * ends. Of a user that cannot be read, it is the one that the ledger knows by that name.
+ * Opens the receipt without a final reading. The panel is still asked which user it is, so that the right tenure ends. If
+ * that cannot be read, it is the user of this name that the ledger knows. The owner may stay unknown, so only a caller that
+ * may delete any user gets here.
  */
 export async function openUnread(
   deps: DeletionDeps,
@@ -100,6 +113,10 @@ export async function openUnread(
   known: UserDeletion | null,
 ): Promise<Opening> {
   const { db } = deps
+  if (!may(request.caller, 'lose unread traffic', null)) {
+    const message = `User ${request.username} cannot be deleted without a final reading by this caller.`
+    return declined(new LedgerError('forbidden', message))
+  }
   const asked = await drawAsked(db)
   const user = await identify(deps, request)
   if (user === null) await observeGone(db, asked, request.username)
@@ -113,7 +130,7 @@ export async function openUnread(
   })
 }
 
-/** Of a user whose creation cannot be read, that of the one that the ledger knows by this name. */
+/** When the panel shows no time of creation: that of the user that the ledger knows by this name. */
 function likelyCreation([open]: readonly StoredTenure[], { createdAt }: UnreadableUser): string | null {
   if (createdAt === null) return open?.createdAt ?? null
   return open && isSameCreation(open.createdAt, createdAt) ? open.createdAt : createdAt
@@ -127,7 +144,7 @@ function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Ask
 }
 
 async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
-  // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
+  // A panel on MySQL ignores spaces at the end: the ledger would not know which user it deletes.
   if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {
     return await panel.lookAtUser(request.username, asCaller(request))
@@ -144,14 +161,14 @@ function isAnother(known: UserDeletion | null, user: PanelUser | UnreadableUser)
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
   username: string
   createdAt: string | null
-  /** Whether the panel has shown that creation. */
+  /** Whether the panel itself has shown this time of creation. */
   isSure: boolean
 }
 
-/** The receipt of this request, with this service at work on it. */
+/** Opens the receipt of this request; this service works on it from now on. */
 async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   const { request, username, createdAt, isSure, worker } = opened
-  const error = await claim(tx, {
+  const error = await claimReceipt(tx, {
     target: { username },
     what: `User ${username}`,
     receiptId: request.receiptId,
@@ -161,11 +178,11 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   })
   if (error) return declined(error)
   if (request.receiptId === null) {
-    const { requestedBy, preserveTraffic } = request
+    const { caller, preserveTraffic } = request
     const receipt = await insertUserDeletion(tx, {
       username,
       createdAt,
-      requestedBy,
+      requestedBy: auditName(caller),
       preserveTraffic,
       worker,
     })

@@ -13,14 +13,15 @@ import {
 import type { BulkDeletion } from '../../store/deletions/deletion.ts'
 import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { writeOutbox } from '../../store/outbox/outbox.ts'
-import { auditName, type Caller } from '../callers/callers.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, requireRight } from '../callers/may.ts'
 import { admitNames } from './admit-names.ts'
-import { usersLeft } from './bulk-ends.ts'
 import { refuseTooMuch } from './bulk-limits.ts'
+import { usersLeft } from './bulk-outcome.ts'
 
-export type RequestDeletion = { db: Database; panel: PanelClient }
+export type RequestDeps = { db: Database; panel: PanelClient }
 
-/** Users by name, or those of one admin that have one of some statuses; or the admin with all its users. */
+/** Users by name; or the users of one admin, of some statuses or all; or the admin with all its users. */
 export type BulkRequest =
   | { usernames: readonly string[] }
   /** `statuses` null: all users. */
@@ -28,16 +29,16 @@ export type BulkRequest =
   | { wholeAdminId: bigint }
 
 /**
- * Opens a bulk deletion and returns it; the users are deleted in the background. Names that are not the caller's are
- * refused at once, each in its receipt.
+ * Opens a bulk deletion and returns it; the users are deleted in the background. Names of foreign users are refused at once,
+ * each in its receipt.
  *
- * @param idempotencyKey a request with a key that the caller used before returns the deletion it opened then.
+ * @param idempotencyKey a repeated key returns the deletion that the caller opened with it before.
  * @throws `forbidden` for another admin's users; `not_found` for an unknown account; `conflict` for a key used for
- *   another request, a closed account, and a sudo admin, which the panel refuses to delete; `rate_limited` when the
- *   caller has enough open; the panel's errors when it had to be asked for new users.
+ *   another request, a closed account, or a sudo admin, which the panel refuses to delete; `rate_limited` when the caller has
+ *   enough deletions open; the panel's errors when it must be asked about new users.
  */
 export async function requestBulkDeletion(
-  work: RequestDeletion,
+  work: RequestDeps,
   caller: Caller,
   request: BulkRequest,
   idempotencyKey: string | null,
@@ -71,16 +72,16 @@ export async function requestBulkDeletion(
   })
 }
 
-/** `users`: how many it is to delete, as far as the ledger knows. */
+/** `users`: how many users it will delete, as far as the ledger knows. */
 type Authorised = Omit<NewBulkDeletion, 'requestedBy' | 'idempotencyKey' | 'requestHash'> & { users: number }
 
-async function authorise(work: RequestDeletion, caller: Caller, request: BulkRequest): Promise<Authorised> {
+async function authorise(work: RequestDeps, caller: Caller, request: BulkRequest): Promise<Authorised> {
   if ('usernames' in request) {
     const { usernames, refused } = await admitNames(work, caller, request.usernames)
     return {
       kind: 'users',
       adminId: null,
-      onlyAdminId: caller.isSudo ? null : caller.adminId,
+      onlyAdminId: may(caller, 'delete any user', null) ? null : caller.adminId,
       onlyStatuses: null,
       usernames,
       refused,
@@ -88,8 +89,10 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
     }
   }
   const whole = 'wholeAdminId' in request
-  const account = await findOpen(work.db, caller, whole ? request.wholeAdminId : request.adminId)
-  if (whole && !caller.isSudo) throw new LedgerError('forbidden', 'Only sudo admins may delete admins.')
+  const adminId = whole ? request.wholeAdminId : request.adminId
+  if (whole) requireRight(caller, 'delete admin', null)
+  else requireRight(caller, 'delete users', { adminId })
+  const account = await findOpen(work.db, adminId)
   if (whole && account.isSudo) {
     throw new LedgerError(
       'conflict',
@@ -108,7 +111,7 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
   }
 }
 
-/** How many users of an account, of all statuses or of some, exist as far as the ledger knows. */
+/** How many users of an account exist, as far as the ledger knows; `statuses` null: of all statuses. */
 export function countUsers(account: AccountView, statuses: readonly string[] | null): number {
   const counted = Object.entries(account.users).filter(
     ([status]) => status !== 'deleted' && (statuses === null || statuses.includes(status)),
@@ -116,10 +119,7 @@ export function countUsers(account: AccountView, statuses: readonly string[] | n
   return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
 }
 
-async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountView> {
-  if (!caller.isSudo && caller.adminId !== adminId) {
-    throw new LedgerError('forbidden', "These are another admin's users.")
-  }
+async function findOpen(db: Database, adminId: bigint): Promise<AccountView> {
   const account = await findAccount(db, adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   if (account.closedAt) {

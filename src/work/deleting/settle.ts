@@ -20,15 +20,15 @@ import type { DeletionDeps } from './request.ts'
 
 const atOnce = 100
 
-type Settling = Omit<DeletionDeps, 'worker'>
+type SettlingDeps = Omit<DeletionDeps, 'worker'>
 
 /**
- * Finds out what became of deletions that the panel has not answered, or that a service left behind when it was stopped,
- * and puts it on their receipts.
+ * Finds out the outcome of deletions that the panel has not answered, or that a stopped service has left, and writes it on
+ * their receipts.
  *
- * @throws the panel's errors; those receipts stay for the next time.
+ * @throws the panel's errors; the next call takes those receipts again.
  */
-export async function settleDeletions(deps: Settling): Promise<void> {
+export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   let unreadable: LedgerError | null = null
   const unsettled = await listUnsettled(deps.db, atOnce)
   for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
@@ -37,7 +37,7 @@ export async function settleDeletions(deps: Settling): Promise<void> {
         ? settleUserDeletion(deps, deletion)
         : settleAdminDeletion(deps, deletion))
     } catch (error) {
-      // What the panel says of one keeps nobody from asking about the next.
+      // A bad answer about one of them does not stop the others.
       if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'invalid_request')) throw error
       unreadable = error
     }
@@ -46,12 +46,12 @@ export async function settleDeletions(deps: Settling): Promise<void> {
 }
 
 /**
- * Finds out what became of the deletion of one user on which nobody works any more. While the panel may still act and has
- * not, the receipt stays open, as `unknown`.
+ * Finds out the outcome of a user's deletion that no service works on any more. While the panel can still act, the receipt
+ * stays open, as `unknown`.
  *
- * @returns the receipt as it is then.
+ * @returns the receipt after that.
  */
-export async function settleUserDeletion(deps: Settling, deletion: UserDeletion): Promise<UserDeletion> {
+export async function settleUserDeletion(deps: SettlingDeps, deletion: UserDeletion): Promise<UserDeletion> {
   const open = await findOpenDeletion(deps.db, deletion)
   if (!open) return deletion
   const { username } = open
@@ -66,15 +66,15 @@ export async function settleUserDeletion(deps: Settling, deletion: UserDeletion)
     case 'still there':
       return endStillThere(deps, open, look, asked)
     default:
-      // It goes on consuming.
+      // The user can still consume.
       if (look !== null && !('unreadable' in look)) await observePage(deps.db, asked, [look])
       return leaveUnknown(deps, open)
   }
 }
 
-/** The user's last reading counts, and goes on the receipt. One that overlapped another is taken again the next time. */
+/** Counts the user's last reading and writes it on the receipt. An overlapped reading is repeated the next time. */
 async function endStillThere(
-  { db }: Settling,
+  { db }: SettlingDeps,
   open: OpenDeletion<UserDeletion>,
   look: Look,
   asked: Asked,
@@ -89,21 +89,24 @@ async function endStillThere(
       return endUndeleted(tx, open)
     })
   } catch (error) {
-    // What it consumed since the last reading cannot be added up.
+    // With this reading, a sum would be too large to store.
     if (isLedgerError(error, 'user_unreadable')) return endUndeleted(db, open)
     throw error
   }
 }
 
 /** {@link settleUserDeletion}, of an admin. */
-export async function settleAdminDeletion(deps: Settling, deletion: AdminDeletion): Promise<AdminDeletion> {
+export async function settleAdminDeletion(
+  deps: SettlingDeps,
+  deletion: AdminDeletion,
+): Promise<AdminDeletion> {
   const { db, panel } = deps
   const account = await findAccount(db, deletion.adminId)
   const asked = await drawAsked(db)
   if (!account || !(await panel.hasAdmin(account.username))) return closeDeletedAdmin(db, deletion, asked)
   const open = await findOpenDeletion(db, deletion)
   if (!open) return deletion
-  // Whether it was created again meanwhile, nothing can tell; its account goes on either way, and counts no byte twice.
+  // It may be a new admin of this name. Nothing can tell; its account goes on either way, and counts no byte twice.
   return isGraceOver(open) ? endUndeleted(db, open) : leaveUnknown(deps, open)
 }
 
@@ -112,7 +115,7 @@ function isGraceOver({ state, grace }: OpenDeletion): boolean {
 }
 
 async function leaveUnknown<Receipt extends OpenDeletion>(
-  { db, graceMs }: Settling,
+  { db, graceMs }: SettlingDeps,
   open: Receipt,
 ): Promise<Receipt | DeletionOf<Receipt['kind']>> {
   return open.state === 'unknown' ? open : markUnknown(db, open, { graceMs, error: interruption(open) })

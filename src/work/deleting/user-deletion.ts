@@ -6,30 +6,30 @@ import { findUserDeletion, finishDeletion } from '../../store/deletions/deletion
 import { observePage } from '../observing/observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
-import { type Outcome, outcomeByLook, outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeByLook, outcomeOfVerdict } from './outcome.ts'
 import { asCaller, type DeletionDeps, type SendDeletion, type UserDeletionRequest } from './request.ts'
 import { settleUserDeletion } from './settle.ts'
 
-/** How the deletion of one user ended, as far as it did. */
+/** How far the deletion of one user has come. */
 export type UserEnding<Reply extends DeletionReply> =
-  /** The panel was asked; `receipt` says what became of it. */
+  /** The panel has got the request; `receipt` has the outcome. */
   | { kind: 'sent'; outcome: Outcome; receipt: UserDeletion; reply: Reply }
-  /** The panel was asked, and the database does not take what became of it. It is found out later. */
-  | { kind: 'unlearned'; receipt: UserDeletion; reply: Reply; cause: unknown }
+  /** The panel has got the request, but the outcome could not be stored. The service finds it out later. */
+  | { kind: 'unrecorded'; receipt: UserDeletion; reply: Reply; cause: unknown }
   /** The panel does not have this user. */
   | { kind: 'absent' }
-  /** Nothing was sent, for the reason given. */
+  /** Nothing was sent; `error` says why. */
   | { kind: 'declined'; error: LedgerError }
-  /** An earlier attempt had ended it. */
+  /** An earlier attempt has ended it. */
   | { kind: 'ended'; receipt: UserDeletion }
-  /** Nothing was sent: the panel may still carry out an earlier attempt. */
+  /** Nothing was sent: the panel can still carry out an earlier attempt. */
   | { kind: 'waiting'; receipt: UserDeletion }
 
 /**
- * Deletes one user so that no byte is lost: the final reading and the receipt are durable before the panel hears of the
- * deletion, and the receipt ends only with what the panel proves.
+ * Deletes one user so that no byte is lost: it stores the final reading and the receipt before it sends the deletion to the
+ * panel, and ends the receipt only with what the panel proves.
  *
- * @throws the panel's and the database's errors that come before the panel hears of it.
+ * @throws the errors of the panel and the database before the deletion is sent.
  */
 export async function runUserDeletion<Reply extends DeletionReply>(
   deps: DeletionDeps,
@@ -48,19 +48,19 @@ export async function runUserDeletion<Reply extends DeletionReply>(
 
   const reply = await send(receipt)
   try {
-    const outcome = outcomeOf(reply.verdict) ?? (await askOutcome(deps, request, receipt))
+    const outcome = outcomeOfVerdict(reply.verdict) ?? (await resolveOutcome(deps, request, receipt))
     const closed =
       outcome === 'deleted'
         ? await closeDeleted(deps.db, receipt, await drawAsked(deps.db))
         : await closeUndeleted(deps, receipt, receipt.username, outcome, reply)
-    // Somebody else may have found the user gone in between.
+    // In between, another reading may have found the user gone.
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }
   } catch (cause) {
-    return { kind: 'unlearned', receipt, reply, cause }
+    return { kind: 'unrecorded', receipt, reply, cause }
   }
 }
 
-/** An earlier attempt may have reached the panel: before its outcome is known, nothing is sent again. */
+/** An earlier attempt may have reached the panel: nothing is sent again before its outcome is known. */
 async function resume(
   deps: DeletionDeps,
   known: UserDeletion,
@@ -69,8 +69,8 @@ async function resume(
   return { kind: receipt.finishedAt ? 'ended' : 'waiting', receipt }
 }
 
-/** The panel gave no answer that proves anything: it is asked, on a connection that the failure has not broken. */
-async function askOutcome(
+/** Asks the panel, since its answer to the deletion proves nothing; on a connection that the failure has not broken. */
+async function resolveOutcome(
   { db, panel }: DeletionDeps,
   request: UserDeletionRequest,
   receipt: UserDeletion,

@@ -2,27 +2,27 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { deleteUser } from '../deleting/delete-user.ts'
 import {
-  deletionOf,
+  askPanelToRefuse,
+  deletionAsCaller,
   type FrontCaller,
   type FrontRequest,
   type FrontWork,
   identify,
-  refusalBy,
 } from './front-request.ts'
 
-/** Deletions sent to the panel at the same time. */
+/** The most deletions at the same time. */
 const atATime = 4
 
 /**
- * The deletion of all expired users: the panel says which users it would delete, and exactly those are deleted, one by one. The
- * call itself is not forwarded: it would take along users that expire in between, whom nobody has read.
+ * The deletion of all expired users: the panel lists the users that it would delete, and exactly those are deleted, one by
+ * one. The call itself is not forwarded: it would also delete users that expire in between, unread.
  */
 export async function deleteExpiredThroughFront(
   work: FrontWork,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  if (!caller) return refusalBy(work, request, { kind: 'delete expired users' })
+  if (!caller) return askPanelToRefuse(work, request, { kind: 'delete expired users' })
   const { expiredUsers } = work.api
   const list = await work.forwarder.forward(expiredUsers.listing(request.request))
   if (list.status !== 200) return list
@@ -36,7 +36,7 @@ export async function deleteExpiredThroughFront(
       done === 0
         ? `None of ${names.length} users was deleted.`
         : `${done} of ${names.length} users were deleted, and their traffic is preserved.`
-    throw new LedgerError(code, `${summary} ${message}`, { ...(retryAfter !== undefined && { retryAfter }) })
+    throw new LedgerError(code, `${summary} ${message}`, { retryAfter })
   }
   return expiredUsers.answer(deleted.names, work.panel, caller.token)
 }
@@ -56,7 +56,7 @@ async function deleteAll(
     for (const username of queue) {
       if (request.gone.aborted) return
       try {
-        await deleteUser(work, { ...deletionOf(username, caller, request), onlyStatuses: statuses })
+        await deleteUser(work, { ...deletionAsCaller(username, caller, request), onlyStatuses: statuses })
         deleted.add(username)
       } catch (error) {
         if (!isLedgerError(error)) throw error

@@ -182,7 +182,8 @@ describe('deleting a user', () => {
     const { access_token: token } = ctx.panel.tokens.logIn(
       new URLSearchParams({ username: 'stranger', password: 'secret' }),
     )
-    expect(await refusalOf(remove(username, { token }))).toMatchObject({ code: 'forbidden' })
+    const caller = { kind: 'admin', name: 'stranger', isSudo: false, adminId: null, token } as const
+    expect(await refusalOf(remove(username, { caller }))).toMatchObject({ code: 'forbidden' })
     expect(ctx.panel.state.users.has(username)).toBe(true)
   })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { countChildren } from '../../../src/store/deletions/bulk-deletions.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../../src/work/callers/callers.ts'
+import type { Caller } from '../../../src/work/callers/caller.ts'
 import { advanceBulkDeletion } from '../../../src/work/deleting/bulk-deletion.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { takeTurns } from '../../../src/work/deleting/deletion-turns.ts'

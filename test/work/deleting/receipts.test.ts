@@ -5,7 +5,6 @@ import { openWorkerSession } from '../../../src/store/connection/worker-session.
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import type { DeletionsTable } from '../../../src/store/tables.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
-import type { DeletionFailed } from '../../../src/work/deleting/deletion-failed.ts'
 import { requestBulkDeletion } from '../../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { createCuttable } from '../../http/cuttable.ts'
@@ -137,7 +136,7 @@ test('will tell what the caller cannot be told when the database goes away durin
       /^Its traffic is preserved\. It is not known yet whether user unsure was deleted/,
     ),
   })
-  const { deletionId } = error as DeletionFailed
+  const { deletionId } = error as { deletionId: bigint }
   await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', totalTraffic: 10n })
 })
