@@ -53,7 +53,7 @@ function receiptOf(
  * @param usual the code when there is no `error`.
  */
 export function failureOf(
-  receipt: Deletion,
+  receipt: SingleDeletion,
   usual: ErrorCode,
   error: LedgerError | null,
   graceMs: number,
