@@ -1,6 +1,6 @@
 import { type ErrorCode, isLedgerError, LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
-import type { Deletion, UserDeletion } from '../../store/deletions/deletion.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { nameOf, notKnownYet } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
