@@ -138,6 +138,29 @@ export async function finishUnanswered(
       and deletions.created_at = gone.created_at`.execute(tx)
 }
 
+/** A user whose time of creation was changed in the panel. */
+export type ChangedCreation = { username: string; from: string; to: string }
+
+/** Receipts whose outcome may still change follow a user to its new time of creation: they mean the same user. */
+export async function followCreations(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
+  if (changed.length === 0) return
+  await sql`
+    update deletions set created_at = changed.new
+    from unnest(
+      ${changed.map(({ username }) => username)}::text[],
+      ${changed.map(({ from }) => from)}::timestamp[],
+      ${changed.map(({ to }) => to)}::timestamp[]
+    ) as changed (username, old, new)
+    where kind = 'user' and (finished_at is null or (unknown_until is not null and state = 'failed'))
+      and md5(deletions.username) = md5(changed.username) and deletions.username = changed.username
+      and deletions.created_at = changed.old
+      -- A bulk deletion has one receipt for each user.
+      and not exists (
+        select from deletions as other
+        where other.parent_id = deletions.parent_id and other.username = deletions.username
+          and other.created_at = changed.new)`.execute(tx)
+}
+
 /** Deletions of admins that were given up without an answer, and whose admins the panel does not list any more. */
 export async function listLateAdminDeletions(db: Database, limit: number): Promise<AdminDeletion[]> {
   const rows = await db

@@ -3,7 +3,7 @@ import type { Ticks } from '../../ledger/counter.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
-import { keysOf } from '../connection/name-key.ts'
+import { keyOf, keysOf } from '../connection/name-key.ts'
 import type { TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -14,6 +14,8 @@ export type StoredTenure = Tenure & {
 
 /** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
 const lastOnes = 8
+/** Tenures of one name that are read to tell its users apart: a name is used again and again by some resellers. */
+const tenuresOfNameAtMost = 100
 
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
@@ -43,6 +45,19 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
       ) as known
     ))
     order by id for no key update`.execute(tx)
+  return rows.map(toTenure)
+}
+
+/** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
+export async function listTenuresOf(db: Database, username: string): Promise<StoredTenure[]> {
+  const rows = await db
+    .selectFrom('tenures')
+    .selectAll()
+    .where(sql`name_key(username)`, '=', keyOf(username))
+    .orderBy(sql`(ended_at is null)`, 'desc')
+    .orderBy('id', 'desc')
+    .limit(tenuresOfNameAtMost)
+    .execute()
   return rows.map(toTenure)
 }
 

@@ -2,7 +2,7 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
 import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
-import type { Tx } from '../../store/connection/database.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { UserDeletion } from '../../store/deletions/deletion.ts'
@@ -12,13 +12,13 @@ import {
   noteReading,
   updateDeletion,
 } from '../../store/deletions/deletions.ts'
-import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { listTenuresOf, lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { retryOverlapped } from '../observing/retry-overlapped.ts'
 import { claimReceipt } from './claim.ts'
-import { type Look, outcomeByLook } from './outcome.ts'
+import { type Look, shownBy } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
 /** The result of everything before the deletion is sent. `absent`: the panel does not have this user. */
@@ -43,7 +43,7 @@ export async function openWithReading(
     async (asked, since): Promise<Opening | undefined> => {
       const user = await panel.user(request.username, asCaller(request))
       if (user === null) await observeGone(db, asked, request.username)
-      if (user === null || isAnother(known, user)) return absent
+      if (user === null || (await isAnother(db, known, user, asked))) return absent
       const worker = await deps.worker.id()
       return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
     },
@@ -120,7 +120,7 @@ export async function openUnread(
   const asked = await drawAsked(db)
   const user = await identify(deps, request)
   if (user === null) await observeGone(db, asked, request.username)
-  if (user === null || isAnother(known, user)) return absent
+  if (user === null || (await isAnother(db, known, user, asked))) return absent
   const worker = await deps.worker.id()
   const username = 'unreadable' in user ? request.username : user.username
   return transact(db, async (tx) => {
@@ -136,11 +136,12 @@ function likelyCreation([open]: readonly StoredTenure[], { createdAt }: Unreadab
   return open && isSameCreation(open.createdAt, createdAt) ? open.createdAt : createdAt
 }
 
-/** The time of creation under which the user is kept. */
+/** The time of creation of the user's tenure so far, or the one that its first tenure will have. */
 function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Asked): string {
   const at = user.toldAt ?? asked.at.getTime()
   const { createdAt, lifetimeUsedTraffic: lifetime } = user
-  return identifyUser(open, { createdAt, lifetime, at, asked: asked.tick }).createdAt
+  const identity = identifyUser(open, { createdAt, lifetime, at, asked: asked.tick })
+  return identity.known ?? identity.createdAt
 }
 
 async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
@@ -154,8 +155,15 @@ async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): 
   }
 }
 
-function isAnother(known: UserDeletion | null, user: PanelUser | UnreadableUser): boolean {
-  return known !== null && outcomeByLook(known.createdAt, user, false) === 'deleted'
+async function isAnother(
+  db: Database,
+  known: UserDeletion | null,
+  user: PanelUser | UnreadableUser,
+  asked: Asked,
+): Promise<boolean> {
+  if (known === null) return false
+  const tenures = await listTenuresOf(db, known.username)
+  return shownBy(user, known.createdAt, tenures, asked) === 'another user'
 }
 
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {

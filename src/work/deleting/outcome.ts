@@ -1,5 +1,6 @@
-import { isSameCreation } from '../../ledger/user-identity.ts'
+import { identify, isSameCreation, type KnownUser } from '../../ledger/user-identity.ts'
 import type { DeletionReply, PanelUser, UnreadableUser } from '../../panel/panel.ts'
+import type { Asked } from '../../store/connection/logical-clock.ts'
 import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 
 /**
@@ -25,18 +26,55 @@ export function outcomeOfVerdict(verdict: DeletionReply['verdict']): Outcome | n
 /** What the panel shows for a name; null: it has no user of this name. */
 export type Look = PanelUser | UnreadableUser | null
 
+/** Which user a look shows: the one of a receipt, another one of its name, or one that cannot be told from others. */
+export type Shown = 'nobody' | 'the user' | 'another user' | 'some user'
+
+/**
+ * Compares a look with the user of a receipt. The ledger's tenures decide, because somebody may have changed the user's time
+ * of creation in the panel.
+ *
+ * @param createdAt tells the user of the receipt from others of its name; null: unknown, so any user of this name is the one.
+ * @param known the ledger's tenures of this name.
+ */
+export function shownBy(
+  look: Look,
+  createdAt: string | null,
+  known: readonly KnownUser[],
+  asked: Asked,
+): Shown {
+  if (look === null) return 'nobody'
+  if (look.createdAt === null) return 'some user'
+  if (createdAt === null) return 'the user'
+  const isReadable = !('unreadable' in look)
+  const identity = identify(known, {
+    createdAt: look.createdAt,
+    // Without a readable lifetime, only the dates decide.
+    lifetime: isReadable ? look.lifetimeUsedTraffic : largestLifetime,
+    at: (isReadable ? look.toldAt : null) ?? asked.at.getTime(),
+    asked: asked.tick,
+  })
+  const names = [identity.known, identity.createdAt, identity.formerCreatedAt]
+  return isSameCreation(createdAt, look.createdAt) || names.includes(createdAt) ? 'the user' : 'another user'
+}
+
 /**
  * What a look at the panel proves about the deletion of a user. An existing user proves nothing before the panel's time to
  * act is over. A user without a readable time of creation proves nothing at all: it can be another one of this name.
- *
- * @param createdAt tells the user from others of its name; null: unknown.
  */
-export function outcomeByLook(createdAt: string | null, look: Look, isGraceOver: boolean): Outcome {
-  if (look === null) return 'deleted'
-  if (look.createdAt === null) return 'unknown'
-  if (createdAt !== null && !isSameCreation(createdAt, look.createdAt)) return 'deleted'
-  return isGraceOver ? 'still there' : 'unknown'
+export function outcomeByLook(shown: Shown, isGraceOver: boolean): Outcome {
+  switch (shown) {
+    case 'nobody':
+    case 'another user':
+      return 'deleted'
+    case 'some user':
+      return 'unknown'
+    case 'the user':
+      return isGraceOver ? 'still there' : 'unknown'
+  }
 }
+
+/** As much as any counter can show. */
+const largestLifetime = 2n ** 63n - 1n
 
 type ReceiptOfText = Pick<SingleDeletion, 'id' | 'kind' | 'preserveTraffic'>
 

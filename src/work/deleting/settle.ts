@@ -11,11 +11,12 @@ import {
   markUnknown,
   type OpenDeletion,
 } from '../../store/deletions/unsettled-deletions.ts'
+import { listTenuresOf } from '../../store/tenures/tenures.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeDeleted, endUndeleted, interruption } from './close-receipt.ts'
-import { type Look, outcomeByLook } from './outcome.ts'
+import { type Look, outcomeByLook, shownBy } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 const atOnce = 100
@@ -57,7 +58,8 @@ export async function settleUserDeletion(deps: SettlingDeps, deletion: UserDelet
   const { username } = open
   const asked = await drawAsked(deps.db)
   const look = await deps.panel.lookAtUser(username, { freshConnection: true })
-  switch (outcomeByLook(open.createdAt, look, isGraceOver(open))) {
+  const shown = shownBy(look, open.createdAt, await listTenuresOf(deps.db, username), asked)
+  switch (outcomeByLook(shown, isGraceOver(open))) {
     case 'deleted': {
       const closed = await closeDeleted(deps.db, open, asked)
       if (look === null) await observeGone(deps.db, asked, username)

@@ -3,10 +3,11 @@ import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import { findUserDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import { listTenuresOf } from '../../store/tenures/tenures.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
-import { type Outcome, outcomeByLook, outcomeOfVerdict } from './outcome.ts'
+import { type Outcome, outcomeByLook, outcomeOfVerdict, shownBy } from './outcome.ts'
 import { asCaller, type DeletionDeps, type SendDeletion, type UserDeletionRequest } from './request.ts'
 import { settleUserDeletion } from './settle.ts'
 
@@ -78,7 +79,8 @@ async function resolveOutcome(
   try {
     const asked = await drawAsked(db)
     const user = await panel.user(receipt.username, { ...asCaller(request), freshConnection: true })
-    const outcome = outcomeByLook(receipt.createdAt, user, false)
+    const known = await listTenuresOf(db, receipt.username)
+    const outcome = outcomeByLook(shownBy(user, receipt.createdAt, known, asked), false)
     if (user) await observePage(db, asked, [user])
     return outcome
   } catch (error) {

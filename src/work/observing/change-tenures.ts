@@ -5,7 +5,11 @@ import { isOutdated, type TenureChange, type UserKey } from '../../ledger/tenure
 import { lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
-import { finishUnanswered } from '../../store/deletions/unsettled-deletions.ts'
+import {
+  type ChangedCreation,
+  finishUnanswered,
+  followCreations,
+} from '../../store/deletions/unsettled-deletions.ts'
 import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import type { StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeAccounts } from './change-accounts.ts'
@@ -49,6 +53,7 @@ export async function changeTenures(
   )
   const suspicions = stored.flatMap((reading) => suspicionOf(reading, accounts) ?? [])
   await changeAccounts(tx, { accounts: accountChanges, users, suspicions }, at)
+  await followCreations(tx, changes.flatMap(changedCreationOf))
   await finishUnanswered(tx, changes.flatMap(goneOf))
   return new Set(stored.map((reading) => reading.changes))
 }
@@ -88,4 +93,9 @@ function tooLarge(): LedgerError {
 function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
   const isNews = before === null || before.endedBy === null
   return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
+}
+
+function changedCreationOf({ before, after }: TenureChange<StoredTenure>): ChangedCreation[] {
+  if (before === null || before.createdAt === after.createdAt) return []
+  return [{ username: after.username, from: before.createdAt, to: after.createdAt }]
 }
