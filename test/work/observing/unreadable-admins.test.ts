@@ -1,45 +1,19 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { listUnreadable, type UnreadableEntry } from '../../../src/store/collecting/unreadable-items.ts'
-import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
-import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
-import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import { readNamedUsers } from '../../../src/work/observing/read-users-by-name.ts'
-import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { oddNames, unreadableAdmins } from '../../stand-in/odd-values.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf } from '../../support/ledger.ts'
+import { useOddPanel } from '../../support/unreadable.ts'
 
-const place = useDeleting()
+const ctx = useOddPanel()
+const { place, work, poll, scan, list } = ctx
 let admin: string
-let count = 0
-let told: UnreadableEntry[]
 
-beforeEach(async () => {
-  count += 1
-  admin = `admin${count}`
-  told = []
-  await sql`truncate unreadable_items`.execute(place.db)
-  place.panel.state.createAdmin(admin)
+beforeEach(() => {
+  admin = ctx.admin
 })
 
-const onUnreadable = (entry: UnreadableEntry) => void told.push(entry)
-const work = () => ({ ...workOf(place), rest: async () => {}, onUnreadable })
-const poll = async () =>
-  pollAdmins(
-    { db: place.db, panel: place.client, panelLag: createPanelLag(0), onUnreadable },
-    await drawAsked(place.db),
-  )
-async function scan(failingAt?: string[]): Promise<void> {
-  const { id } = await accountOf(place.db, admin)
-  await scanAdmin(
-    work(),
-    { adminId: id, username: admin, panelReading: null, usersTotal: null, ...(failingAt && { failingAt }) },
-    async () => {},
-  )
-}
-const list = async () => (await listUnreadable(place.db, 100)).items
 const create = (name: string, options: Parameters<typeof place.panel.state.createUser>[1] = {}) =>
   place.panel.state.createUser(`${admin}_${name}`, { admin, lifetime: 10n, ...options })
 /** A user of which the panel's lists and answers are 500. */
@@ -56,7 +30,7 @@ describe('a poll that meets an odd admin', () => {
     await poll()
     expect(await accountOf(place.db, admin)).toMatchObject({ total: 7n })
     expect(await list()).toMatchObject([{ kind: 'admin' }])
-    expect(told).toHaveLength(1)
+    expect(ctx.told).toHaveLength(1)
     delete odd.shown
     await poll()
     expect(await list()).toEqual([])
@@ -129,15 +103,18 @@ describe('a round', () => {
 })
 
 describe('names', () => {
-  test.each(Object.entries(oddNames))('of users with %s are read, told apart and ended', async (_, name) => {
-    place.panel.state.createUser(`${name}`, { admin, lifetime: 10n })
-    place.panel.state.createUser(`${name}x`, { admin, lifetime: 3n })
-    await poll()
-    await scan()
-    await scan()
-    expect(await list()).toEqual([])
-    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 13n, users: { active: 2n } })
-  })
+  test.each(Object.entries(oddNames))(
+    'of users with %s are read, ctx.told apart and ended',
+    async (_, name) => {
+      place.panel.state.createUser(`${name}`, { admin, lifetime: 10n })
+      place.panel.state.createUser(`${name}x`, { admin, lifetime: 3n })
+      await poll()
+      await scan()
+      await scan()
+      expect(await list()).toEqual([])
+      expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 13n, users: { active: 2n } })
+    },
+  )
 
   test.each(Object.entries(oddNames))('of admins with %s have accounts', async (_, name) => {
     place.panel.state.createAdmin(name).usage = 5n
@@ -146,7 +123,7 @@ describe('names', () => {
     expect(await accountOf(place.db, name)).toMatchObject({ total: 5n })
   })
 
-  test('that are too long to be told apart by an index are, by their last letter', async () => {
+  test('that are too long to be ctx.told apart by an index are, by their last letter', async () => {
     const long = 'ж'.repeat(5_000)
     for (const end of ['a', 'b']) {
       place.panel.state.createUser(long + end, { admin, lifetime: 10n, createdAt: '2026-01-01T10:00:00' })

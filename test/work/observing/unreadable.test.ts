@@ -1,42 +1,16 @@
-import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { listUnreadable, type UnreadableEntry } from '../../../src/store/collecting/unreadable-items.ts'
-import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
-import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
-import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { oddUsers, unreadableUsers, zonedUsers } from '../../stand-in/odd-values.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
+import { useOddPanel } from '../../support/unreadable.ts'
 
-const place = useDeleting()
+const ctx = useOddPanel()
+const { place, poll, scan, list } = ctx
 let admin: string
-let count = 0
-let told: UnreadableEntry[]
 
-beforeEach(async () => {
-  count += 1
-  admin = `admin${count}`
-  told = []
-  await sql`truncate unreadable_items`.execute(place.db)
-  place.panel.state.createAdmin(admin)
+beforeEach(() => {
+  admin = ctx.admin
 })
 
-const onUnreadable = (entry: UnreadableEntry) => void told.push(entry)
-const work = () => ({ ...workOf(place), rest: async () => {}, onUnreadable })
-const poll = async () =>
-  pollAdmins(
-    { db: place.db, panel: place.client, panelLag: createPanelLag(0), onUnreadable },
-    await drawAsked(place.db),
-  )
-async function scan(failingAt?: string[]): Promise<void> {
-  const { id } = await accountOf(place.db, admin)
-  await scanAdmin(
-    work(),
-    { adminId: id, username: admin, panelReading: null, usersTotal: null, ...(failingAt && { failingAt }) },
-    async () => {},
-  )
-}
 const storedScan = async () => {
   const { id } = await accountOf(place.db, admin)
   return place.db.selectFrom('scans').selectAll().where('admin_id', '=', id).executeTakeFirstOrThrow()
@@ -49,7 +23,6 @@ const stored = async () => {
     .where('admin_id', '=', id)
     .executeTakeFirstOrThrow()
 }
-const list = async () => (await listUnreadable(place.db, 100)).items
 const create = (name: string, options: Parameters<typeof place.panel.state.createUser>[1] = {}) =>
   place.panel.state.createUser(`${admin}_${name}`, { admin, lifetime: 10n, ...options })
 const lists = () => place.panel.requests.filter(({ path }) => path === '/api/users').length
@@ -77,11 +50,11 @@ describe('a scan that meets an odd user', () => {
     await scan()
     expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 20n, users: { active: 2n } })
     expect(await list()).toMatchObject([{ kind: 'user', reason: expect.any(String) }])
-    expect(told).toHaveLength(1)
+    expect(ctx.told).toHaveLength(1)
     // The opening balance closes; nothing is proven of the account as a whole.
     expect(await stored()).toMatchObject({ opened_at: expect.any(Date), snapshot: null })
     await scan()
-    expect(told).toHaveLength(1)
+    expect(ctx.told).toHaveLength(1)
   })
 
   test('ends no tenure of it, keeps what it counted, and reads it again when it can', async () => {
