@@ -73,7 +73,9 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
   )
   const last = alive.find(({ endedBy }) => endedBy === null) ?? lastSeen(alive)
   const hasChanged = last !== undefined && hasChangedDate(last, shown, alive)
-  const isUncertain = hasChanged && (shown.lifetime < last.reading || isOneOfSeveral(last, shown, alive))
+  // An answer from before the last reading proves nothing by a lower counter or an older date. It is the same user's: dropped.
+  const isNews = hasChanged && isLater(shown.asked, last.answered)
+  const isUncertain = isNews && (shown.lifetime < last.reading || isOneOfSeveral(last, shown, alive))
   return hasChanged && !isUncertain
     ? {
         known: last.createdAt,

@@ -64,6 +64,12 @@ describe('a user whose time of creation was changed', () => {
     expect(isNoNewOne([moved], shown(text(born - 1), { lifetime: 3n }))).toBe(true)
   })
 
+  test('is the same in an answer from before, which shows the former time and a lower counter', () => {
+    const moved = known({ createdAt: text(born - 7), formerCreatedAt: text(born), answered: 10n })
+    const late = shown(text(born), { lifetime: 0n, asked: 5n })
+    expect(identify([moved], late)).toMatchObject({ known: text(born - 7), isUncertain: false })
+  })
+
   test('twice, keeps the latest of its former times', () => {
     const moved = known({ createdAt: text(born - 3 * hour), formerCreatedAt: text(born) })
     const again = identify([moved], shown(text(born - 5 * hour - 1_234)))
