@@ -27,7 +27,10 @@ export async function checkIdle(stage: Stage, journal: Journal): Promise<void> {
   const sessions = await stage.query<{ name: string; count: number; idle: number }>(`
     select application_name as name, count(*)::int as count, count(*) filter (
       where state like 'idle in transaction%' and state_change < pg_catalog.now() - interval '5 seconds')::int as idle
-    from pg_stat_activity where backend_type = 'client backend' and application_name <> 'chaos' group by 1`)
+    from pg_stat_activity where backend_type = 'client backend' and application_name <> 'chaos'
+      -- A session that is just being opened has no name yet.
+      and (application_name <> '' or backend_start < pg_catalog.now() - interval '5 seconds')
+    group by 1`)
   for (const { name, count, idle } of sessions) {
     if (count > (sessionsAtMost[name] ?? 0)) journal.fault(`${count} sessions of ${name} are open`)
     if (idle > 0) journal.fault(`${idle} sessions of ${name} are idle in a transaction`)

@@ -29,6 +29,8 @@ export const workIsUnderWay = `(
 /** Opens sessions at `url` when they are first needed. */
 export function openWorkerSession(url: string): WorkerSession {
   let session: Promise<{ client: pg.Client; id: string }> | null = null
+  /** The client of the session, once it has an id: the end of an earlier one is no news. */
+  let current: pg.Client | null = null
 
   const open = async () => {
     const client = new pg.Client({
@@ -37,7 +39,7 @@ export function openWorkerSession(url: string): WorkerSession {
       keepAlive: true,
     })
     const forget = () => {
-      session = null
+      if (current === client) session = null
     }
     client.on('error', forget)
     client.on('end', forget)
@@ -45,6 +47,7 @@ export function openWorkerSession(url: string): WorkerSession {
     const { rows } = await client.query<{ id: string }>(`
       select pid || ' ' || extract(epoch from backend_start) as id
       from pg_stat_activity where pid = pg_backend_pid()`)
+    current = client
     return { client, id: rows[0]?.id ?? '' }
   }
 

@@ -16,6 +16,8 @@ export type OutboxListener = {
 /** @param onWritten called when something has been committed. */
 export function createOutboxListener(url: string, onWritten: () => void): OutboxListener {
   let session: Promise<pg.Client> | null = null
+  /** The client of the session, once it listens: the end of an earlier one is no news. */
+  let current: pg.Client | null = null
 
   const open = async (): Promise<pg.Client> => {
     const client = new pg.Client({
@@ -25,13 +27,19 @@ export function createOutboxListener(url: string, onWritten: () => void): Outbox
       connectionTimeoutMillis: 5_000,
     })
     const forget = () => {
-      session = null
+      if (current === client) session = null
     }
     client.on('error', forget)
     client.on('end', forget)
     client.on('notification', onWritten)
-    await client.connect()
-    await client.query(`listen ${outboxChannel}`)
+    try {
+      await client.connect()
+      await client.query(`listen ${outboxChannel}`)
+    } catch (error) {
+      await client.end().catch(() => {})
+      throw error
+    }
+    current = client
     return client
   }
 
