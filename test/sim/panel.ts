@@ -111,6 +111,9 @@ export class VirtualPanel extends World {
   override reimport(name: string, ms: number): void {
     this.cannotTellReceipts()
     super.reimport(name, ms)
+    const user = this.users.get(name)
+    // An admin that is gone owns nobody.
+    if (user && user.owner !== null && !this.usage.has(user.owner)) user.owner = null
   }
 
   private cannotTellReceipts(): void {
