@@ -82,11 +82,20 @@ export class Claims {
         claim(!isKnown || isTold, `admin ${act.admin} was deleted without a receipt`)
         return
       }
-      case 'reset usage':
-        return claim(
-          samples.usage.some(({ admin }) => admin === act.admin),
-          `the counter of ${act.admin} was set back without having been read`,
+      case 'reset usage': {
+        const { accounts } = await readRows(this.database.db)
+        const seen = samples.usage.findLast(({ admin }) => admin === act.admin)?.bytes
+        const stored =
+          accounts.find(({ admin, isClosed }) => admin === act.admin && !isClosed)?.panelReading ?? 0n
+        // Another reset may have come in between: then it has stored what this one was shown.
+        const isNews = seen !== undefined && (this.panel.usage.get(act.admin) ?? 0n) >= seen
+        claim(seen !== undefined, `the counter of ${act.admin} was set back without having been read`)
+        claim(
+          !isNews || stored >= seen,
+          `the counter of ${act.admin} was set back, and its reading was not stored`,
         )
+        return
+      }
       case 'move user':
         return claim(
           samples.users.some(({ user }) => user.name === act.user),

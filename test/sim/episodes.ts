@@ -1,7 +1,7 @@
 import type { VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
 import type { Fault, Point } from './point.ts'
-import { admins, type Step, type Work } from './steps.ts'
+import { admins, type Step, users, type Work } from './steps.ts'
 import type { Task } from './task.ts'
 
 /** What an episode is played with: several operations whose order matters, in one step. */
@@ -99,4 +99,36 @@ export async function seeStale(
   await carryOut(stage, { of: 'scan', admin })
   await runToEnd(stage, sight)
   panel.move(user, admin)
+}
+
+/** A user that was never seen is listed beside one over which the panel stumbles, until everything is at rest. */
+export async function hideBesideFailing(
+  stage: Stage,
+  { admin, user, bytes }: Extract<Step, { do: 'unseen beside a failing user' }>,
+): Promise<void> {
+  const { panel } = stage
+  if (!panel.usage.has(admin)) return
+  const failing = users[(users.indexOf(user) + 1) % users.length] ?? user
+  // The two make up the first page of the list.
+  for (const { name, owner } of panel.report()) {
+    if (owner === admin || name === user || name === failing) panel.remove(name)
+  }
+  panel.create(failing, admin)
+  panel.create(user, admin)
+  panel.consume(user, BigInt(bytes))
+  panel.spoil(failing, 'breaks')
+  await stage.comeToRest()
+}
+
+/** A panel on MySQL finds the admin whose name a caller writes in capitals, and resets a counter that nobody has read. */
+export async function resetByAnotherSpelling(
+  stage: Stage,
+  { admin, user, bytes }: Extract<Step, { do: 'reset by another spelling' }>,
+): Promise<void> {
+  const { panel } = stage
+  if (!panel.usage.has(admin)) return
+  panel.database = 'mysql'
+  panel.consume(user, BigInt(bytes))
+  panel.book()
+  await carryOut(stage, { of: 'front: reset usage', admin, spelling: 'shouted' })
 }

@@ -13,6 +13,8 @@ const losing = new Set<Step['do']>([
   'stale sight',
   'first sight after a scan',
   'one witness each',
+  'unseen beside a failing user',
+  'reset by another spelling',
   'reimport user',
   'restore ledger',
 ])

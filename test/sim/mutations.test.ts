@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { keepOutput } from '../support/leaks.ts'
@@ -31,6 +32,11 @@ const quickEnough = [
 const names = process.env.CI ? quickEnough : quick
 const tried =
   process.env.MUTATIONS === 'all' ? mutations : mutations.filter(({ name }) => names.includes(name))
+
+test.each(mutations)('the mistake "$name" can still be made', ({ file, from }) => {
+  const source = readFileSync(path.join(import.meta.dirname, '../../src', file), 'utf8')
+  expect(source.split(from)).toHaveLength(2)
+})
 
 describe('a mistake in the ledger is found', () => {
   test.each(tried)('$name', { timeout: 600_000 }, async ({ name }) => {

@@ -4,7 +4,15 @@ import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
 import { epilogue } from './epilogue.ts'
-import { pollDuringScan, resetWhileAdminAppears, type Stage, seeStale, startBadly } from './episodes.ts'
+import {
+  hideBesideFailing,
+  pollDuringScan,
+  resetByAnotherSpelling,
+  resetWhileAdminAppears,
+  type Stage,
+  seeStale,
+  startBadly,
+} from './episodes.ts'
 import { happen } from './happenings.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
@@ -95,6 +103,10 @@ export class Simulation {
         return seeAfterScan(this.stage(), step)
       case 'one witness each':
         return showByOneEach(this.stage(), step)
+      case 'unseen beside a failing user':
+        return hideBesideFailing(this.stage(), step)
+      case 'reset by another spelling':
+        return resetByAnotherSpelling(this.stage(), step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':

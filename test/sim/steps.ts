@@ -65,6 +65,10 @@ export type Step =
   | { do: 'first sight after a scan'; admin: Admin; user: User; bytes: number }
   /** What `user` consumes only the counter of `admin` shows; what another one consumes then, only the users. */
   | { do: 'one witness each'; admin: Admin; user: User; bytes: number }
+  /** `user` of `admin` was never seen, and is listed beside one over which the panel stumbles. */
+  | { do: 'unseen beside a failing user'; admin: Admin; user: User; bytes: number }
+  /** On MySQL, the counter of `admin` is reset by a name in capitals, before it is read. */
+  | { do: 'reset by another spelling'; admin: Admin; user: User; bytes: number }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
   /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
@@ -255,9 +259,14 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
     }),
   },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom('first sight after a scan', 'one witness each'),
+      do: fc.constantFrom(
+        'first sight after a scan',
+        'one witness each',
+        'unseen beside a failing user',
+        'reset by another spelling',
+      ),
       admin,
       user,
       bytes: fc.integer({ min: 1, max: 999 }),
@@ -283,7 +292,6 @@ export function historyOf(seed: number, length: number): Step[] {
   return history
 }
 
-/** Any history: what failing ones are reduced within. */
 export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size: 'max', maxLength: 10_000 })
 
 /** The step as a line that can be read, and pasted into a test. */
