@@ -67,7 +67,7 @@ export type Step =
   | { do: 'one witness each'; admin: Admin; user: User; bytes: number }
   /** `user` of `admin` was never seen, and is listed beside one over which the panel stumbles. */
   | { do: 'unseen beside a failing user'; admin: Admin; user: User; bytes: number }
-  /** On MySQL, the counter of `admin` is reset by a name in capitals, before it is read. */
+  /** On MySQL, the unread counter of `admin` is reset by its name in capitals. */
   | { do: 'reset by another spelling'; admin: Admin; user: User; bytes: number }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
@@ -94,8 +94,7 @@ export type Step =
   | { do: 'change date'; user: User; seconds: number }
   /** A user that is gone is put back with its counter, created earlier than it was. */
   | { do: 'reimport user'; user: User; seconds: number }
-  | { do: 'back up ledger' }
-  | { do: 'restore ledger' }
+  | { do: 'back up ledger' | 'restore ledger' }
 
 const admin = fc.constantFrom(...admins)
 const user = fc.constantFrom(...users)
@@ -292,6 +291,7 @@ export function historyOf(seed: number, length: number): Step[] {
   return history
 }
 
+/** Any history: failing ones are reduced within these. */
 export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size: 'max', maxLength: 10_000 })
 
 /** The step as a line that can be read, and pasted into a test. */
