@@ -2,7 +2,7 @@
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Optional is the embedded Postgres: a container has DATABASE_URL.
+# The optional packages are the embedded PostgreSQL. A container uses DATABASE_URL instead.
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 
 FROM node:24-slim
@@ -13,8 +13,8 @@ COPY package.json LICENSE ./
 COPY db ./db
 COPY src ./src
 USER node
-# Compiled once, here: a container that starts compiles nothing, and needs no memory for it. That the variables are missing
-# is no failure yet.
+# Compile once, here: a starting container then needs no time and no memory to compile. The variables are missing at this
+# moment; the build ignores that.
 ENV NODE_COMPILE_CACHE=/home/node/.compiled
 RUN ["node", "--eval", "import('./src/assemble.ts').then(() => import('./src/main.ts')).then(() => { process.exitCode = 0 })"]
 EXPOSE 8080

@@ -1,11 +1,11 @@
 /**
- * The import arrows of this repository: who may import whom. `npm run arrows` says which imports break them; a file of
- * src that nothing reaches from the entry breaks them too.
+ * The import arrows of this repository: which part may import which. `npm run arrows` lists the imports that break them. A
+ * file of src that no import reaches from the entry breaks them too.
  */
 import path from 'node:path'
 import { cruise, type ICruiseOptions, type IForbiddenRuleType } from 'dependency-cruiser'
 
-/** The parts of src, folders and single files, each with the other parts that it may import. `errors`: everybody may. */
+/** The parts of src, folders and single files, each with the other parts that it may import. Every part may import `errors`. */
 const parts: Record<string, string[]> = {
   app: ['http'],
   assemble: ['app', 'config', 'http', 'jobs', 'ledger', 'log', 'panel', 'store', 'work'],
@@ -41,12 +41,13 @@ const rooms: Record<string, Record<string, string[]>> = {
   },
   work: {
     observing: [],
+    outbox: [],
     callers: [],
     accounts: ['observing'],
     collecting: ['observing'],
     deleting: ['observing', 'callers'],
     front: ['observing', 'callers', 'collecting', 'deleting'],
-    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'observing'],
   },
   http: {
     'app-type': [],
@@ -104,9 +105,26 @@ const arrowsOfRooms = Object.entries(rooms).flatMap(([floor, itsRooms]): IForbid
   ]
 })
 
+/** The port of the panel: `work` knows only `panel/panel.ts`, and only `assemble` knows the kind of the panel. */
+const arrowsOfPort: IForbiddenRuleType[] = [
+  {
+    name: 'work may import of panel only the port',
+    severity: 'error',
+    from: { path: filesOf('work') },
+    to: { path: '^src/panel/', pathNot: filesOf('panel/panel') },
+  },
+  {
+    name: 'only assemble may import panel/marzban',
+    severity: 'error',
+    from: { path: '^src/', pathNot: filesOf('assemble', 'panel/marzban') },
+    to: { path: filesOf('panel/marzban') },
+  },
+]
+
 const rules: IForbiddenRuleType[] = [
   ...arrowsOfParts,
   ...arrowsOfRooms,
+  ...arrowsOfPort,
   {
     name: 'every file of src belongs to a part',
     severity: 'error',
@@ -118,6 +136,12 @@ const rules: IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: filesOf('ledger') },
     to: { pathNot: filesOf('ledger') },
+  },
+  {
+    name: 'only changeAccounts saves accounts',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/work/observing/change-accounts\\.ts$' },
+    to: { path: '^src/store/accounts/save-accounts\\.ts$' },
   },
   {
     name: 'nothing imports main',

@@ -1,16 +1,16 @@
 /**
- * `npm run deletions -- <id>`: follows a deletion in the terminal until it has ended. LEDGER (an http:// address; the
- * service of .env on this machine if not set) and API_KEY say whom to ask. Exits with 0 when everything was deleted,
- * 1 when something was not, 2 when nothing can be told.
+ * `npm run deletions -- <id>`: shows the progress of a deletion in the terminal until it ends. LEDGER is the http://
+ * address of the service (default: the service of .env on this machine), API_KEY its key. Exits with 0 if everything was
+ * deleted, with 1 if something was not, with 2 if the service gives no answer about this deletion.
  */
 import { existsSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 
-const width = 30
-const everyMs = 1_000
-/** A service that is started again is missed for some seconds. */
-const missedAtMost = 60
+const barWidth = 30
+const pauseMs = 1_000
+/** A restarting service does not answer for some seconds. */
+const mostFailedRequests = 60
 
 type Report = {
   state: string
@@ -27,33 +27,35 @@ type Report = {
 
 if (existsSync('.env')) process.loadEnvFile()
 const { LEDGER, HOST, PORT, API_KEY = '' } = process.env
-// Empty counts as not set, as it does for the service.
-const ledger = LEDGER || `http://${reach(HOST || '127.0.0.1')}:${PORT || 8080}`
+// An empty variable counts as not set, as in the service.
+const ledger = LEDGER || `http://${hostToCall(HOST || '127.0.0.1')}:${PORT || 8080}`
 const [id = ''] = process.argv.slice(2)
 process.exitCode = await follow()
 
 async function follow(): Promise<0 | 1 | 2> {
-  if (!/^\d+$/.test(id)) return giveUp('Say which deletion: npm run deletions -- 12')
-  for (let missed = 0; ; await setTimeout(everyMs)) {
+  if (!/^\d+$/.test(id)) return fail('Add the id of the deletion: npm run deletions -- 12')
+  for (let failedRequests = 0; ; await setTimeout(pauseMs)) {
     const answer = await ask().catch(() => null)
     if (answer === null || answer.status >= 500) {
-      missed += 1
-      if (missed > missedAtMost) return giveUp(`\n${ledger} does not answer.`)
+      failedRequests += 1
+      if (failedRequests > mostFailedRequests) return fail(`\n${ledger} does not answer.`)
       continue
     }
     if (answer.status !== 200) {
-      const { detail = `It answers ${answer.status}.` } = (await answer.json()) as { detail?: string }
-      return giveUp(`\n${detail} LEDGER and API_KEY say whom to ask as whom.`)
+      const { detail = `The service answered ${answer.status}.` } = (await answer.json()) as {
+        detail?: string
+      }
+      return fail(`\n${detail} Check LEDGER (the service) and API_KEY.`)
     }
-    missed = 0
+    failedRequests = 0
     const report = (await answer.json()) as Report
     draw(report)
     if (report.finished_at !== null) return conclude(report)
   }
 }
 
-/** Where a service is reached from here that listens on `host`. */
-function reach(host: string): string {
+/** The host to call, for a service that listens on `host` of this machine. */
+function hostToCall(host: string): string {
   const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
   return isIPv6(address) ? `[${address}]` : address
 }
@@ -63,7 +65,7 @@ function ask(): Promise<Response> {
   return fetch(`${ledger}/deletions/${id}`, { headers: { 'x-api-key': API_KEY }, signal })
 }
 
-/** On a terminal the line is drawn over the one before. */
+/** On a terminal, each line replaces the one before. */
 function draw(report: Report): void {
   const {
     total = 1,
@@ -73,7 +75,7 @@ function draw(report: Report): void {
     seconds_left: left,
   } = report
   const share = total === 0 ? 1 : (done + failed) / total
-  const bar = '#'.repeat(Math.floor(share * width)).padEnd(width, '.')
+  const bar = '#'.repeat(Math.floor(share * barWidth)).padEnd(barWidth, '.')
   const speed = rate ? `, ${rate.toFixed(1)}/s` : ''
   const time = left && report.finished_at === null ? `, ${Math.ceil(left)} s left` : ''
   const wait = report.code !== null && report.finished_at === null ? `, waits (${report.code})` : ''
@@ -88,7 +90,7 @@ function conclude({ state, detail, failures = [] }: Report): 0 | 1 {
   return state === 'deleted' || state === 'gone' ? 0 : 1
 }
 
-function giveUp(reason: string): 2 {
+function fail(reason: string): 2 {
   console.error(reason.trimStart())
   return 2
 }

@@ -1,21 +1,21 @@
 /**
- * Writes `openapi/openapi.json` from the routes' schemas; with `--check`, only says whether the file is up to date.
+ * Writes `openapi/openapi.json` from the schemas of the routes. With `--check`, it only checks that the file is up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildApp } from '../src/app.ts'
 import { createLogger } from '../src/log.ts'
-import type { Services } from '../src/work/ledger-api.ts'
+import type { LedgerApi } from '../src/work/ledger-api.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const file = path.join(root, 'openapi/openapi.json')
 
-/** The document as it stands in the file. */
+/** The text of the file. */
 async function generate(): Promise<string> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     version: string
   }
-  const app = buildApp({ services: noServices, log: createLogger('silent'), version })
+  const app = buildApp({ services: noLedger, log: createLogger('silent'), version })
   await app.ready()
   const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
   await app.close()
@@ -23,10 +23,10 @@ async function generate(): Promise<string> {
 }
 
 function refuse(): never {
-  throw new Error('The OpenAPI document is made from schemas alone; nothing is served meanwhile.')
+  throw new Error('The OpenAPI document needs only the schemas; this service answers no call.')
 }
 
-const noServices: Services = {
+const noLedger: LedgerApi = {
   callers: { recognises: refuse, identify: refuse },
   stats: { read: refuse },
   account: refuse,
@@ -43,8 +43,6 @@ const document = await generate()
 if (!process.argv.includes('--check')) {
   await writeFile(file, document)
 } else if (document !== (await readFile(file, 'utf8').catch(() => ''))) {
-  console.error(
-    'openapi/openapi.json is not what the routes say. Run `npm run openapi` and commit the result.',
-  )
+  console.error('openapi/openapi.json is out of date. Run `npm run openapi` and commit the result.')
   process.exitCode = 1
 }

@@ -11,8 +11,8 @@ import { compileParameters } from './http/input/validate.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/problem/answer-error.ts'
 import { adminRoutes } from './http/routes/admins.ts'
-import { deletingRoutes } from './http/routes/delete.ts'
-import { deletionRoutes } from './http/routes/deletion-receipts.ts'
+import { deleteRoutes } from './http/routes/delete.ts'
+import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
@@ -22,7 +22,7 @@ import { authenticate } from './http/server/authenticate.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
-import { Overloaded } from './http/server/overloaded.ts'
+import { refuseUnderPressure } from './http/server/overloaded.ts'
 import { RequestLog } from './http/server/request-log.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'
 import { canonicalTarget } from './http/server/target.ts'
@@ -31,27 +31,27 @@ export type AppOptions = RouteOptions & {
   log: FastifyBaseLogger
   /** The service's version, for `/healthz` and the OpenAPI document. */
   version: string
-  /** Which proxies are believed about the client's address; false: none. */
+  /** The proxies whose X-Forwarded headers count; false: none. */
   trustProxy?: boolean | string[]
   failedAuthentication?: FailureLimit
-  /** What Marzban sends with its webhooks; null: they are not taken. */
+  /** The secret that Marzban sends with its webhooks; null: the service refuses webhooks. */
   webhookSecret?: string | null
-  /** Null: no request is passed on to the panel. */
+  /** Null: the front is off. */
   front?: FrontOptions | null
-  /**
-   * Milliseconds a client gets to send a request's headers, and the whole request; how often that is looked at; and how
-   * long it may take nothing of its answer; how long the panel may take to open a WebSocket.
-   */
   patience?: {
+    /** How long a client may take to send a request's headers, and the whole request. */
     headersMs: number
     requestMs: number
+    /** How often both are checked. */
     checkEveryMs: number
+    /** How long a client may read nothing of its answer. */
     answerMs: number
+    /** How long the panel may take to open a WebSocket. */
     handshakeMs?: number
   }
-  /** Milliseconds that requests wait for the database by now; unless given, that is not looked at. */
+  /** For how many milliseconds requests have waited for the database; left out: this is not checked. */
   databaseWaitMs?: () => number
-  /** When to refuse requests because there are too many. */
+  /** The limits above which the service refuses requests. */
   pressure?: {
     maxEventLoopDelay?: number
     maxHeapUsedBytes?: number
@@ -71,18 +71,17 @@ export function buildApp(options: AppOptions): App {
     genReqId: () => randomUUID(),
     logController: new RequestLog(options.log),
     requestTimeout: patience.requestMs,
-    // Longer than the usual idle time of a proxy in front, so that it never reuses a connection just closed here.
+    // Longer than a proxy's usual idle time: so the proxy never reuses a connection that has just closed here.
     keepAliveTimeout: 75_000,
     http: {
       headersTimeout: patience.headersMs,
       connectionsCheckingInterval: patience.checkEveryMs,
-      shouldUpgradeCallback: (request: IncomingMessage) =>
-        front !== null && becomesWebSocket(request, front.prefixes),
+      shouldUpgradeCallback: (request: IncomingMessage) => front !== null && becomesWebSocket(request, front),
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
     routerOptions: { maxParamLength: longestParameter },
-    // While draining, requests under way on open connections are still served.
+    // While the service drains, it still answers the requests on open connections.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: answerError,
@@ -99,7 +98,7 @@ export function buildApp(options: AppOptions): App {
     healthCheck: async () => databaseWaitMs() <= longestWaitMs,
     healthCheckInterval: 250,
     ...options.pressure,
-    customError: Overloaded,
+    pressureHandler: refuseUnderPressure,
   })
   app.register(rateLimit, { global: false })
   describeApi(app, version)
@@ -111,8 +110,8 @@ export function buildApp(options: AppOptions): App {
     guarded.register(adminRoutes, { services })
     guarded.register(statsRoutes, { services })
     guarded.register(userRoutes, { services })
-    guarded.register(deletingRoutes, { services })
-    guarded.register(deletionRoutes, { services })
+    guarded.register(deleteRoutes, { services })
+    guarded.register(deletionReceiptRoutes, { services })
     guarded.register(syncRoutes, { services })
   })
   if (front) {
@@ -123,7 +122,7 @@ export function buildApp(options: AppOptions): App {
   return app
 }
 
-/** Milliseconds. Whoever would have to wait longer, for this process or for the database, is told to come back. */
+/** Milliseconds. A request that would wait longer, for this process or for the database, is refused. */
 const longestWaitMs = 2_000
 const usualPatience: NonNullable<AppOptions['patience']> = {
   headersMs: 10_000,
@@ -131,9 +130,9 @@ const usualPatience: NonNullable<AppOptions['patience']> = {
   checkEveryMs: 5_000,
   answerMs: 60_000,
 }
-/** Characters of a name in a path: names of the panel may be long, and no server takes paths much longer. */
+/** Characters of a name in a path. The panel's names can be long, and no server accepts much longer paths. */
 const longestParameter = 8_192
 const usualFailures: FailureLimit = { max: 10, windowMs: 60_000 }
 
-/** JSON is nothing to render; Swagger UI has a policy of its own. */
+/** A browser renders none of the JSON. Swagger UI has its own policy. */
 const apiPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }

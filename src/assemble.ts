@@ -7,35 +7,35 @@ import { isLedgerError, logFields } from './errors.ts'
 import type { FrontOptions } from './http/front/routes.ts'
 import { listen } from './http/server/listen.ts'
 import { createJobs } from './jobs/jobs.ts'
-import { createPanelClient } from './panel/marzban/client.ts'
-import { createForwarder } from './panel/transport/forward.ts'
+import { createMarzban } from './panel/marzban/marzban.ts'
 import { createConnectionQueue } from './store/connection/connection-queue.ts'
 import { type Database, openDatabase } from './store/connection/database.ts'
 import { migrateToLatest } from './store/connection/migrate.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
+import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
-import { restQuarter } from './work/collecting/panel-budget.ts'
+import { restAfterAnswer } from './work/collecting/panel-budget.ts'
 import { createScanLog } from './work/collecting/scan-log.ts'
 import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
 import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
-import { createServices } from './work/ledger-api.ts'
+import { createLedgerApi } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
-import { tellUnreadable } from './work/observing/unreadable-items.ts'
+import { logUnreadable } from './work/observing/unreadable-items.ts'
 
-/** Of each replica, beside a few for its jobs: servers allow a hundred to all of their clients together. */
+/** For each replica, besides a few for its jobs. A PostgreSQL server usually allows a hundred in all. */
 const databaseConnections = 10
-/** How long a database that does not answer yet is waited for at start. */
+/** How long the start waits for a database that does not answer. */
 const databasePatienceMs = 30_000
 
 /**
  * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
  *
- * @param closing told how to end what has been started, also when the rest cannot be.
+ * @param closing collects how to stop each started part, so that a failed start can stop them too.
  * @returns where it listens, as `http://host:port`.
  * @throws `database_unavailable`, `config_invalid`.
  */
@@ -53,24 +53,29 @@ export async function assemble(
   closing.defer(() => db.destroy())
   await migrate(db, log)
 
-  const panel = createPanelClient({
+  const {
+    client: panel,
+    forwarder,
+    api,
+    close,
+  } = createMarzban({
     url: config.marzbanUrl,
     username: config.marzbanUsername,
     password: config.marzbanPassword,
     timeoutMs: config.panelTimeoutMs,
     log,
   })
-  closing.defer(() => panel.close())
+  closing.defer(close)
 
-  const onUnreadable = tellUnreadable(log)
+  const onUnreadable = logUnreadable(log)
   const observing = { db, panel, panelLag: createPanelLag(config.panelLagMs), onUnreadable }
-  // For how long something takes, and for how long it is remembered: nobody sets this clock.
+  // Measures durations. Setting the system's clock does not change it.
   const steady = () => performance.now()
   const stats = createStats({
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
     scanIntervalSeconds: config.scanIntervalSeconds,
-    onFailure: (error) => log.warn(logFields(error), `figures asked for are stale: ${error.message}`),
+    onFailure: (error) => log.warn(logFields(error), `a caller gets stale figures: ${error.message}`),
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })
 
@@ -78,7 +83,7 @@ export async function assemble(
   closing.defer(() => worker.close())
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
-  const reading = { db, panel, rest: restQuarter, now: steady, onUnreadable }
+  const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
   const jobs = createJobs({
     databaseUrl,
     poll: {
@@ -98,12 +103,13 @@ export async function assemble(
         onFailure: (admin, error) =>
           log.error(
             { admin, ...logFields(error) },
-            `the users of an admin were not all read: ${error.message}`,
+            `some users of an admin could not be read: ${error.message}`,
           ),
       },
     },
     deletions: { work: deleting },
     observations: { work: reading },
+    outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
@@ -114,15 +120,14 @@ export async function assemble(
   })
   closing.defer(() => jobs.stop())
 
-  const deletions = createDeletions({ ...deleting, enqueue: jobs.enqueueDeletion })
-  const { requestPoll, requestObservation } = jobs
-  const services = createServices({
+  const deletions = createDeletions(deleting)
+  const { requestPoll } = jobs
+  const services = createLedgerApi({
     db,
     callers,
     stats,
     deletions,
     requestPoll,
-    requestObservation,
     now: steady,
   })
   const app = buildApp({
@@ -132,7 +137,7 @@ export async function assemble(
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, callers, log }, closing),
+    front: openFront(config, { ...deleting, forwarder, api, callers, log }),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
@@ -149,15 +154,8 @@ export async function assemble(
 }
 
 /** Null: the front is off. */
-function openFront(
-  config: Config,
-  work: Omit<FrontWork, 'forwarder'>,
-  closing: AsyncDisposableStack,
-): FrontOptions | null {
-  if (config.frontPrefixes.length === 0) return null
-  const forwarder = createForwarder({ url: config.marzbanUrl, connectTimeoutMs: config.panelTimeoutMs })
-  closing.defer(() => forwarder.close())
-  return { front: createFront({ ...work, forwarder }), prefixes: config.frontPrefixes }
+function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {
+  return prefixes.length === 0 ? null : { front: createFront(work), prefixes }
 }
 
 async function migrate(db: Database, log: Logger): Promise<void> {

@@ -7,14 +7,14 @@ import { LedgerError } from './errors.ts'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
- * Every variable the service reads. Descriptions say what a right value is, as a message says it after "must be";
- * what is `writeOnly` no message repeats.
+ * Every variable that the service reads. A description completes the sentence "it must be ...". No message repeats the
+ * value of a `writeOnly` variable.
  */
 export const Environment = Type.Object({
   MARZBAN_URL: Type.String({
     format: 'panel-url',
     description: 'the http:// or https:// address of the panel, without credentials, query or fragment',
-    // It is no secret, but what was put into it by mistake may be.
+    // The address is no secret, but somebody may have put a password into it.
     writeOnly: true,
   }),
   MARZBAN_USERNAME: Type.String({ description: 'the name of a sudo admin of the panel' }),
@@ -22,7 +22,7 @@ export const Environment = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
       format: 'postgres-url',
-      description: 'a postgres:// or postgresql:// address, reserved characters percent-encoded',
+      description: 'a postgres:// or postgresql:// address; percent-encode reserved characters',
       writeOnly: true,
     }),
   ),
@@ -36,14 +36,14 @@ export const Environment = Type.Object({
   API_KEY: Type.Optional(
     Type.String({
       pattern: '^[!-~]{32,}$',
-      description: 'at least 32 ASCII characters without spaces, such as `openssl rand -hex 32` prints',
+      description: 'at least 32 ASCII characters without spaces; make one with `openssl rand -hex 32`',
       writeOnly: true,
     }),
   ),
   POLL_INTERVAL: seconds({ minimum: 1, maximum: 3600, default: 15 }),
   SCAN_INTERVAL: seconds({ minimum: 10, maximum: 7 * 86_400, default: 600 }),
   PANEL_LAG: seconds({ minimum: 0, maximum: 3600, default: 30 }),
-  // The calls of one deletion have to end before it counts as abandoned; see `workIsUnderWay`.
+  // All calls of one deletion must end before the deletion counts as abandoned; see `workIsUnderWay`.
   MARZBAN_TIMEOUT: seconds({ minimum: 1, maximum: 120, default: 30 }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
@@ -54,7 +54,7 @@ export const Environment = Type.Object({
   FRONT_PREFIXES: Type.String({
     format: 'prefixes',
     default: '/api,/sub,/dashboard,/statics',
-    description: 'paths like /api, separated by commas, none of them one of the service itself',
+    description: 'paths like /api, separated by commas, without paths of the service itself',
   }),
   WEBHOOK_SECRET: Type.Optional(
     Type.String({
@@ -66,39 +66,37 @@ export const Environment = Type.Object({
   LOG_LEVEL: Type.Enum(logLevels, { default: 'info', description: `one of ${logLevels.join(', ')}` }),
 })
 
-/** What the environment says, checked and defaulted. */
+/** The checked configuration, with defaults. */
 export type Config = {
-  /** An http or https address; its path, if any, stands before the panel's `/api`. */
+  /** An http or https address. Its path, if any, comes before the panel's own paths. */
   marzbanUrl: string
   marzbanUsername: string
   marzbanPassword: string
-  /** Undefined: an embedded Postgres under `dataDir`. */
+  /** Undefined: the embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | undefined
   dataDir: string
   host: string
-  /** 0: the system chooses a free one. */
+  /** 0: the system chooses a free port. */
   port: number
-  /** The operator's key: whoever presents it acts as sudo. */
+  /** The operator's key: its holder has the rights of a sudo admin. */
   apiKey: string | undefined
   pollIntervalSeconds: number
   scanIntervalSeconds: number
   panelLagMs: number
   panelTimeoutMs: number
-  /** Everyone, nobody, or addresses and ranges: what Fastify's `trustProxy` takes. */
+  /** A value for Fastify's `trustProxy`: everyone, nobody, or a list of addresses and ranges. */
   trustProxy: boolean | string[]
-  /** The paths below which the panel answers here as well; none: the front is off. */
+  /** The service forwards requests under these paths to the panel. Empty: it forwards nothing. */
   frontPrefixes: string[]
-  /** Undefined: webhooks are not taken. */
+  /** Undefined: the service refuses webhooks. */
   webhookSecret: string | undefined
   logLevel: (typeof logLevels)[number]
 }
 
 /**
- * Reads the service's configuration from `environment`; variables that are empty count as not set, others than ours are
- * left alone.
+ * Reads the service's configuration from `environment`. An empty variable counts as not set.
  *
- * @throws `config_invalid` listing every problem, a line each: the variable's name and what would be right. Secrets are
- * not repeated.
+ * @throws `config_invalid` with one line for each problem: the variable's name and a right value. It never repeats a secret.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const values = check(environment)
@@ -163,7 +161,7 @@ function check(environment: Record<string, string | undefined>): Static<typeof E
   }
 }
 
-/** What env-schema's error carries: one or more for each variable that is wrong. */
+/** One entry of env-schema's error: there is at least one for each wrong variable. */
 type Failure = { instancePath: string; params: { missingProperty?: string } }
 
 function hasFailures(error: unknown): error is Error & { errors: Failure[] } {
@@ -183,18 +181,18 @@ function describe(failures: Failure[], set: Record<string, string | undefined>):
       if (!set[name]) return `  ${name} is missing; it must be ${description}`
       return `  ${name} must be ${description}${writeOnly ? '' : `; it is ${JSON.stringify(set[name])}`}`
     })
-  const remedies = ['Set them in the environment or in .env; .env.example explains each.']
+  const remedies = ['Set them in the environment or in .env. .env.example explains each variable.']
   if (Environment.required.some((name) => wrong.has(name) && !set[name])) {
-    remedies.push('To see the service without a panel: npm run demo')
+    remedies.push('To try the service without a panel: npm run demo')
   }
-  return ['The configuration cannot be used:', ...problems, ...remedies].join('\n')
+  return ['The configuration is not valid:', ...problems, ...remedies].join('\n')
 }
 
 function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
 }
 
-/** No number of hops: Fastify refuses to trust by count, since who connects directly could claim any address. */
+/** A number of hops is not accepted: Fastify refuses it, because a direct client could then claim any address. */
 function readTrustedProxies(value: string): boolean | string[] {
   if (value === 'true' || value === 'false') return value === 'true'
   return listOf(value)
@@ -204,7 +202,7 @@ function listOf(value: string): string[] {
   return value.split(',').map((item) => item.trim())
 }
 
-/** Where the service itself answers. */
+/** The paths of the service itself. */
 const ownPaths =
   /^\/(admins|api-keys|deletions|docs|healthz|metrics|openapi\.json|readyz|sync|users|webhooks)(\/|$)/
 
@@ -212,7 +210,7 @@ function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)
 }
 
-/** A range of no bits is everybody, for which `true` is the word. */
+/** A range of 0 bits is refused: it means everybody, and `true` says so. */
 function isAddressOrRange(proxy: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(proxy)) return true
   const [address = '', ...range] = proxy.split('/')

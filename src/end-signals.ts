@@ -1,24 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
 
 /**
- * Milliseconds within which a second signal is the first one again: at Ctrl-C the terminal signals this process and npm, and
- * npm hands the signal on.
+ * Milliseconds in which a second signal counts as the first one: at Ctrl-C the terminal signals this process and npm, and npm
+ * passes the signal on.
  */
 const sameSignalMs = 1_000
-const lookForParentMs = 1_000
+const checkParentEveryMs = 1_000
 
 export type EndSignals = {
   /** Milliseconds; only differences matter. */
   now: () => number
   /** Whether this process ends with the one that started it, as it does under npm. */
   withParent: boolean
-  /** Called once, with what asks for the end: a signal, or that npm is gone. */
+  /** Called once, with the reason: a signal, or `npm has ended`. */
   onEnd: (reason: string) => void
-  /** Called when somebody asks for the end again: there is no patience left. */
+  /** Called when a second signal asks for the end: the process ends at once. */
   onSecond: () => void
 }
 
-/** Listens for what ends this process in good order. */
+/** Listens for signals, and for the end of npm, which end this process in good order. */
 export function listenForEnd({ now, withParent, onEnd, onSecond }: EndSignals): void {
   let endedAt: number | null = null
   const end = (reason: string) => {
@@ -28,11 +28,11 @@ export function listenForEnd({ now, withParent, onEnd, onSecond }: EndSignals): 
     } else if (now() - endedAt > sameSignalMs) onSecond()
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end)
-  if (withParent) void parentIsGone().then(() => end('npm is gone'))
+  if (withParent) void parentHasEnded().then(() => end('npm has ended'))
 }
 
-/** Resolves when the process that started this one has ended: somebody else's child it is from then on. */
-async function parentIsGone(): Promise<void> {
+/** Resolves when the process that started this one has ended: then this process has another parent. */
+async function parentHasEnded(): Promise<void> {
   const parent = process.ppid
-  while (process.ppid === parent) await setTimeout(lookForParentMs, undefined, { ref: false })
+  while (process.ppid === parent) await setTimeout(checkParentEveryMs, undefined, { ref: false })
 }

@@ -1,6 +1,6 @@
 /**
- * Every failure this service names. What went wrong decides the code; the HTTP status of a code stands in one
- * map (`src/http/problem/problem.ts`). A failure without a code is a bug of ours.
+ * Every failure that this service names. `src/http/problem/problem.ts` maps each code to its HTTP status. A failure without
+ * a code is a bug.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
-  /** The request's body is larger than is taken. */
+  /** The request's body is too large. */
   | 'too_large'
   | 'rate_limited'
   | 'overloaded'
@@ -20,49 +20,64 @@ export type ErrorCode =
   | 'panel_bad_answer'
   /** The panel answered 5xx. */
   | 'panel_failed'
-  /** The panel refused the credentials it was given (401). */
+  /** The panel refuses the credentials (401). */
   | 'panel_unauthorized'
-  /** The panel knows the caller and does not let it (403). */
+  /** The panel knows the caller and denies the call (403). */
   | 'panel_forbidden'
-  /** The panel answers, and what it says of this user, or that it says 500 only of this user, cannot be counted. */
+  /** The panel answers, but its answer about this user cannot be counted, or is a 500 for this user alone. */
   | 'user_unreadable'
   | 'database_unavailable'
-  /** A reading overlapped another observation of the same user and was dropped; ask the panel again. */
+  /** A reading overlapped another one of the same user and was dropped; ask the panel again. */
   | 'observation_overlapped'
   | 'config_invalid'
   | 'data_dir_in_use'
 
+/** What is wrong with one parameter or one field of a body. */
+export type FieldError = { field: string; detail: string }
+
 export type LedgerErrorOptions = {
-  /** The request's parameter or the answer's field that is wrong. */
-  field?: string
-  /** After how many seconds asking again makes sense. */
-  retryAfter?: number
-  /** What the log says beside the message, and no answer: the panel's address, and what to do about it. */
+  /** The parameter, the field or the variable that is wrong. */
+  field?: string | undefined
+  /** Several of them, each with its own sentence. */
+  errors?: readonly FieldError[] | undefined
+  /** Seconds to wait before the next try. */
+  retryAfter?: number | undefined
+  /** Only the log shows this: the panel's address, and the remedy. */
   forOperator?: string | undefined
-  /** Nothing of the request that failed has reached the panel, for certain. */
-  unsent?: boolean
+  /** The receipt of a deletion that has begun: it says what is preserved and what became of the user. */
+  deletionId?: bigint | undefined
+  /** The panel has certainly received nothing of the failed request. */
+  unsent?: boolean | undefined
+  /** The panel's answer cannot be used at all: a 500, cut off, or too large. A smaller question may get a good answer. */
+  unusable?: boolean | undefined
   cause?: unknown
 }
 
 /**
- * An expected failure: its message names what went wrong and what would mend it. Any caller may read it, strangers
- * included: it names no address of the panel.
+ * An expected failure. Its message names the problem and the remedy. Any caller may read it, strangers too, so it never
+ * names the panel's address.
  */
 export class LedgerError extends Error {
   readonly code: ErrorCode
   readonly field: string | undefined
+  readonly errors: readonly FieldError[] | undefined
   readonly retryAfter: number | undefined
   readonly forOperator: string | undefined
+  readonly deletionId: bigint | undefined
   readonly unsent: boolean
+  readonly unusable: boolean
 
   constructor(code: ErrorCode, message: string, options: LedgerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'LedgerError'
     this.code = code
     this.field = options.field
+    this.errors = options.errors
     this.retryAfter = options.retryAfter
     this.forOperator = options.forOperator
+    this.deletionId = options.deletionId
     this.unsent = options.unsent ?? false
+    this.unusable = options.unusable ?? false
   }
 }
 

@@ -1,15 +1,15 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/** What identifies a caller must not end up in a log, wherever somebody logs a request. */
+/** Headers that identify a caller: no log shows them. */
 const secrets = ['authorization', '["x-api-key"]', 'cookie', '["set-cookie"]'].flatMap((header) => {
   const path = header.startsWith('[') ? header : `.${header}`
   return [`req.headers${path}`, `res.headers${path}`, `headers${path}`]
 })
 
 const serializers = {
-  /** A library may log an address with a token in its query. */
+  /** A library may log an address whose query holds a token. */
   url: (url: unknown) => String(url).split('?', 1)[0],
-  /** A parser's error carries the bytes that it stumbled over, which may be anybody's. */
+  /** A parser's error holds the bytes that it could not read; they may be a secret. */
   err: (error: Error) => {
     const { data: _data, ...rest } = pino.stdSerializers.err(error)
     return rest

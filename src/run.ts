@@ -5,25 +5,31 @@ import { isLedgerError } from './errors.ts'
 import { createLogger } from './log.ts'
 import { startService } from './service.ts'
 
-/** Past this, whatever still hangs is left behind: the ledger has stored what it acknowledged. */
+/** After this time the process ends with whatever still hangs: the ledger has stored everything that it has confirmed. */
 const drainMs = 20_000
 
+/** What only the process itself has. */
+export type ProcessParts = {
+  environment: Record<string, string | undefined>
+  /** Milliseconds since 1970, as files are dated. */
+  now: () => number
+}
+
 /**
- * Starts the service as `environment` says, to run until a signal ends it, or the npm that started it is gone.
+ * Starts the service as `environment` says. It runs until a signal ends it, or until the npm that started it has ended.
  *
- * @returns the exit code of this process as things stand: 1 when the service cannot start, with the reason on standard
- *   error.
+ * @returns the exit code of this process: 1 when the service cannot start; standard error then says why.
  */
-export async function run(environment: Record<string, string | undefined>): Promise<0 | 1> {
+export async function run({ environment, now }: ProcessParts): Promise<0 | 1> {
   try {
     const config = readConfig(environment)
     const log = createLogger(config.logLevel)
-    const service = await startService(config, log)
+    const service = await startService(config, { log, now })
     log.info(`ready on ${service.address}`)
-    // Those two are listened for below.
+    // `listenForEnd` below listens for these two.
     const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
     const grace = closeWithGrace({ delay: drainMs, logger: false, skip }, async ({ signal, err }) => {
-      if (err) log.fatal({ err }, 'stopping after a failure nobody caught')
+      if (err) log.fatal({ err }, 'stopping after an unexpected error')
       else if (signal) log.info({ signal }, 'draining')
       await service.stop()
       log.info('stopped')

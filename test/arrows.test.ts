@@ -16,11 +16,13 @@ const sound: Record<string, string[]> = {
   'src/jobs/poll.ts': ['../work/accounts/stats.ts'],
   'src/work/accounts/stats.ts': [
     '../../store/accounts/accounts.ts',
-    '../../panel/marzban/client.ts',
+    '../../panel/panel.ts',
     '../../ledger/account.ts',
   ],
   'src/store/accounts/accounts.ts': ['../../ledger/account.ts', 'kysely'],
-  'src/panel/marzban/client.ts': ['../../errors.ts', 'node:http'],
+  'src/panel/panel.ts': ['../errors.ts'],
+  'src/panel/transport/address.ts': ['../../errors.ts'],
+  'src/panel/marzban/client.ts': ['../../errors.ts', '../transport/address.ts', 'node:http'],
   'src/ledger/account.ts': ['./counter.ts'],
   'src/ledger/counter.ts': [],
   'db/migrations/0001-ledger.ts': ['kysely'],
@@ -88,6 +90,26 @@ test.each([
     'store may import of src only',
   ],
   [
+    'work to a kind of panel',
+    { 'src/work/accounts/stats.ts': ['../../ledger/account.ts', '../../panel/marzban/client.ts'] },
+    'only assemble may import panel/marzban',
+  ],
+  [
+    'work past the port',
+    { 'src/work/accounts/stats.ts': ['../../ledger/account.ts', '../../panel/transport/address.ts'] },
+    'work may import of panel only the port',
+  ],
+  [
+    'the transport to a kind of panel',
+    { 'src/panel/transport/address.ts': ['../marzban/texts.ts'], 'src/panel/marzban/texts.ts': [] },
+    'only assemble may import panel/marzban',
+  ],
+  [
+    'http to the port',
+    { 'src/http/routes/stats.ts': ['../../work/accounts/stats.ts', '../../panel/panel.ts'] },
+    'http may import of src only',
+  ],
+  [
     'panel to store',
     { 'src/panel/marzban/client.ts': ['../../store/accounts/accounts.ts'] },
     'panel may import of src only',
@@ -99,6 +121,14 @@ test.each([
     'work to config',
     { 'src/work/accounts/stats.ts': ['../../ledger/account.ts', '../../config.ts'] },
     'work may import of src only',
+  ],
+  [
+    'another way to save an account',
+    {
+      'src/work/accounts/stats.ts': ['../../store/accounts/save-accounts.ts'],
+      'src/store/accounts/save-accounts.ts': ['kysely'],
+    },
+    'only changeAccounts saves accounts',
   ],
   ['a script to main', { 'scripts/openapi.ts': ['../src/main.ts'] }, 'nothing imports main'],
   [

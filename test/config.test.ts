@@ -95,7 +95,7 @@ test('without any variable: the three that are missing, and how to see the servi
   expect(message).toContain('.env.example')
 })
 
-test('every problem is told at once, and no secret with it', () => {
+test('one message lists every problem, and no secret', () => {
   const message = problemsOf({
     MARZBAN_URL: 'https://root:hunter2@panel.example',
     MARZBAN_PASSWORD: 'hunter3',

@@ -14,7 +14,7 @@ function read(file: string): string {
 
 type Copy = { stage: number; from: string | undefined; sources: string[]; target: string }
 
-/** The COPY instructions of the Dockerfile, with the number of the stage that each stands in. */
+/** The COPY instructions of the Dockerfile, each with the number of its stage. */
 function copiesOf(dockerfile: string): Copy[] {
   let stage = -1
   return dockerfile.split('\n').flatMap((line) => {
@@ -27,7 +27,7 @@ function copiesOf(dockerfile: string): Copy[] {
   })
 }
 
-/** What `npm ci --omit=dev --omit=optional` installs, as paths under the root. */
+/** The packages of `npm ci --omit=dev --omit=optional`, as paths under the root. */
 function servicePackages(): string[] {
   type Locked = { dev?: boolean; optional?: boolean; devOptional?: boolean }
   const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> }
@@ -59,7 +59,7 @@ describe('the image', () => {
   })
   afterAll(() => rmSync(image, { recursive: true }))
 
-  test('is made of files that exist and that .dockerignore lets through', () => {
+  test('the image is made of files that exist and that .dockerignore does not exclude', () => {
     const sources = fromHere.flatMap((copy) => copy.sources)
     expect(sources).toEqual(expect.arrayContaining(['package.json', 'package-lock.json', 'src', 'db']))
     const ignore = read('.dockerignore').split('\n')
@@ -70,13 +70,13 @@ describe('the image', () => {
     }
   })
 
-  test('runs as an ordinary user on the Node that the scripts run on', () => {
+  test('the image runs as an ordinary user, on the same Node as the scripts', () => {
     expect(dockerfile).toMatch(/^USER node$/m)
     const major = process.versions.node.split('.')[0]
     for (const [, base] of dockerfile.matchAll(/^FROM (\S+)/gm)) expect(base).toBe(`node:${major}-slim`)
   })
 
-  /** What follows `node` in an instruction of the last stage. */
+  /** The arguments of `node` in an instruction of the last stage. */
   const argumentsOf = (instruction: string): string[] => {
     const [, command = ''] = dockerfile.match(new RegExp(`^${instruction} (\\[.*\\])$`, 'm')) ?? []
     const [program, ...args] = JSON.parse(command) as string[]
@@ -84,7 +84,7 @@ describe('the image', () => {
     return args
   }
 
-  test('starts from nothing but what is copied, and says which variables it lacks', async () => {
+  test('the image starts from the copied files alone, and names the missing variables', async () => {
     const { code, stderr } = await run(argumentsOf('CMD'), { cwd: image, env: {} })
     expect(stderr.match(/^ {2}[A-Z_]+(?= is missing)/gm)?.map((name) => name.trim())).toEqual([
       'MARZBAN_URL',
@@ -95,7 +95,7 @@ describe('the image', () => {
     expect(code).toBe(1)
   })
 
-  test('compiles nothing when it starts: that was done when it was built', async () => {
+  test('the image compiles at build time, not at start', async () => {
     const compiled = path.join(image, 'compiled')
     const env = { NODE_COMPILE_CACHE: compiled }
     expect(dockerfile.indexOf('\nRUN ["node"')).toBeGreaterThan(dockerfile.indexOf('\nUSER node'))
@@ -122,12 +122,12 @@ describe('.env.example', () => {
     entries.map(([, off, name = '', value = '']) => [name, { off: off === '#', value }]),
   )
 
-  test('names exactly the variables of the configuration, and the password that docker-compose.yml needs', () => {
+  test('.env.example names exactly the variables of the configuration, and the password for docker-compose.yml', () => {
     const ours = entries.map(([, , name]) => name).filter((name) => name !== 'POSTGRES_PASSWORD')
     expect(ours.sort()).toEqual(Object.keys(Environment.properties).sort())
   })
 
-  test('sets only what has to be set, and shows the defaults of the rest', () => {
+  test('.env.example sets only required variables, and shows the defaults of the others', () => {
     for (const [name, schema] of Object.entries(Environment.properties)) {
       const missing = Environment.required.some((required) => required === name) && !('default' in schema)
       expect(examples.get(name)?.off, name).toBe(!missing)
@@ -135,7 +135,7 @@ describe('.env.example', () => {
     }
   })
 
-  test('explains each in a comment right above it', () => {
+  test('.env.example explains each variable in a comment right above it', () => {
     const lines = read('.env.example').split('\n')
     for (const [entry] of entries) expect(lines[lines.indexOf(entry) - 1], entry).toMatch(/^# /)
   })
@@ -153,7 +153,7 @@ describe('docker-compose.yml', () => {
   const text = read('docker-compose.yml')
   const compose = parse(text) as { services: Record<string, Service>; volumes: Record<string, unknown> }
 
-  test('runs the service beside a healthy Postgres, and a panel on request only', () => {
+  test('docker-compose.yml runs the service with a healthy PostgreSQL, and a panel only on request', () => {
     const { ledger, postgres, marzban, ...others } = compose.services
     expect(others).toEqual({})
     expect(ledger?.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
@@ -162,12 +162,12 @@ describe('docker-compose.yml', () => {
     for (const service of Object.values(compose.services)) expect(service.restart).toBe('unless-stopped')
   })
 
-  test('keeps data in volumes that it declares', () => {
+  test('docker-compose.yml keeps data in volumes that it declares', () => {
     const mounted = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes)
     expect(mounted.map((volume) => volume.split(':')[0]).sort()).toEqual(Object.keys(compose.volumes).sort())
   })
 
-  test('gives the service variables that it knows, and takes only variables that .env.example names', () => {
+  test('docker-compose.yml sets variables that the service knows, and uses only variables of .env.example', () => {
     expect(Object.keys(Environment.properties)).toEqual(
       expect.arrayContaining(Object.keys(compose.services.ledger?.environment ?? {})),
     )

@@ -2,12 +2,16 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
+import { texts } from '../src/panel/marzban/texts.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const files = globSync('{src,db,test,scripts}/**/*.ts', { cwd: root }).map((file) =>
   file.replaceAll('\\', '/'),
 )
 const longest = 300
+
+/** What only `src/panel/marzban` may say. A 404 of any server says `Not Found`. */
+const marzbansOwn = ['/api/', ...Object.values(texts).filter((text) => text !== texts.noSuchPath)]
 
 /** What in `source`, the text of `file`, breaks the rules of this repository; a line each. */
 function faultsOf(file: string, source: string): string[] {
@@ -16,6 +20,7 @@ function faultsOf(file: string, source: string): string[] {
   if (!file.split('/').every((name) => /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?(\.ts)?$/.test(name))) {
     faults.push('the name is not kebab-case')
   }
+  const knowsMarzban = !file.startsWith('src/') || file.startsWith('src/panel/marzban/')
   const lines = source.trimEnd().split('\n').length
   if (lines > longest) faults.push(`${lines} lines, more than ${longest}`)
   // Spelled apart, so that this file keeps its own rules.
@@ -35,12 +40,38 @@ function faultsOf(file: string, source: string): string[] {
     // A declaration that adds to another module has a string for its name, and leaves no trace at run time.
     if (ts.isModuleDeclaration(node) && ts.isIdentifier(node.name)) faults.push('namespace')
     if (served && node.kind === ts.SyntaxKind.AnyKeyword) faults.push('any')
+    if (!knowsMarzban && isText(node) && !isDescription(node)) {
+      // In a regular expression every slash has a backslash before it.
+      const text = node.getText().replaceAll('\\', '')
+      for (const own of marzbansOwn) if (text.includes(own)) faults.push(`says ${own}`)
+    }
     if (served && file !== 'src/main.ts' && /^process\.env$/.test(node.getText())) faults.push('process.env')
+    // Only the process itself reads the clock that an operator can set; everything else is given it.
+    if (served && file !== 'src/main.ts' && /^Date\.now$/.test(node.getText())) faults.push('Date.now')
+    // A call that takes longer than the interval would meet the next one: see src/jobs/repeat.ts.
+    if (served && ts.isIdentifier(node) && node.text === 'setInterval') faults.push('setInterval')
     if (ts.isPropertyAccessExpression(node) && /^(test|it|describe)\b/.test(node.expression.getText())) {
       if (['only', 'skip', 'todo'].includes(node.name.text)) faults.push(`.${node.name.text}`)
     }
   })
   return faults
+}
+
+function isText(node: ts.Node): boolean {
+  return (
+    ts.isStringLiteralLike(node) ||
+    ts.isRegularExpressionLiteral(node) ||
+    ts.isTemplateHead(node) ||
+    ts.isTemplateMiddle(node) ||
+    ts.isTemplateTail(node)
+  )
+}
+
+/** Whether a text is a description in the OpenAPI document, or a part of one. */
+function isDescription({ parent }: ts.Node): boolean {
+  if (ts.isBinaryExpression(parent)) return isDescription(parent)
+  const isNamed = ts.isPropertyAssignment(parent) || ts.isVariableDeclaration(parent)
+  return isNamed && /^(description|summary|\w+Meaning)$/.test(parent.name.getText())
 }
 
 function visit(node: ts.Node, see: (node: ts.Node) => void): void {
@@ -68,6 +99,13 @@ describe('the rules bite', () => {
     ['test/x.ts', 'namespace', 'namespace Colours { }'],
     ['src/x.ts', 'any', 'const x = y as any'],
     ['src/x.ts', 'process.env', 'const x = process.env.PORT'],
+    ['src/x.ts', 'Date.now', 'const now = Date.now'],
+    ['src/jobs/x.ts', 'setInterval', 'setInterval(poll, 1_000)'],
+    ['src/jobs/x.ts', 'setInterval', "import { setInterval } from 'node:timers/promises'"],
+    ['src/work/x.ts', 'says /api/', "const path = '/api/user'"],
+    ['src/http/x.ts', 'says /api/', 'const paths = /^\\/api\\/core$/'],
+    ['src/panel/transport/x.ts', 'says /api/', `const path = \`/api/user/$\{name}\``],
+    ['src/work/x.ts', 'says User not found', "const says = { detail: 'User not found' }"],
     ['test/x.test.ts', '.only', `test.on${'ly'}("x", () => {})`],
     ['test/x.test.ts', '.skip', `describe.concurrent.sk${'ip'}("x", () => {})`],
   ])('%s: %s', (file, fault, source) => {
@@ -77,7 +115,12 @@ describe('the rules bite', () => {
   test('and leave sound code alone', () => {
     const source = '/** Any enum of a namespace. */\nexport const only = process.argv'
     expect(faultsOf('src/http/some-thing.ts', source)).toEqual([])
-    expect(faultsOf('src/main.ts', 'readConfig(process.env)')).toEqual([])
+    const described = "const path = { description: 'As GET /api/users ' + 'says it.' } // GET /api/users"
+    const meaning = "const kindMeaning = 'As GET /api/users says it.'"
+    expect(faultsOf('src/http/x.ts', described)).toEqual([])
+    expect(faultsOf('src/http/x.ts', meaning)).toEqual([])
+    expect(faultsOf('src/panel/marzban/x.ts', "const path = '/api/users'")).toEqual([])
+    expect(faultsOf('src/main.ts', 'run(process.env, Date.now)')).toEqual([])
     expect(faultsOf('src/http/auth.ts', "declare module 'fastify' {}")).toEqual([])
   })
 })

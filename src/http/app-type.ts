@@ -6,7 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
-import type { Services } from '../work/ledger-api.ts'
+import type { LedgerApi } from '../work/ledger-api.ts'
 
 /** The application, with types of parameters and bodies derived from the schemas. */
 export type App = FastifyInstance<
@@ -18,4 +18,4 @@ export type App = FastifyInstance<
 >
 
 /** What routes are given. */
-export type RouteOptions = { services: Services }
+export type RouteOptions = { services: LedgerApi }

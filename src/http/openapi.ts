@@ -7,13 +7,12 @@ import { userSchema } from './routes/users.ts'
 import { accountSchema, statsSchema } from './schemas/account-schema.ts'
 import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
 
-const description = `Keeps, for every admin of a Marzban panel, the traffic that the admin's users have ever consumed.
-Deleting a user, resetting it, moving it to another admin or deleting the admin never lowers a total and never counts a
-byte twice.
+const description = `Keeps, for each admin of a Marzban panel, all traffic that the admin's users ever consumed. When a user is
+deleted, reset or moved to another admin, or when the admin is deleted, no total falls and no byte counts twice.
 
-All traffic is bytes, as JSON integers of up to 64 bits. Times are RFC 3339 in UTC. Every error is
-\`application/problem+json\` (RFC 9457). Lists answer \`items\` and \`next_cursor\`: send it back as \`cursor\` until it
-is null.`
+All traffic is in bytes, as JSON integers of up to 64 bits. Times are RFC 3339 in UTC. Every error is
+\`application/problem+json\` (RFC 9457). A list answers \`items\` and \`next_cursor\`. To get the next page, send
+\`next_cursor\` back as \`cursor\`, until it is null.`
 
 const schemas = [
   problemSchema,
@@ -25,7 +24,7 @@ const schemas = [
   deletionReportSchema,
 ]
 
-/** Registers the schemas that routes share, and the collecting of routes for the OpenAPI document. */
+/** Registers the shared schemas, and the plugin that collects the routes for the OpenAPI document. */
 export function describeApi(app: App, version: string): void {
   for (const schema of schemas) app.addSchema(schema)
   app.register(swagger, {
@@ -46,9 +45,9 @@ export function describeApi(app: App, version: string): void {
         { name: 'admins', description: 'Accounts of admins, their traffic and their users.' },
         {
           name: 'deletions',
-          description: 'Deleting users and admins so that no byte is lost, and what became of it.',
+          description: 'Delete users and admins without losing a byte, and see the results.',
         },
-        { name: 'sync', description: 'How and when the panel is read.' },
+        { name: 'sync', description: 'How and when the service reads the panel.' },
         { name: 'service', description: 'Health of the service.' },
       ],
       components: {
@@ -56,19 +55,19 @@ export function describeApi(app: App, version: string): void {
           bearer: {
             type: 'http',
             scheme: 'bearer',
-            description: 'The token of a Marzban admin, as POST /api/admin/token of the panel gives it.',
+            description: 'The token of a Marzban admin. POST /api/admin/token of the panel gives one.',
           },
           apiKey: {
             type: 'apiKey',
             in: 'header',
             name: 'X-API-Key',
-            description: "The operator's key: may do what a sudo admin may.",
+            description: "The operator's key. It has the rights of a sudo admin.",
           },
           webhookSecret: {
             type: 'apiKey',
             in: 'header',
             name: 'x-webhook-secret',
-            description: 'The secret that Marzban sends along with its notifications.',
+            description: 'The secret that Marzban sends with its webhooks.',
           },
         },
       },
@@ -77,9 +76,9 @@ export function describeApi(app: App, version: string): void {
   })
 }
 
-/** Serves the document, and Swagger UI over it. */
+/** Serves the document and Swagger UI. */
 export async function documentationRoutes(app: App): Promise<void> {
-  // Written once: the routes do not change while the service runs.
+  // Built once: the routes do not change while the service runs.
   let document: string | undefined
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     document ??= JSON.stringify(app.swagger())
@@ -93,11 +92,11 @@ export async function documentationRoutes(app: App): Promise<void> {
   })
 }
 
-/** What Swagger UI loads and does. No upgrade to HTTPS: the service is mostly opened at a plain address. */
+/** The rights of Swagger UI. No upgrade to HTTPS: most operators open the service at an http:// address. */
 const swaggerUiPolicy = [
   "default-src 'none'",
   "script-src 'self'",
-  // It sets styles on elements as it goes.
+  // Swagger UI sets styles on elements at run time.
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data:",
   "font-src 'self' data:",

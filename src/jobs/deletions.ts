@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { advanceBulkDeletion, type BulkDeletion, openBulkDeletions } from '../work/deleting/bulk-deletion.ts'
+import {
+  advanceBulkDeletion,
+  type BulkDeletionDeps,
+  openBulkDeletions,
+} from '../work/deleting/bulk-deletion.ts'
 import { takeTurns } from '../work/deleting/deletion-turns.ts'
-import type { EnqueueDeletion } from '../work/deleting/request-deletion.ts'
 import { settleDeletions } from '../work/deleting/settle.ts'
-import { type JobContext, tellingFailures } from './report-failures.ts'
+import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const bulkQueue = 'bulk-deletions'
 const placeQueue = 'deletion-places'
 const settleQueue = 'settle-deletions'
 
-export type DeletionJobs = { work: Omit<BulkDeletion, 'signal'> }
+export type DeletionJobs = { work: Omit<BulkDeletionDeps, 'signal'> }
 
 /** Deletions of bulk deletions at the same time, on all replicas together: the panel has one core, and others to serve. */
 const places = ['place 1', 'place 2', 'place 3', 'place 4']
@@ -18,7 +21,7 @@ const places = ['place 1', 'place 2', 'place 3', 'place 4']
 /**
  * Carries out bulk deletions, on whichever replica is free, and once a minute settles single ones that a stopped service
  * left behind. Each bulk deletion has a job of its own, which collects its users and ends it; the users themselves are
- * deleted by the jobs of four places, each of which takes whosever turn it is until none is left.
+ * deleted by the jobs of four places, each of which takes the user whose turn it is until none is left.
  */
 export async function startDeleting(
   boss: PgBoss,
@@ -36,10 +39,10 @@ export async function startDeleting(
   })
   const settle = async () => {
     // What is open stands in the ledger: a job that got lost is sent again.
-    for (const bulk of await openBulkDeletions(work)) await lookAgain(boss, work.db, bulk, 0)
+    for (const bulk of await openBulkDeletions(work)) await lookAtBulk(boss, work.db, bulk, 0)
     await settleDeletions(work)
   }
-  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, tellingFailures(settleQueue, context, settle))
+  await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, reportingFailures(settleQueue, context, settle))
   await boss.schedule(settleQueue, '* * * * *', {})
   await boss.send(settleQueue, {})
 }
@@ -47,7 +50,7 @@ export async function startDeleting(
 async function startAdvancing(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
   await boss.createQueue(bulkQueue, {
     policy: 'stately',
-    // The panel may be away for days: what is to be deleted stands in the ledger and is not forgotten.
+    // The panel may be away for days. The ledger holds what is to be deleted.
     retryLimit: 100_000,
     retryDelay: 2,
     retryBackoff: true,
@@ -65,9 +68,9 @@ async function startAdvancing(boss: PgBoss, work: DeletionJobs['work'], context:
     signal.throwIfAborted()
     if (usersWait) await offerPlaces(boss, work.db)
   }
-  // To collect an admin's users takes the panel a while: nobody does so twice at once.
+  // To collect an admin's users takes the panel a while: of one caller's deletions, one at a time does so.
   const options = { pollingIntervalSeconds: 0.5, localConcurrency: 2, groupConcurrency: 1 }
-  await boss.work(bulkQueue, options, tellingFailures(bulkQueue, context, advance))
+  await boss.work(bulkQueue, options, reportingFailures(bulkQueue, context, advance))
 }
 
 async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
@@ -85,22 +88,23 @@ async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: Jo
     if (!job) return
     const signal = AbortSignal.any([context.stopping, job.signal])
     const again = (bulk: { id: bigint; requestedBy: string }, afterSeconds: number) =>
-      lookAgain(boss, work.db, bulk, afterSeconds)
+      lookAtBulk(boss, work.db, bulk, afterSeconds)
     await takeTurns({ ...work, signal, lookAgain: again }, job.data.place)
     signal.throwIfAborted()
   }
   const options = { pollingIntervalSeconds: 1, localConcurrency: places.length }
-  await boss.work(placeQueue, options, tellingFailures(placeQueue, context, serve))
+  await boss.work(placeQueue, options, reportingFailures(placeQueue, context, serve))
 }
 
 /** Has every place that is free look whose turn it is. One that is taken does so when it is free again. */
-async function offerPlaces(boss: PgBoss, db: BulkDeletion['db']): Promise<void> {
+async function offerPlaces(boss: PgBoss, db: BulkDeletionDeps['db']): Promise<void> {
   for (const place of places) {
     await boss.send(placeQueue, { place }, { singletonKey: place, db: fromKysely(db) })
   }
 }
 
-async function lookAgain(
+/** Has a bulk deletion looked at after some seconds, as part of the transaction `db` if it is one. */
+export async function lookAtBulk(
   boss: PgBoss,
   db: Parameters<typeof fromKysely>[0],
   { id, requestedBy }: { id: bigint; requestedBy: string },
@@ -117,9 +121,4 @@ async function lookAgain(
       db: fromKysely(db),
     },
   )
-}
-
-/** Enqueues a bulk deletion in the transaction that opens it. */
-export function enqueueDeletion(boss: PgBoss): EnqueueDeletion {
-  return (tx, bulk) => lookAgain(boss, tx, bulk, 0)
 }

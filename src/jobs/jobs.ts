@@ -1,12 +1,7 @@
 import { PgBoss } from 'pg-boss'
-import type { EnqueueDeletion } from '../work/deleting/request-deletion.ts'
-import { type DeletionJobs, enqueueDeletion, startDeleting } from './deletions.ts'
-import {
-  type ObservationJobs,
-  type RequestObservation,
-  requestObservation,
-  startObserving,
-} from './observations.ts'
+import { type DeletionJobs, startDeleting } from './deletions.ts'
+import { type ObservationJobs, startObserving } from './observations.ts'
+import { keepHandingOn, type OutboxJob } from './outbox.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
 import { repeat } from './repeat.ts'
 import type { JobContext } from './report-failures.ts'
@@ -18,8 +13,6 @@ export type Jobs = {
   start(): Promise<void>
   /** Makes a poll due now; the scans it finds due follow it. */
   requestPoll(): Promise<void>
-  enqueueDeletion: EnqueueDeletion
-  requestObservation: RequestObservation
   /** Lets running jobs come to their next safe point and stops. */
   stop(): Promise<void>
 }
@@ -33,9 +26,10 @@ export type JobsOptions = {
   scan: ScanJob
   deletions: DeletionJobs
   observations: ObservationJobs
+  outbox: OutboxJob
   /** The time by which jobs are due; see `createQueueClock`. */
   clock: { use(): Promise<void>; keep(): Promise<void> }
-  /** Told when the queues themselves cannot be served. */
+  /** Called when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
 }
@@ -62,7 +56,7 @@ export function createJobs(options: JobsOptions): Jobs {
   })
   boss.on('error', options.onError)
   const { clock } = options
-  let keeping: Promise<void> | undefined
+  let keeping: Promise<unknown> | undefined
   const afterPoll = async () => {
     await options.poll.onAnswered()
     await requestScan(boss)
@@ -72,11 +66,9 @@ export function createJobs(options: JobsOptions): Jobs {
       await boss.start()
       await clock.use()
       await clock.keep()
-      keeping = repeat(clock.keep, {
-        pauseMs: keepClockMs,
-        signal: stopping.signal,
-        onError: options.onError,
-      })
+      const whileRunning = { signal: stopping.signal, onError: options.onError }
+      const keepingClock = repeat(clock.keep, { pauseMs: keepClockMs, ...whileRunning })
+      keeping = keepingClock
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -84,10 +76,9 @@ export function createJobs(options: JobsOptions): Jobs {
         startObserving(boss, options.observations, context),
         startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
+      keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, whileRunning)])
     },
     requestPoll: () => requestPoll(boss, options.poll.work.db),
-    enqueueDeletion: enqueueDeletion(boss),
-    requestObservation: requestObservation(boss, options.observations.work.db),
     stop: async () => {
       stopping.abort()
       await keeping

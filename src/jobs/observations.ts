@@ -1,25 +1,22 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import type { ReadUsers } from '../work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../work/observing/read-user-pages.ts'
 import { readNamedUsers } from '../work/observing/read-users-by-name.ts'
-import { type JobContext, tellingFailures } from './report-failures.ts'
+import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'observations'
-/** Notifications come in a bunch: what waits is read together, and nobody twice. */
+/** Notifications come in a bunch: users that wait are read together, each once. */
 const atOnce = 50
 
-export type ObservationJobs = { work: Omit<ReadUsers, 'signal'> }
+export type ObservationJobs = { work: Omit<ReadingDeps, 'signal'> }
 
-/** Makes users to be read soon, durably. */
-export type RequestObservation = (usernames: readonly string[]) => Promise<void>
-
-/** Reads the users that {@link requestObservation} names, on whichever replica is free. */
+/** Reads the users that {@link sendObservation} names, on whichever replica is free. */
 export async function startObserving(
   boss: PgBoss,
   { work }: ObservationJobs,
   context: JobContext,
 ): Promise<void> {
   await boss.createQueue(queue, {
-    // Whoever is forgotten after that is read by the next scan.
+    // After that, the next scan reads the users.
     retryLimit: 10,
     retryDelay: 2,
     retryBackoff: true,
@@ -33,13 +30,14 @@ export async function startObserving(
     const signal = AbortSignal.any([context.stopping, ...jobs.map((job) => job.signal)])
     await readNamedUsers({ ...work, signal }, new Set(jobs.flatMap(({ data }) => data.usernames)))
   }
-  await boss.work(queue, options, tellingFailures(queue, context, read))
+  await boss.work(queue, options, reportingFailures(queue, context, read))
 }
 
-/** @param db whose failures have names, as those of the queues' own connections do not. */
-export function requestObservation(boss: PgBoss, db: ReadUsers['db']): RequestObservation {
-  return async (usernames) => {
-    if (usernames.length === 0) return
-    await boss.send(queue, { usernames: [...new Set(usernames)] }, { db: fromKysely(db) })
-  }
+/** Enqueues the reading of users, as part of the transaction `tx`. */
+export async function sendObservation(
+  boss: PgBoss,
+  tx: Parameters<typeof fromKysely>[0],
+  usernames: readonly string[],
+): Promise<void> {
+  await boss.send(queue, { usernames: [...usernames] }, { db: fromKysely(tx) })
 }

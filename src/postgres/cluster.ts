@@ -4,57 +4,60 @@ import { LedgerError } from '../errors.ts'
 import { type Binaries, runnableBinaries } from './binaries.ts'
 import { createCluster } from './create-cluster.ts'
 import type { Cluster } from './layout.ts'
-import { postgresAccount } from './os-account.ts'
-import { type Account, nameOf, ownName, system } from './own-account.ts'
+import { osAccountForPostgres } from './os-account.ts'
+import { nameOf, type OsAccount, ownAccountName, system } from './own-account.ts'
 import { isHalfTakenOver, takeOver } from './take-over.ts'
 
-/** Opens the cluster below `dataDir`, making it when there is none. Refuses one that it could not serve. */
-export async function openCluster(dataDir: string): Promise<Cluster> {
+/**
+ * Opens the cluster below `dataDir`, and makes it when there is none. Refuses one that PostgreSQL could not serve.
+ *
+ * @param now milliseconds since 1970, as files are dated.
+ */
+export async function openCluster(dataDir: string, now: () => number): Promise<Cluster> {
   const home = path.join(path.resolve(dataDir), 'postgres')
   const data = path.join(home, 'data')
   try {
     await mkdir(path.dirname(home), { recursive: true, mode: 0o700 })
     const before = await ownerOf(data)
-    const account = await postgresAccount(before)
-    const binaries = await runnableBinaries(account)
-    if (before === undefined) await createCluster(home, account, binaries)
+    const osAccount = await osAccountForPostgres(before)
+    const binaries = await runnableBinaries(osAccount)
+    if (before === undefined) await createCluster(home, osAccount, binaries)
     const password = (await readFile(path.join(home, 'password'), 'utf8')).trim()
     const cluster = { home, data, password, binaries }
-    if (before && account && (await mayTakeOver(home, before, account))) {
-      await takeOver(cluster, before, account)
+    if (before && osAccount && (await mayTakeOver(home, before, osAccount))) {
+      await takeOver(cluster, before, osAccount, now)
     }
-    await checkOwner(data, account)
+    await checkOwner(data, osAccount)
     await checkVersion(data, binaries)
-    return { ...cluster, account }
+    return { ...cluster, osAccount }
   } catch (error) {
     throw isFileError(error) ? inaccessible(dataDir, error) : error
   }
 }
 
-/** Accounts that earlier versions lent to PostgreSQL when they were run by root; other services run as them too. */
-const formerlyLent = ['nobody', 'postgres']
+/** Earlier versions of this service, when root ran them, ran PostgreSQL as these accounts. Other services use them too. */
+const formerAccounts = ['nobody', 'postgres']
 
-/** Whether data is given to our own account: from one that was lent to PostgreSQL, or of a number that is nobody's here. */
-async function mayTakeOver(home: string, owner: Account, account: Account): Promise<boolean> {
-  if (owner.uid === account.uid) return isHalfTakenOver(home)
+/** Whether our own account gets the data: from an account of earlier versions, or from a number that no account here has. */
+async function mayTakeOver(home: string, owner: OsAccount, osAccount: OsAccount): Promise<boolean> {
+  if (owner.uid === osAccount.uid) return isHalfTakenOver(home)
   if (owner.uid === 0) return false
   const name = await nameOf(system, owner.uid)
-  return name === undefined || formerlyLent.includes(name)
+  return name === undefined || formerAccounts.includes(name)
 }
 
-async function checkOwner(data: string, account: Account | undefined): Promise<void> {
+async function checkOwner(data: string, osAccount: OsAccount | undefined): Promise<void> {
   const { uid, mode } = await stat(data)
-  const expected = account?.uid ?? process.getuid?.()
+  const expected = osAccount?.uid ?? process.getuid?.()
   if (uid === 0 || uid !== expected)
     throw unusable(
       data,
       `belongs to uid ${uid}, and PostgreSQL can't serve it as uid ${expected}`,
       uid === 0
-        ? `Give it to ${account ? ownName : 'an unprivileged account'} with \`chown -R\`.`
-        : `Run the service as the user that made it, or give it to ${account ? ownName : 'this one'} with \`chown -R\`.`,
+        ? `Give it to ${osAccount ? ownAccountName : 'an unprivileged account'} with \`chown -R\`.`
+        : `Run the service as the user that made it, or give it to ${osAccount ? ownAccountName : 'this one'} with \`chown -R\`.`,
     )
-  if ((mode & 0o027) !== 0)
-    throw unusable(data, 'is open to other users', `Run \`chmod 700 ${data}\`.`)
+  if ((mode & 0o027) !== 0) throw unusable(data, 'is open to other users', `Run \`chmod 700 ${data}\`.`)
 }
 
 async function checkVersion(data: string, binaries: Binaries): Promise<void> {
@@ -69,7 +72,7 @@ async function checkVersion(data: string, binaries: Binaries): Promise<void> {
   )
 }
 
-async function ownerOf(file: string): Promise<Account | undefined> {
+async function ownerOf(file: string): Promise<OsAccount | undefined> {
   return stat(file).then(
     ({ uid, gid }) => ({ uid, gid }),
     (error: unknown) => {

@@ -6,20 +6,20 @@ import path from 'node:path'
 import { LedgerError } from '../errors.ts'
 import type { Binaries } from './binaries.ts'
 import { dataPath, superuser } from './layout.ts'
-import type { Account } from './own-account.ts'
+import type { OsAccount } from './own-account.ts'
 
 /**
- * Makes a cluster at `home`. It is made beside and renamed, so that `home` is either whole or not there, whenever the
- * service is killed; and of two services that start at the same moment one has its cluster taken by both.
+ * Makes a cluster at `home`: beside it, and renames it at the end. So `home` is whole or missing, whenever the service is
+ * killed; and two services that start at the same moment both use the cluster of the first.
  */
 export async function createCluster(
   home: string,
-  account: Account | undefined,
+  osAccount: OsAccount | undefined,
   binaries: Binaries,
 ): Promise<void> {
   const unfinished = await mkdtemp(unfinishedPrefix(home))
   try {
-    await initialize(unfinished, account, binaries)
+    await initialize(unfinished, osAccount, binaries)
     await rename(unfinished, home)
     await sync(path.dirname(home))
   } catch (error) {
@@ -28,7 +28,7 @@ export async function createCluster(
   }
 }
 
-/** Removes what killed starts left. To be called by the one service that holds the directory. */
+/** Removes what killed starts left. Only the service that holds the lease may call it. */
 export async function removeUnfinished(home: string): Promise<void> {
   const parent = path.dirname(home)
   const prefix = path.basename(unfinishedPrefix(home))
@@ -36,7 +36,7 @@ export async function removeUnfinished(home: string): Promise<void> {
     if (name.startsWith(prefix)) await discard(path.join(parent, name))
 }
 
-/** An initdb whose service was killed may write for a moment more; what it leaves, the next start removes. */
+/** An initdb whose service was killed may still write for a moment; the next start removes what it leaves. */
 async function discard(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
 }
@@ -45,18 +45,23 @@ function unfinishedPrefix(home: string): string {
   return `${home}.unfinished-`
 }
 
-async function initialize(folder: string, account: Account | undefined, binaries: Binaries): Promise<void> {
+async function initialize(
+  folder: string,
+  osAccount: OsAccount | undefined,
+  binaries: Binaries,
+): Promise<void> {
   const data = path.join(folder, 'data')
   await mkdir(data, { mode: 0o700 })
   const password = path.join(folder, 'password')
   await writePassword(password)
-  if (account !== undefined) for (const file of [data, password]) await chown(file, account.uid, account.gid)
-  await initdb(data, password, account, binaries)
-  // From now on it is read by the service alone.
-  if (account !== undefined) await chown(password, 0, 0)
+  if (osAccount !== undefined)
+    for (const file of [data, password]) await chown(file, osAccount.uid, osAccount.gid)
+  await initdb(data, password, osAccount, binaries)
+  // From now on only the service reads it.
+  if (osAccount !== undefined) await chown(password, 0, 0)
 }
 
-/** 256 random bits, in letters that a URL needs no escapes for. */
+/** 256 random bits, in letters that a URL takes without escapes. */
 async function writePassword(file: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600)
   await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
@@ -67,31 +72,31 @@ async function writePassword(file: string): Promise<void> {
 async function initdb(
   data: string,
   password: string,
-  account: Account | undefined,
+  osAccount: OsAccount | undefined,
   binaries: Binaries,
 ): Promise<void> {
   const settings = ['--encoding=UTF8', '--no-locale', '--data-checksums', '--auth=scram-sha-256']
-  const names = [`--pgdata=${dataPath(data, account)}`, `--username=${superuser}`, '--pwfile=/dev/stdin']
-  // Handed over open: the account that initdb runs as may not be able to enter the folders above the file.
+  const names = [`--pgdata=${dataPath(data, osAccount)}`, `--username=${superuser}`, '--pwfile=/dev/stdin']
+  // As an open file: the account that runs initdb perhaps cannot enter the folders above it.
   const stdin = await open(password, 'r')
   try {
-    await run(binaries.initdb, [...settings, ...names, '--no-instructions'], stdin.fd, data, account)
+    await run(binaries.initdb, [...settings, ...names, '--no-instructions'], stdin.fd, data, osAccount)
   } finally {
     await stdin.close()
   }
 }
 
-/** Runs initdb to its end. Its words are kept for the error only; they don't contain the password. */
+/** Runs initdb to its end. An error shows its last lines; they do not contain the password. */
 async function run(
   program: string,
   args: string[],
   stdin: number,
   cwd: string,
-  account: Account | undefined,
+  osAccount: OsAccount | undefined,
 ): Promise<void> {
   const env = { LC_ALL: 'C' }
   const child = spawn(program, args, {
-    ...account,
+    ...osAccount,
     cwd,
     env,
     stdio: [stdin, 'pipe', 'pipe'],

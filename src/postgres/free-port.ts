@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * A port of 127.0.0.1 that nobody listens on. Below the range that the system gives to outgoing connections: while the
- * server is down, the pool's own attempts to reach it could otherwise be given its port and keep it from coming back.
+ * A port of 127.0.0.1 that nobody listens on. It lies below the range of outgoing connections: while the server is down, the
+ * pool tries to connect, and such an attempt could otherwise get the server's own port and keep it from starting.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -1,23 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type Cluster, dataPath } from './layout.ts'
-import { lastWords, openServerLog } from './server-log.ts'
+import { lastLogLines, openServerLog } from './server-log.ts'
 import { serverSettings } from './settings.ts'
 
-/** A server process that was just started; it may still be recovering, or about to give up. */
+/** A server process that was just started. It may still recover, or give up. */
 export type Launched = {
   pid: number | undefined
   port: number
-  /** Why it gave up: its last words. Undefined as long as it runs. */
+  /** Why it gave up: the last lines of its log. Undefined as long as it runs. */
   failure(): Promise<string | undefined>
 }
 
 /**
- * Starts the server in a session of its own, with its messages going to a file: neither the terminal's Ctrl-C nor the death
- * of the service reaches it.
+ * Starts the server in a session of its own, with a file for its messages: so neither Ctrl-C in the terminal nor the end of
+ * the service ends it.
  *
- * @param options.strayPid a process that bears the number in a dead server's lock file. PostgreSQL would take it for
- *   that server, and is told that it can't be. The lock file itself is never removed from here, since a start beside
- *   this one may just have written it anew.
+ * @param options.strayPid a process that has the number in a dead server's lock file. PostgreSQL would take it for that
+ *   server, so it gets a hint that it is not. The lock file itself is never removed here: another start may just have
+ *   written a new one.
  */
 export async function launch(
   cluster: Cluster,
@@ -25,7 +25,7 @@ export async function launch(
 ): Promise<Launched> {
   const { handle, start } = await openServerLog(cluster)
   const settings = Object.entries({ ...serverSettings, ...options.settings })
-  const args = ['-D', dataPath(cluster.data, cluster.account), '-p', String(options.port)]
+  const args = ['-D', dataPath(cluster.data, cluster.osAccount), '-p', String(options.port)]
   // Not the service's environment: it holds the panel's password.
   const env: NodeJS.ProcessEnv = { LC_ALL: 'C' }
   if (options.strayPid !== undefined) env.PG_GRANDPARENT_PID = String(options.strayPid)
@@ -33,7 +33,7 @@ export async function launch(
     cluster.binaries.postgres,
     [...args, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     {
-      ...cluster.account,
+      ...cluster.osAccount,
       cwd: cluster.data,
       env,
       detached: true,
@@ -48,7 +48,7 @@ export async function launch(
     port: options.port,
     failure: async () => {
       if (child.pid === undefined) return unstartable
-      return hasEnded(child) ? lastWords(cluster, start) : undefined
+      return hasEnded(child) ? lastLogLines(cluster, start) : undefined
     },
   }
 }

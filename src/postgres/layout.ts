@@ -1,16 +1,16 @@
 import type { Binaries } from './binaries.ts'
-import type { Account } from './own-account.ts'
+import type { OsAccount } from './own-account.ts'
 
 export const superuser = 'marzban_ledger'
 export const database = 'marzban_ledger'
 
-/** PostgreSQL's files below the service's data directory, and what is needed to serve them. */
+/** PostgreSQL's files below the service's data directory, and what the service needs to serve them. */
 export type Cluster = {
   /** `<dataDir>/postgres`: the data, the password and the server's log. */
   home: string
   data: string
   password: string
-  account: Account | undefined
+  osAccount: OsAccount | undefined
   binaries: Binaries
 }
 
@@ -20,10 +20,10 @@ export function urlOf(cluster: Cluster, port: number, name: string): string {
 }
 
 /**
- * How PostgreSQL is told its data directory; it has to be started in it. Lent another account by root, it may not enter
- * the folders above (root's home), and it insists on an absolute path: the link that Linux keeps to a process's working
- * directory is one, and following it asks no folder above for permission.
+ * The path of the data directory for PostgreSQL, which has to be started in it. When root runs the service, PostgreSQL's
+ * account may not enter the folders above (root's home), yet PostgreSQL demands an absolute path. Linux keeps one to the
+ * working directory of a process, and it needs no permission of the folders above.
  */
-export function dataPath(data: string, account: Account | undefined): string {
-  return account === undefined ? data : '/proc/self/cwd'
+export function dataPath(data: string, osAccount: OsAccount | undefined): string {
+  return osAccount === undefined ? data : '/proc/self/cwd'
 }

@@ -9,60 +9,66 @@ import { findPostmaster, isPostmaster, stopPostmaster } from './postmaster.ts'
 import { serverLogFile } from './server-log.ts'
 
 /**
- * The right to start and stop the cluster's server, and to be the one service that uses it: an advisory lock held by a
- * session of its own. The server takes it back the moment the service dies, however it dies.
+ * The right to start and stop the cluster's server, and to be the only service that uses it: an advisory lock that a session
+ * of its own holds. However the service dies, the server frees the lock at once.
  */
-export type Seat = {
+export type Lease = {
   port: number
   pid: number
   /** The session that holds the lock, in the maintenance database. */
   session: pg.Client
-  /** Settles when the session is gone, and the lock with it. */
+  /** Resolves when the session ends, and the lock with it. */
   lost: Promise<void>
 }
 
-/** Kept in the database `postgres`, where no lock of the ledger's own can meet it. */
+/** A lock in the database `postgres`, where the ledger has no locks of its own. */
 const lockKey = '6012024471'
-/** A service that was just killed is noticed by the server within milliseconds; a busy machine is given more. */
+/** The server notices within milliseconds that a service was killed; a busy machine needs more. */
 const lockPatienceMs = 2_000
-/** Recovering from a crash replays at most the write-ahead log's bound, seconds' worth of work. */
+/** Recovery from a crash replays at most a whole write-ahead log, which takes seconds. */
 const serverPatienceMs = 120_000
-/** A start fails for a moment when the port was just taken, or a dead server's last processes are still going. */
+/** A start fails for a moment while another program has the port, or while the last processes of a dead server end. */
 const launches = 10
 
-export type SeatOptions = {
+export type LeaseOptions = {
   settings: Readonly<Record<string, string>>
-  /** The port that a server started now has to listen on; without it, any. */
+  /** Milliseconds since 1970, as files are dated. */
+  now: () => number
+  /** The port for a server that is started now; left out: any. */
   port?: number
-  /** Gives up, and ends the server if this attempt started it. */
+  /** Ends the attempt, and the server if this attempt started it. */
   signal?: AbortSignal
 }
 
-/** A server that answers or may soon: one that was running already, or one that this attempt started. */
+/** A server that answers, or may answer soon. `launched`: this attempt started it. */
 type Server = { port: number; pid: number; launched: Launched | undefined }
 
-/** Finds the cluster's server or starts one, and takes the seat; `data_dir_in_use` when another service has it. */
-export async function takeSeat(cluster: Cluster, options: SeatOptions): Promise<Seat> {
+/**
+ * Finds the cluster's server or starts one, and acquires the lease.
+ *
+ * @throws `data_dir_in_use` when another service has it.
+ */
+export async function acquireLease(cluster: Cluster, options: LeaseOptions): Promise<Lease> {
   const deadline = performance.now() + serverPatienceMs
   let reason = ''
   for (let launched = 0; launched < launches && performance.now() < deadline; ) {
     const server = await findOrLaunch(cluster, options)
     if (typeof server === 'string') throw unavailable(cluster, server)
-    const seat = await sitDown(cluster, server, deadline, options.signal)
-    if (typeof seat !== 'string') return seat
+    const lease = await lockServer(cluster, server, deadline, options.signal)
+    if (typeof lease !== 'string') return lease
     if (options.signal?.aborted) {
       if (server.launched !== undefined) await stopPostmaster(server.pid, cluster.data)
       break
     }
-    reason = seat
+    reason = lease
     if (server.launched !== undefined) launched += 1
     await delay(100)
   }
   throw unavailable(cluster, reason)
 }
 
-async function findOrLaunch(cluster: Cluster, options: SeatOptions): Promise<Server | string> {
-  const found = await findPostmaster(cluster.data)
+async function findOrLaunch(cluster: Cluster, options: LeaseOptions): Promise<Server | string> {
+  const found = await findPostmaster(cluster.data, options.now)
   if (found.state === 'running') return { ...found.postmaster, launched: undefined }
   const port = options.port ?? (await freePort())
   const { strayPid } = found
@@ -71,13 +77,13 @@ async function findOrLaunch(cluster: Cluster, options: SeatOptions): Promise<Ser
   return { port, pid: launched.pid, launched }
 }
 
-/** Waits for the server to answer and takes the lock. Returns the reason when the server went away instead. */
-async function sitDown(
+/** Waits until the server answers, and takes the lock. Returns the reason when the server ends instead. */
+async function lockServer(
   cluster: Cluster,
   server: Server,
   deadline: number,
   signal: AbortSignal | undefined,
-): Promise<Seat | string> {
+): Promise<Lease | string> {
   let reason = 'it does not answer'
   while (performance.now() < deadline && !signal?.aborted) {
     const session = await connect(cluster, server.port)
@@ -106,9 +112,9 @@ async function connect(cluster: Cluster, port: number): Promise<pg.Client | Erro
     connectionString: urlOf(cluster, port, 'postgres'),
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,
-    application_name: 'marzban-ledger seat',
+    application_name: 'marzban-ledger lease',
   })
-  // What breaks the session also ends it, and its end is what is waited for.
+  // Whatever breaks the session also ends it, and `lost` waits for its end.
   session.on('error', () => undefined)
   try {
     await session.connect()
@@ -119,7 +125,10 @@ async function connect(cluster: Cluster, port: number): Promise<pg.Client | Erro
   }
 }
 
-/** True when the lock is ours, false when the session broke; throws when another service keeps it. */
+/**
+ * @returns true: the lock is ours; false: the session broke.
+ * @throws `data_dir_in_use` when another service keeps the lock.
+ */
 async function lock(cluster: Cluster, session: pg.Client): Promise<boolean> {
   const deadline = performance.now() + lockPatienceMs
   try {

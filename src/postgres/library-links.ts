@@ -4,10 +4,10 @@ import path from 'node:path'
 type Link = { source: string; target: string }
 
 /**
- * Makes the links between library versions, which an npm archive can't carry. The package's install script made them
- * already, unless scripts were switched off. Links that are there stay; what can't be written is left to whoever needs it.
+ * Makes the links between library versions: an npm archive can't carry links. The package's install script makes them as
+ * well, unless scripts are switched off. Existing links stay. A link that cannot be made is left out: the test run shows it.
  *
- * @param native the packaged folder, which lists its links.
+ * @param native the packaged folder; it lists its links.
  * @param into where to make them: that folder or a copy of it.
  */
 export async function linkLibraries(native: string, into: string): Promise<void> {

@@ -1,26 +1,26 @@
 import { LedgerError } from '../errors.ts'
 import {
-  type Account,
   type Etc,
-  findAccount,
+  findOsAccount,
   isAssigned,
-  makeAccount,
-  ownName,
+  makeOsAccount,
+  type OsAccount,
+  ownAccountName,
   system,
 } from './own-account.ts'
 
 /**
- * Whom PostgreSQL has to run as. It refuses to run as root, so a service run by root gives it an account of its own, made
- * when there is none: whatever else ran as the same account could read and change the cluster's files.
+ * The account that PostgreSQL has to run as. PostgreSQL refuses to run as root. When root runs the service, PostgreSQL gets an
+ * account of its own, which is made when it is missing: any other program of that account could change the cluster's files.
  *
- * @param owner who owns the cluster's data; undefined before there is a cluster. If that is nobody's number on this
- *   machine, as in a container made anew around old data, the account is made with it.
+ * @param owner of the cluster's data; undefined: there is no cluster yet. When no account of this machine has this number, as
+ *   in a new container around old data, the account is made with it.
  * @returns undefined when PostgreSQL runs as the service itself does.
  */
-export async function postgresAccount(
-  owner: Account | undefined,
+export async function osAccountForPostgres(
+  owner: OsAccount | undefined,
   etc: Etc = system,
-): Promise<Account | undefined> {
+): Promise<OsAccount | undefined> {
   if (process.getuid === undefined) throw unsupported('The embedded PostgreSQL needs Linux or macOS')
   if (process.getuid() !== 0) return undefined
   // Only Linux lets a process work in a directory whose parents it may not enter; see `dataPath`.
@@ -28,16 +28,16 @@ export async function postgresAccount(
     throw unsupported('The embedded PostgreSQL does not run as root on this system')
   const wanted =
     owner && owner.uid > 0 && owner.gid > 0 && !(await isAssigned(etc, owner)) ? owner : undefined
-  const account = (await findAccount(etc, ownName)) ?? (await makeAccount(etc, wanted))
-  if (account === undefined) {
+  const osAccount = (await findOsAccount(etc, ownAccountName)) ?? (await makeOsAccount(etc, wanted))
+  if (osAccount === undefined) {
     throw unsupported(
-      `PostgreSQL refuses to run as root, and the account ${ownName} for it could not be made. Make it ` +
-        `(\`useradd --system --user-group ${ownName}\`)`,
+      `PostgreSQL refuses to run as root, and the account ${ownAccountName} for it could not be made. Make it ` +
+        `(\`useradd --system --user-group ${ownAccountName}\`)`,
     )
   }
-  if (account.uid > 0 && account.gid > 0) return account
+  if (osAccount.uid > 0 && osAccount.gid > 0) return osAccount
   throw unsupported(
-    `PostgreSQL refuses to run as root, and the account ${ownName} has root's number or group`,
+    `PostgreSQL refuses to run as root, and the account ${ownAccountName} has root's number or group`,
   )
 }
 

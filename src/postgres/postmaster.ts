@@ -2,19 +2,23 @@ import { readFile, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A running server's first process, which owns all others. */
+/** The first process of a running server; it started all others of that server. */
 export type Postmaster = { pid: number; port: number }
 
 export type Found =
   | { state: 'running'; postmaster: Postmaster }
-  /** No server; `strayPid` is a live process that has nothing to do with us and has the number of a dead server. */
+  /** No server. `strayPid`: a live process that is not ours and has the number of a dead server. */
   | { state: 'none'; strayPid: number | undefined }
 
-/** A lock file is written at once after it is made; one still without its lines after this long was left by a crash. */
+/** A server fills its lock file as soon as it made it. A file that is not filled after this long was left by a crash. */
 const unfinishedMs = 10_000
 
-/** Looks for the server of a data directory by the lock file that it keeps there. */
-export async function findPostmaster(data: string): Promise<Found> {
+/**
+ * Looks for the server of a data directory by the lock file that it keeps there.
+ *
+ * @param now milliseconds since 1970, as files are dated.
+ */
+export async function findPostmaster(data: string, now: () => number): Promise<Found> {
   const file = path.join(data, 'postmaster.pid')
   for (;;) {
     const text = await readFile(file, 'utf8').catch(nothingIfAbsent)
@@ -24,16 +28,16 @@ export async function findPostmaster(data: string): Promise<Found> {
       if (await isPostmaster(postmaster.pid, data)) return { state: 'running', postmaster }
       return { state: 'none', strayPid: isAlive(postmaster.pid) ? postmaster.pid : undefined }
     }
-    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > unfinishedMs) await unlink(file).catch(nothingIfAbsent)
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: now() }))
+    if (now() - mtimeMs > unfinishedMs) await unlink(file).catch(nothingIfAbsent)
     else await delay(20)
   }
 }
 
-/** Whether `pid` is, now, the server of this data directory. Numbers of dead processes are given to others. */
+/** Whether `pid` is the server of this data directory at this moment. The system gives numbers of dead processes to others. */
 export async function isPostmaster(pid: number, data: string): Promise<boolean> {
   if (!isAlive(pid)) return false
-  // Elsewhere the number has to do: a stranger's number then leads to an error that names the lock file.
+  // Elsewhere only the number is known: another process's number then leads to an error that names the lock file.
   if (process.platform !== 'linux') return true
   try {
     const [name, cwd, own] = await Promise.all([
@@ -43,13 +47,13 @@ export async function isPostmaster(pid: number, data: string): Promise<boolean> 
     ])
     return name.trim() === 'postgres' && cwd.ino === own.ino && cwd.dev === own.dev
   } catch {
-    // Gone meanwhile, a zombie, or another user's: PostgreSQL would not serve a directory that isn't its user's.
+    // It has ended, or is a zombie, or runs as another user: PostgreSQL serves only directories of its own user.
     return false
   }
 }
 
 /**
- * Ends a server: open transactions are rolled back and everything is written; when that takes too long, at once, and
+ * Ends a server. First politely: it rolls open transactions back and writes everything. When that takes too long, at once;
  * the next start recovers.
  *
  * @returns whether it has ended.
@@ -71,7 +75,7 @@ export async function stopPostmaster(pid: number, data: string): Promise<boolean
 
 function parse(text: string): Postmaster | undefined {
   const lines = text.split('\n')
-  // Written negative by a server in single-user mode.
+  // A server in single-user mode writes it negative.
   const pid = Math.abs(Number(lines[0]))
   const port = Number(lines[3])
   const whole = lines.length > 4 && Number.isInteger(pid) && pid > 0 && Number.isInteger(port)

@@ -16,18 +16,18 @@ import os from 'node:os'
 import path from 'node:path'
 import { linkLibraries } from './library-links.ts'
 
-/** Where a copy may lie, best first: what only root can write, survives a reboot, and is seldom mounted noexec. */
+/** Places for a copy, best first: only root can write there, it survives a reboot, and it is seldom mounted noexec. */
 const places = ['/var/cache', '/var/tmp', os.tmpdir()]
 
 /**
- * Copies PostgreSQL's programs to where every account can execute them; run by root only. A copy that an earlier start
- * made is used again, once it has been seen to be whole and in nobody's hands but root's.
+ * Copies PostgreSQL's programs to where every account can execute them; only root calls this. It uses a copy of an earlier
+ * start again, when that is whole and only root can change it.
  *
  * @param native the packaged folder with `bin`, `lib` and `share`.
- * @param usable whether a copy serves; when it doesn't, the next place is tried.
- * @returns the copy, or undefined when no place serves.
+ * @param usable whether a copy works; if not, the next place is tried.
+ * @returns the copy; undefined: it works in no place.
  */
-export async function copyWithinReach(
+export async function makeRootOwnedCopy(
   native: string,
   usable: (copy: string) => Promise<boolean>,
   parents: string[] = places,
@@ -35,7 +35,7 @@ export async function copyWithinReach(
   const files = await listFiles(native)
   const name = await nameFor(native, files)
   for (const parent of parents) {
-    // A read-only, full or missing file system only means that the next place is tried.
+    // The file system may be read-only, full or missing: try the next place.
     const copy = await copyInto(parent, name, native, files).catch(() => undefined)
     if (copy !== undefined && (await usable(copy))) return copy
   }
@@ -72,7 +72,7 @@ async function copyInto(
   const place = await realpath(parent)
   if (!(await onlyRootCanReplaceIn(place))) return undefined
   const shared = path.join(place, name)
-  if (isWholeAndRoots(shared, files)) {
+  if (isWholeAndOwnedByRoot(shared, files)) {
     await linkLibraries(native, shared)
     return shared
   }
@@ -87,10 +87,10 @@ async function copyInto(
   }
 }
 
-/** Gives the copy its lasting name; when somebody else sits on that name, the copy serves under its own. */
+/** Gives the copy its lasting name. When another user has a file of that name, the copy keeps its own. */
 async function publish(own: string, shared: string): Promise<string> {
   const sitting = await lstat(shared).catch(() => undefined)
-  if (sitting !== undefined && !isRoots(sitting)) return own
+  if (sitting !== undefined && !isOwnedByRoot(sitting)) return own
   if (sitting !== undefined) {
     const broken = `${own}-replaced`
     await rename(shared, broken)
@@ -103,7 +103,7 @@ async function publish(own: string, shared: string): Promise<string> {
 }
 
 async function copyFiles(native: string, into: string, files: File[]): Promise<void> {
-  // Modes are set, not kept: under a umask of 077 npm installs files that only root can read.
+  // Sets the modes: under a umask of 077 npm installs files that only root can read.
   await chmod(into, 0o755)
   const folders = new Set(files.flatMap((file) => foldersOf(file.name)))
   for (const folder of folders) {
@@ -123,24 +123,24 @@ function foldersOf(name: string): string[] {
   return parts.map((_, depth) => parts.slice(0, depth + 1).join(path.sep))
 }
 
-/** Whether nothing was removed (temporary folders are swept file by file), and nobody but root could have changed it. */
-function isWholeAndRoots(copy: string, files: File[]): boolean {
+/** Whether no file is missing (sweepers of temporary folders remove single files), and only root could change the copy. */
+function isWholeAndOwnedByRoot(copy: string, files: File[]): boolean {
   const folders = new Set(['', ...files.flatMap((file) => foldersOf(file.name))])
   for (const folder of folders) {
     const found = lstatSync(path.join(copy, folder), { throwIfNoEntry: false })
-    if (found?.isDirectory() !== true || !isRoots(found)) return false
+    if (found?.isDirectory() !== true || !isOwnedByRoot(found)) return false
   }
   return files.every((file) => {
     const found = lstatSync(path.join(copy, file.name), { throwIfNoEntry: false })
-    return found?.isFile() === true && found.size === file.size && isRoots(found)
+    return found?.isFile() === true && found.size === file.size && isOwnedByRoot(found)
   })
 }
 
-function isRoots(found: Stats): boolean {
+function isOwnedByRoot(found: Stats): boolean {
   return found.uid === 0 && (found.mode & 0o022) === 0
 }
 
-/** Whether every folder on the way is root's, and lets others create at most what they can't use against us. */
+/** Whether root owns every folder on the path, and no other user can replace anything in it. */
 async function onlyRootCanReplaceIn(place: string): Promise<boolean> {
   for (let folder = place; ; folder = path.dirname(folder)) {
     const { uid, mode } = await lstat(folder)

@@ -1,16 +1,18 @@
 import { copyFile, open, readFile, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from './layout.ts'
 
 const maxBytes = 4 * 1024 * 1024
+const pauseMs = 60_000
 
-/** The file that the server writes its own messages to. Not a pipe: the server outlives the service that started it. */
+/** The file for the server's own messages. Not a pipe: the server may outlive the service that started it. */
 export function serverLogFile(cluster: Cluster): string {
   return path.join(cluster.home, 'server.log')
 }
 
-/** Moves a log grown past 4 MiB aside, over the one before it. The server, which only appends, is not disturbed. */
-export async function boundServerLog(cluster: Cluster): Promise<void> {
+/** Moves a log of more than 4 MiB aside, over the one before it. The server only appends, so this does not disturb it. */
+async function boundServerLog(cluster: Cluster): Promise<void> {
   const file = serverLogFile(cluster)
   const found = await stat(file).catch(() => undefined)
   if (found === undefined || found.size <= maxBytes) return
@@ -18,7 +20,13 @@ export async function boundServerLog(cluster: Cluster): Promise<void> {
   await truncate(file)
 }
 
-/** Opens the log for a server that is about to start; `start` is where its messages will begin. */
+/** Bounds the log once a minute, until `signal` aborts. A failure ends nothing: the next minute tries again. */
+export async function keepServerLogBounded(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  const pause = () => delay(pauseMs, true, { signal, ref: false }).catch(() => false)
+  while (await pause()) await boundServerLog(cluster).catch(() => undefined)
+}
+
+/** Opens the log for a server that will start next; its messages begin at `start`. */
 export async function openServerLog(cluster: Cluster) {
   await boundServerLog(cluster)
   const handle = await open(serverLogFile(cluster), 'a', 0o600)
@@ -26,8 +34,8 @@ export async function openServerLog(cluster: Cluster) {
   return { handle, start }
 }
 
-/** What the server wrote since `start`, its last few lines. */
-export async function lastWords(cluster: Cluster, start: number): Promise<string> {
+/** The last few lines that the server wrote since `start`. */
+export async function lastLogLines(cluster: Cluster, start: number): Promise<string> {
   const log = await readFile(serverLogFile(cluster)).catch(() => Buffer.alloc(0))
   return log.subarray(start).toString().trim().split('\n').slice(-5).join('\n')
 }

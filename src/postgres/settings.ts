@@ -1,5 +1,5 @@
 /**
- * How the server is run. Given on its command line, so that a newer release's settings reach a cluster made by an older one.
+ * The settings of the server. They are given on its command line: so those of a newer release reach an old cluster too.
  */
 export const serverSettings: Readonly<Record<string, string>> = {
   // Only this machine, only with the password.

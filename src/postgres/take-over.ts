@@ -2,36 +2,37 @@ import { access, lchown, lstat, open, readdir, rename, rm } from 'node:fs/promis
 import path from 'node:path'
 import { LedgerError } from '../errors.ts'
 import type { Cluster } from './layout.ts'
-import { takeSeat } from './lease.ts'
-import type { Account } from './own-account.ts'
+import { acquireLease } from './lease.ts'
+import type { OsAccount } from './own-account.ts'
 import { findPostmaster, stopPostmaster } from './postmaster.ts'
 
-/** Only scram: whoever shared the account may have written anything there. */
+/** Only scram: another program of the former account may have written anything there. */
 const hba = `local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 host all all ::1/128 scram-sha-256
 `
 
 /**
- * Gives a cluster that belongs to `owner` to the account that PostgreSQL runs as now. A server that still runs as `owner` is
- * ended first, unless another service uses it. Repeated after a crash, since the mark that it leaves says so.
+ * Gives a cluster that belongs to `owner` to the account that PostgreSQL runs as now. First it ends a server that still runs
+ * as `owner`, unless another service uses it. After a crash the next start repeats it: the mark that it leaves says so.
  *
  * @throws `data_dir_in_use`; `config_invalid` for what cannot be given away safely.
  */
 export async function takeOver(
-  cluster: Omit<Cluster, 'account'>,
-  owner: Account,
-  account: Account,
+  cluster: Omit<Cluster, 'osAccount'>,
+  owner: OsAccount,
+  osAccount: OsAccount,
+  now: () => number,
 ): Promise<void> {
   const { home, data } = cluster
-  if ((await findPostmaster(data)).state === 'running') {
-    const seat = await takeSeat({ ...cluster, account: owner }, { settings: {} })
-    await stopPostmaster(seat.pid, data)
-    await seat.session.end().catch(() => undefined)
+  if ((await findPostmaster(data, now)).state === 'running') {
+    const lease = await acquireLease({ ...cluster, osAccount: owner }, { settings: {}, now })
+    await stopPostmaster(lease.pid, data)
+    await lease.session.end().catch(() => undefined)
   }
   await (await open(markOf(home), 'w', 0o600)).close()
-  await giveTo(data, account)
-  await writeHba(data, account)
+  await giveTo(data, osAccount)
+  await writeHba(data, osAccount)
   await rm(markOf(home))
 }
 
@@ -48,12 +49,12 @@ function markOf(home: string): string {
 }
 
 /**
- * From the top down: once a folder is given away, nobody of its former owner can put something else into it, so what is
- * read from it afterwards is what is given away. Links are given themselves, not what they lead to.
+ * From the top down: once a folder is given away, its former owner can put nothing else into it, so what this reads from it
+ * afterwards is what it gives away. It gives a link itself away, not the link's target.
  */
-async function giveTo(file: string, account: Account): Promise<void> {
+async function giveTo(file: string, osAccount: OsAccount): Promise<void> {
   const found = await lstat(file)
-  // A second name of somebody's file: it would be given away with it.
+  // It may be another user's file, which would be given away too.
   if (found.isFile() && found.nlink > 1) {
     throw new LedgerError(
       'config_invalid',
@@ -61,16 +62,16 @@ async function giveTo(file: string, account: Account): Promise<void> {
       { field: 'DATA_DIR' },
     )
   }
-  await lchown(file, account.uid, account.gid)
+  await lchown(file, osAccount.uid, osAccount.gid)
   if (!found.isDirectory()) return
-  for (const name of await readdir(file)) await giveTo(path.join(file, name), account)
+  for (const name of await readdir(file)) await giveTo(path.join(file, name), osAccount)
 }
 
-async function writeHba(data: string, account: Account): Promise<void> {
+async function writeHba(data: string, osAccount: OsAccount): Promise<void> {
   const file = path.join(data, 'pg_hba.conf')
   const handle = await open(`${file}.new`, 'w', 0o600)
   await handle.writeFile(hba)
-  await handle.chown(account.uid, account.gid)
+  await handle.chown(osAccount.uid, osAccount.gid)
   await handle.sync()
   await handle.close()
   await rename(`${file}.new`, file)

@@ -176,12 +176,20 @@ export type EventsTable = {
   type: EventType
   admin_id: bigint | null
   username: string | null
-  /** What is told, as it was then: JSON whose integers are bytes, as text. */
+  /** What the event says, as it was then. JSON. */
   payload: unknown
   created_at: Generated<Date>
 }
 
 export type EventType = 'traffic.suspicious'
+
+export type OutboxTable = {
+  id: Generated<bigint>
+  kind: 'bulk_deletion' | 'observation'
+  /** JSON whose integers are text. */
+  payload: unknown
+  created_at: Generated<Date>
+}
 
 export type DeletionTurnsTable = { caller: string; turn: bigint }
 
@@ -199,4 +207,5 @@ export type Tables = {
   deletions: DeletionsTable
   events: EventsTable
   deletion_turns: DeletionTurnsTable
+  outbox: OutboxTable
 }

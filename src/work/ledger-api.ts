@@ -1,52 +1,52 @@
-import type { AccountPage, AccountRow } from '../store/accounts/queries.ts'
+import type { AccountPage, AccountView } from '../store/accounts/queries.ts'
 import { findAccount, listAccounts } from '../store/accounts/queries.ts'
 import { requestScans } from '../store/collecting/scans.ts'
 import type { Database } from '../store/connection/database.ts'
 import { type ListedTenure, listTenures } from '../store/tenures/tenure-list.ts'
 import type { Stats } from './accounts/stats.ts'
 import type { Callers } from './callers/callers.ts'
-import { readSync, type SyncState } from './collecting/collector-status.ts'
+import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { requestObservation } from './observing/request-observation.ts'
 
 export type Page<Item, Cursor> = { items: Item[]; next: Cursor | null }
 
 /** What the HTTP side calls: everything the service does for a caller. */
-export type Services = {
+export type LedgerApi = {
   callers: Callers
   stats: Stats
   /** One account, open or closed; null when no account has the id. */
-  account(adminId: bigint): Promise<AccountRow | null>
-  accounts(page: AccountPage): Promise<Page<AccountRow, { key: string; id: bigint }>>
+  account(adminId: bigint): Promise<AccountView | null>
+  accounts(page: AccountPage): Promise<Page<AccountView, { key: string; id: bigint }>>
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
-  sync(): Promise<SyncState>
+  sync(): Promise<CollectorStatus>
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
    *
    * @returns when that was, by the database's clock.
    */
   requestSync(): Promise<Date>
-  /** Makes users to be read soon, durably; whoever the panel does not have is found gone. */
+  /** Asks for a reading of users soon, durably. A user that the panel does not have is found gone. */
   requestObservation(usernames: readonly string[]): Promise<void>
   /** Throws `database_unavailable` when the database does not answer. */
   readiness(): Promise<Readiness>
 }
 
-export type ServicesOptions = {
+export type LedgerApiDeps = {
   db: Database
   callers: Callers
   stats: Stats
   deletions: Deletions
   /** Makes a poll of the panel due now. */
   requestPoll: () => Promise<void>
-  requestObservation: (usernames: readonly string[]) => Promise<void>
   /** A clock that nobody sets, in milliseconds. */
   now: () => number
 }
 
-export function createServices(options: ServicesOptions): Services {
-  const { db, callers, stats, deletions, requestPoll, requestObservation, now } = options
+export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
+  const { db, callers, stats, deletions, requestPoll, now } = options
   return {
     callers,
     stats,
@@ -60,13 +60,13 @@ export function createServices(options: ServicesOptions): Services {
       const { tenures, next } = await listTenures(db, page)
       return { items: tenures, next }
     },
-    sync: () => readSync(db),
+    sync: () => readCollectorStatus(db),
     requestSync: async () => {
       const at = await requestScans(db)
       await requestPoll()
       return at
     },
-    requestObservation,
+    requestObservation: (usernames) => requestObservation(db, usernames),
     readiness: createReadiness({ db, now }),
   }
 }

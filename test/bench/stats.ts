@@ -8,7 +8,7 @@ import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
 import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
-import { createServices } from '../../src/work/ledger-api.ts'
+import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import { operatorKey } from '../support/keys.ts'
 import { observeRange } from './fill.ts'
@@ -92,7 +92,7 @@ function buildService(url: string, db: Database) {
   const panel = createPanelClient({ url: 'http://127.0.0.1:9', username: '', password: '', timeoutMs: 1_000 })
   const observing = { db, panel, panelLag: createPanelLag(0) }
   const worker = openWorkerSession(url)
-  const services = createServices({
+  const services = createLedgerApi({
     db,
     callers: createCallers({ db, panel, apiKey: operatorKey, now: Date.now }),
     stats: createStats({
@@ -101,9 +101,8 @@ function buildService(url: string, db: Database) {
       scanIntervalSeconds: 600,
       onFailure: () => {},
     }),
-    deletions: createDeletions({ ...observing, worker, graceMs: 60_000, enqueue: async () => {} }),
+    deletions: createDeletions({ ...observing, worker, graceMs: 60_000 }),
     requestPoll: async () => {},
-    requestObservation: async () => {},
     now: () => performance.now(),
   })
   const app = buildApp({ services, log: createLogger('warn'), version: '0.0.0' })

@@ -6,12 +6,13 @@ import type { Journal } from './journal.ts'
 import { show } from './rest.ts'
 import type { Stage } from './stage.ts'
 
-/** What a service that does nothing else keeps open: its pools' upper bounds, and two sessions. */
+/** What a service that does nothing else keeps open: its pools' upper bounds, and three sessions. */
 const sessionsAtMost: Record<string, number> = {
   'marzban-ledger': 10,
   'marzban-ledger-jobs': 4,
   'marzban-ledger-worker': 1,
-  'marzban-ledger seat': 1,
+  'marzban-ledger-outbox': 1,
+  'marzban-ledger lease': 1,
 }
 const panelConnectionsAtMost = 16
 /** How long the queues' own housekeeping may take. */

@@ -1,8 +1,11 @@
+import type { Selectable } from 'kysely'
 import type { Database } from '../../src/store/connection/database.ts'
-import type { Deletion } from '../../src/store/deletions/deletions.ts'
+import type { DeletionsTable } from '../../src/store/tables.ts'
 import type { Journal } from './journal.ts'
 import { show } from './rest.ts'
 import type { Scene } from './scene.ts'
+
+type Receipt = Selectable<DeletionsTable>
 
 /** What the receipts say is what has become of the users. Resolves with how many there are of each state. */
 export async function checkReceipts(
@@ -41,12 +44,12 @@ export async function checkReceipts(
   return counts
 }
 
-function saysGone({ state }: Deletion): boolean {
+function saysGone({ state }: Receipt): boolean {
   return state === 'deleted' || state === 'gone'
 }
 
 /** Users are told apart by the time they were created at. */
-function isOf(receipt: Deletion, user: { username: string; createdAt: string }): boolean {
+function isOf(receipt: Receipt, user: { username: string; createdAt: string }): boolean {
   return receipt.username === user.username && receipt.created_at === normalised(user.createdAt)
 }
 

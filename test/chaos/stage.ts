@@ -58,7 +58,7 @@ export class Stage {
     const panel = fork(path.join(import.meta.dirname, 'panel-process.ts'), { serialization: 'advanced' })
     await once(panel, 'message')
     const stage = new Stage(journal, panel, await makeRunDir(place), await freePort())
-    const embedded = await startEmbeddedPostgres({ dataDir: stage.dataDir, log: quiet })
+    const embedded = await startEmbeddedPostgres({ dataDir: stage.dataDir, log: quiet, now: Date.now })
     await stage.clocks.shadow(embedded.url)
     await embedded.stop()
     await stage.startService()
@@ -115,7 +115,7 @@ export class Stage {
 
   /** The server's first process and, where the system tells, all others; null: it does not run. */
   async postgres(): Promise<{ pid: number; port: number; children: number[] } | null> {
-    const found = await findPostmaster(path.join(this.dataDir, 'postgres/data'))
+    const found = await findPostmaster(path.join(this.dataDir, 'postgres/data'), Date.now)
     if (found.state === 'none') return null
     const { pid } = found.postmaster
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')

@@ -10,17 +10,17 @@ import { until } from '../support/service-process.ts'
 
 const main = path.join(import.meta.dirname, 'main.ts')
 const readme = path.join(import.meta.dirname, '../../README.md')
-/** The temporary place of the demo, so that what it leaves behind shows. */
+/** The demo's own directory for temporary files: the test sees what is left in it. */
 let place: string
 
 beforeAll(async () => {
   place = await mkdtemp(path.join(tmpdir(), 'demo-test-'))
-  // PostgreSQL runs as another account when the tests run as root.
+  // If root runs the tests, PostgreSQL runs as another account.
   await chmod(place, 0o711)
 })
 afterAll(() => rm(place, { recursive: true, force: true }))
 
-test('shows a total that stays while the panel forgets, answers what it says to paste, and leaves nothing', {
+test('the demo shows a total that holds while the panel forgets, its commands work, and it leaves nothing behind', {
   timeout: 90_000,
 }, async () => {
   const demo = spawn(process.execPath, [main], {
@@ -63,13 +63,13 @@ test('shows a total that stays while the panel forgets, answers what it says to 
     demo.kill('SIGINT')
   }
   expect(await exited).toEqual([0, null])
-  expect(output).toContain('Ending: nothing of the demo is kept.')
+  expect(output).toContain('The demo stops and removes its data.')
   expect(await readdir(place)).toEqual([])
 
   const figures = rows().map((line) =>
     [...line.matchAll(/(\d+\.\d\d) GB/g)].map(([, value]) => Number(value)),
   )
-  // The first reseller's two columns.
+  // The two columns of the first reseller.
   const panel = figures.map((row) => row[0] ?? 0)
   const ledger = figures.map((row) => row[1] ?? 0)
   expect(panel.some((sum, index) => sum < (panel[index - 1] ?? 0))).toBe(true)

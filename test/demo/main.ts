@@ -1,4 +1,4 @@
-/** `npm run demo`: the service on an embedded Postgres before a stand-in panel with traffic, until Ctrl-C. */
+/** `npm run demo`: the service on an embedded PostgreSQL, with a stand-in panel that has traffic, until Ctrl-C. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
@@ -23,7 +23,7 @@ const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
 const grace = closeWithGrace({ delay: 30_000, logger: false, skip }, async ({ err }) => {
   ending.abort()
   if (err) console.error(isLedgerError(err) ? err.message : err)
-  else console.log('\nEnding: nothing of the demo is kept.')
+  else console.log('\nThe demo stops and removes its data.')
   await closing.disposeAsync()
 })
 listenForEnd({
@@ -33,7 +33,7 @@ listenForEnd({
   onSecond: () => process.exit(1),
 })
 
-console.log('Starting an embedded PostgreSQL, a stand-in for a Marzban panel, and the ledger before it ...')
+console.log('Starting PostgreSQL, a stand-in for a Marzban panel, and the ledger ...')
 const key = randomBytes(24).toString('hex')
 const runDir = await makeRunDir()
 closing.defer(() => runDir.remove())
@@ -76,12 +76,12 @@ for (let rows = 0; !ending.signal.aborted; rows += 1) {
   await setTimeout(rowMs, undefined, { signal: ending.signal }).catch(() => {})
 }
 
-/** Starts the service; where nobody asked for a port and the usual one is taken, on any free one. */
+/** Starts the service. If PORT is not set and the default port is taken, it uses any free port. */
 async function start(asked: Config): Promise<Service> {
   const log = createLogger(asked.logLevel)
-  const service = await startService(asked, log).catch((error: unknown) => {
+  const service = await startService(asked, { log, now: Date.now }).catch((error: unknown) => {
     if (process.env.PORT || !isLedgerError(error, 'config_invalid')) throw error
-    return startService({ ...asked, port: 0 }, log)
+    return startService({ ...asked, port: 0 }, { log, now: Date.now })
   })
   closing.defer(() => service.stop())
   return service

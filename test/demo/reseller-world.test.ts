@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { PanelState } from '../stand-in/state.ts'
 import { createResellerWorld, resellers } from './reseller-world.ts'
 
-test('goes on when somebody who tries the demo deletes users and resellers', () => {
+test('the demo continues when the operator deletes users and resellers', () => {
   const state = new PanelState()
   const world = createResellerWorld(state)
   const [first, second] = resellers

@@ -5,23 +5,23 @@ import { lifetimeOf } from '../stand-in/state.ts'
 export const resellers = ['ana', 'bilal', 'chen'] as const
 
 const usersEach = 14
-/** Of the first reseller, so that the examples of README.md can be pasted: its password, and users of its. */
+/** The examples of README.md use this password of the first reseller, and these users. */
 const password = 'secret'
-const named = ['alice', 'bob']
+const usersOfExamples = ['alice', 'bob']
 const megabyte = 1_000_000
 
-/** A panel's life: users consume, come, and are deleted by their resellers. */
+/** Users consume traffic; resellers delete and create users. */
 export type ResellerWorld = {
-  /** Lets users consume for a moment. */
+  /** Adds some traffic to some users. */
   consume(): void
   /**
-   * Lets a reseller delete the user of its that consumed most, in the panel, and create another; null: it has none, since
-   * somebody who tries the demo has deleted them.
+   * A reseller deletes its largest user in the panel and creates another one. Null: the reseller has no users, because the
+   * operator deleted them.
    */
   deleteOne(): { reseller: string; username: string; bytes: bigint } | null
-  /** The user of a reseller that is deleted last, of those that no example names. */
+  /** The smallest user of a reseller: this world deletes it last. Users of the examples are left out. */
   lightest(reseller: string): string
-  /** What the panel can still tell of an admin: the bytes of the users it has now. */
+  /** The traffic of the users that an admin has now: the sum that the panel shows. */
   panelSum(reseller: string): bigint
 }
 
@@ -43,7 +43,7 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
     for (let index = 0; index < usersEach; index += 1)
       state.accrue(createUser(reseller), below(900) * megabyte)
   }
-  for (const username of named) state.createUser(username, { admin: resellers[0] })
+  for (const username of usersOfExamples) state.createUser(username, { admin: resellers[0] })
   return {
     consume: () => {
       for (const { username } of state.users.values()) {
@@ -61,7 +61,7 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
       return { reseller, username: heaviest.username, bytes: lifetimeOf(heaviest) }
     },
     lightest: (reseller) =>
-      byWeight(reseller).find(({ username }) => !named.includes(username))?.username ?? '',
+      byWeight(reseller).find(({ username }) => !usersOfExamples.includes(username))?.username ?? '',
     panelSum: (reseller) => usersOf(reseller).reduce((sum, user) => sum + lifetimeOf(user), 0n),
   }
 }

@@ -55,7 +55,7 @@ function refill(): void {
 
 /** As the queues do: a deletion that another one is in the way of comes round again. */
 async function carryOutAll(): Promise<void> {
-  for (const id of service.enqueued.splice(0)) {
+  for (const id of (await service.takeOutbox()).deletions) {
     await service.carryOut(id).catch((error: unknown) => {
       if (!isLedgerError(error, 'conflict')) throw error
     })

@@ -2,21 +2,23 @@ import { levels } from 'pino'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import type { App } from '../../src/http/app-type.ts'
 import { createLogger } from '../../src/log.ts'
+import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
 import { createForwarder } from '../../src/panel/transport/forward.ts'
 import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
+import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
-import { createCallers } from '../../src/work/callers/callers.ts'
+import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
-import { createServices } from '../../src/work/ledger-api.ts'
+import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
-import type { ReadUsers } from '../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import type { PanelDatabase } from '../stand-in/names.ts'
 import type { Release } from '../stand-in/release.ts'
@@ -33,6 +35,14 @@ export const withKey = { 'x-api-key': apiKey }
 /** An admin that the panel has from the start; `usage`: bytes that its counter says, of users that are gone. */
 export type TestAdmin = { username: string; isSudo?: boolean; usage?: bigint }
 
+/** What is to happen in the background. */
+type Outbox = {
+  /** Bulk deletions to be looked at, in their order. */
+  deletions: bigint[]
+  /** Users to be read soon. */
+  usernames: string[]
+}
+
 /** The application over a stand-in panel and a database of its own. Only the background work is started by hand. */
 export type TestService = {
   app: App
@@ -48,10 +58,8 @@ export type TestService = {
   takeAsked(): string[]
   /** How often a sync was asked for. */
   syncs: () => number
-  /** Bulk deletions handed to the background work, in their order. */
-  enqueued: bigint[]
-  /** Users that are to be read soon. */
-  observations: string[]
+  /** What is written into the outbox since this was last called. */
+  takeOutbox(): Promise<Outbox>
   poll(): Promise<void>
   /** Reads the users of every admin that the panel lists. */
   scan(): Promise<void>
@@ -62,7 +70,7 @@ export type TestService = {
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
   /** What scans read with. */
-  reading: Pick<ReadUsers, 'db' | 'panel' | 'now'>
+  reading: Pick<ReadingDeps, 'db' | 'panel' | 'now'>
   /** How often a connection to the database has been used and given back. */
   databaseUses(): number
   close(): Promise<void>
@@ -86,6 +94,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
+  /** Adds callers that prove themselves in another way. */
+  extendCallers?: (callers: Callers) => Callers
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -102,6 +112,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
+    extendCallers = (callers) => callers,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -145,11 +156,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
     },
   })
-  const enqueued: bigint[] = []
-  const observations: string[] = []
   let syncs = 0
-  const callers = createCallers({ db, panel, apiKey, now })
-  const services = createServices({
+  const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
+  const services = createLedgerApi({
     db,
     callers,
     stats: createStats({
@@ -158,9 +167,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       scanIntervalSeconds: 600,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
-    deletions: createDeletions({ ...working, enqueue: async (_tx, { id }) => void enqueued.push(id) }),
+    deletions: createDeletions(working),
     now,
-    requestObservation: async (usernames) => void observations.push(...usernames),
     requestPoll: async () => {
       syncs += 1
     },
@@ -174,7 +182,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...lanes,
   })
   const front = {
-    front: createFront({ ...working, callers, forwarder, log }),
+    front: createFront({ ...working, callers, forwarder, api: marzbanApi, log }),
     prefixes: ['/api', '/sub', '/dashboard', '/statics'],
   }
   const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })
@@ -211,8 +219,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
         .map(({ method, path }) => `${method} ${path}`)
         .filter((call) => call !== 'POST /api/admin/token'),
     syncs: () => syncs,
-    enqueued,
-    observations,
+    takeOutbox: () => takeAll(db),
     poll: async () => pollAdmins(observing, await drawAsked(db)),
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
@@ -234,5 +241,13 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await db.destroy()
       await database.drop()
     },
+  }
+}
+
+async function takeAll(db: Database): Promise<Outbox> {
+  const entries = await db.transaction().execute((tx) => takeOutbox(tx, 1_000_000))
+  return {
+    deletions: entries.flatMap((entry) => (entry.kind === 'bulk_deletion' ? entry.id : [])),
+    usernames: entries.flatMap((entry) => (entry.kind === 'observation' ? entry.usernames : [])),
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { enqueueDeletion, startDeleting } from '../../src/jobs/deletions.ts'
+import { lookAtBulk, startDeleting } from '../../src/jobs/deletions.ts'
 import { findDeletion } from '../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../src/work/callers/callers.ts'
+import type { Caller } from '../../src/work/callers/caller.ts'
 import { requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
@@ -58,8 +58,10 @@ async function request(admin: string, usernames: string[]): Promise<bigint> {
     adminId,
     token: 'not shown to the panel',
   }
-  const work = { db: ledger.db, panel: ledger.client, enqueue: enqueueDeletion(boss) }
-  return (await requestBulkDeletion(work, caller, { usernames }, null)).id
+  const work = { db: ledger.db, panel: ledger.client }
+  const bulk = await requestBulkDeletion(work, caller, { usernames }, null)
+  await lookAtBulk(boss, ledger.db, bulk, 0)
+  return bulk.id
 }
 
 const ended = (id: bigint) =>
@@ -100,7 +102,7 @@ test('a deletion that waits for the panel goes on by itself when it is back', as
   const usernames = await createUsers('ada', 6)
   await ledger.panel.down()
   const id = await request('ada', usernames)
-  await ended(id).toMatchObject({ state: 'requested', error_code: 'panel_unreachable' })
+  await ended(id).toMatchObject({ state: 'requested', error: { code: 'panel_unreachable' } })
   await ledger.panel.up()
-  await ended(id).toMatchObject({ state: 'deleted', error_code: null })
+  await ended(id).toMatchObject({ state: 'deleted', error: null })
 }, 60_000)

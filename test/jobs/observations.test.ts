@@ -1,6 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { requestObservation, startObserving } from '../../src/jobs/observations.ts'
+import { sendObservation, startObserving } from '../../src/jobs/observations.ts'
 import { pollAndScan, useDeleting } from '../support/deleting.ts'
 
 const ledger = useDeleting()
@@ -39,8 +39,7 @@ describe('users that are to be read', () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.state.createUser('bob', { admin: 'ada', lifetime: 30n })
     ledger.panel.requests.length = 0
-    const request = requestObservation(boss, ledger.db)
-    await request(['alice', 'bob', 'alice'])
+    await sendObservation(boss, ledger.db, ['alice', 'bob', 'alice'])
     await expect.poll(tenures, { timeout: 10_000 }).toEqual([
       { username: 'alice', counted: 70n, ended_by: null },
       { username: 'bob', counted: 30n, ended_by: null },
@@ -52,7 +51,7 @@ describe('users that are to be read', () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     await pollAndScan(ledger)
     ledger.panel.state.deleteUser('alice')
-    await requestObservation(boss, ledger.db)(['..', 'a/b', 'alice'])
+    await sendObservation(boss, ledger.db, ['..', 'a/b', 'alice'])
     await expect
       .poll(tenures, { timeout: 10_000 })
       .toEqual([{ username: 'alice', counted: 70n, ended_by: 'panel' }])
@@ -61,7 +60,7 @@ describe('users that are to be read', () => {
   test('are read once the panel is back; that it was away is told', async () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.faults.add({ kind: 'answer', status: 503, times: 3, path: '/api/user/alice' })
-    await requestObservation(boss, ledger.db)(['alice'])
+    await sendObservation(boss, ledger.db, ['alice'])
     await expect
       .poll(tenures, { timeout: 20_000 })
       .toEqual([{ username: 'alice', counted: 70n, ended_by: null }])

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   type Account,
   applyEffect,
@@ -24,21 +24,21 @@ const reading = (account: Account, value: bigint, tick: bigint, lagHasPassed = f
   applyPanelReading(account, value, { asked: tick, answered: tick + 1n }, lagHasPassed)
 
 describe('the total', () => {
-  it('is at least what either witness proves', () => {
+  test('is at least what either witness proves', () => {
     const users = applyEffect(emptyAccount, counted(100n))
     expect(users.total).toBe(100n)
     expect(reading(users, 70n, 1n)?.total).toBe(100n)
     expect(reading(users, 130n, 1n)?.total).toBe(130n)
   })
 
-  it('consists of current, preserved and unattributed bytes exactly', () => {
+  test('consists of current, preserved and unattributed bytes exactly', () => {
     const account = reading(applyEffect(emptyAccount, { ...counted(100n), preserved: 30n }), 130n, 1n)
     expect(account && partsOf(account)).toEqual({ current: 70n, preserved: 30n, unattributed: 30n })
   })
 })
 
 describe("the admin's counter", () => {
-  it('counts its whole first reading, then what it rises, and nothing when it falls', () => {
+  test('counts its whole first reading, then what it rises, and nothing when it falls', () => {
     const first = reading(emptyAccount, 50n, 1n)
     const second = first && reading(first, 80n, 3n)
     const reset = second && reading(second, 5n, 5n)
@@ -51,7 +51,7 @@ describe("the admin's counter", () => {
     ])
   })
 
-  it('drops a reading that overlaps the last one', () => {
+  test('drops a reading that overlaps the last one', () => {
     const first = reading(emptyAccount, 50n, 1n)
     expect(first && reading(first, 60n, 2n)).toBeNull()
   })
@@ -60,25 +60,25 @@ describe("the admin's counter", () => {
 describe('the offset', () => {
   const waiting = scanned(applyEffect(emptyAccount, counted(1_000n)), { at: 100_000 })
 
-  it('is not taken before the panel must have booked what the scan saw', () => {
+  test('is not taken before the panel must have booked what the scan saw', () => {
     expect(reading(waiting, 200n, 1n, false)).toMatchObject({
       panelOffset: 0n,
       snapshot: waiting.snapshot,
     })
   })
 
-  it('is what the users prove beyond the counter, and lets both grow on from there', () => {
+  test('is what the users prove beyond the counter, and lets both grow on from there', () => {
     const compared = reading(waiting, 200n, 1n, true)
     expect(compared).toMatchObject({ panelOffset: 800n, snapshot: null, total: 1_000n })
     expect(compared && reading(compared, 260n, 3n)?.total).toBe(1_060n)
   })
 
-  it('never falls', () => {
+  test('never falls', () => {
     const compared = reading({ ...waiting, panelOffset: 900n, total: 1_000n }, 200n, 1n, true)
     expect(compared?.panelOffset).toBe(900n)
   })
 
-  it('is compared with the scan that waits, however many scans follow', () => {
+  test('is compared with the scan that waits, however many scans follow', () => {
     expect(scanned(applyEffect(waiting, counted(5n)), { at: 120_000 }).snapshot).toEqual(waiting.snapshot)
   })
 })
@@ -90,7 +90,7 @@ describe('what only the counter of the admin has seen', () => {
     return account
   }
 
-  it('is added to what the users show from then on', () => {
+  test('is added to what the users show from then on', () => {
     // A user was deleted unread: 40 of the 140 bytes stand in no counter any more.
     const account = scanned(both(100n, 140n))
     expect(account.usersOffset).toBe(40n)
@@ -98,20 +98,20 @@ describe('what only the counter of the admin has seen', () => {
     expect(applyEffect(account, counted(30n)).total).toBe(170n)
   })
 
-  it('is what was counted before the scan began, not what came while it went on', () => {
+  test('is what was counted before the scan began, not what came while it went on', () => {
     const before = both(100n, 140n)
     const meanwhile = reading(before, 200n, 3n)
     expect(meanwhile && scanned(meanwhile, { panelBefore: before }).usersOffset).toBe(40n)
   })
 
-  it('gives up what users bring along that appear: they may be those', () => {
+  test('gives up what users bring along that appear: they may be those', () => {
     const account = scanned(both(100n, 140n))
     const back = applyEffect(account, counted(35n, 35n))
     expect(back).toMatchObject({ usersCounted: 135n, usersOffset: 5n, total: 140n })
     expect(applyEffect(back, counted(60n, 60n))).toMatchObject({ usersOffset: 0n, total: 195n })
   })
 
-  it('sharpens what the users prove beyond the counter, and the other way round', () => {
+  test('sharpens what the users prove beyond the counter, and the other way round', () => {
     // 40 bytes only the counter saw; 100 of the past only the users.
     const first = scanned({ ...both(200n, 140n), usersOffset: 40n, total: 240n }, { at: 0 })
     const compared = reading(first, 140n, 3n, true)
@@ -121,7 +121,7 @@ describe('what only the counter of the admin has seen', () => {
 })
 
 describe('the opening balance', () => {
-  it('takes growth up to the first complete scan, and none after it', () => {
+  test('takes growth up to the first complete scan, and none after it', () => {
     const opened = scanned(applyEffect(emptyAccount, counted(100n)))
     expect(opened.openingBalance).toBe(100n)
     expect(applyEffect(opened, counted(11n))).toMatchObject({ total: 111n, openingBalance: 100n })
@@ -146,7 +146,7 @@ describe('what changed tenures do', () => {
     fall: null,
   }
 
-  it('moves counted bytes from current to preserved at the end, and users to deleted', () => {
+  test('moves counted bytes from current to preserved at the end, and users to deleted', () => {
     const effects = effectsOf([{ before: tenure, after: { ...tenure, endedBy: 'panel' } }])
     expect(effects.get(1n)).toEqual({
       counted: 0n,
@@ -160,7 +160,7 @@ describe('what changed tenures do', () => {
     })
   })
 
-  it('takes a user that moved out of the one account and puts it into the other', () => {
+  test('takes a user that moved out of the one account and puts it into the other', () => {
     const effects = effectsOf([
       { before: tenure, after: { ...tenure, endedBy: 'transfer' } },
       { before: null, after: { ...tenure, adminId: 2n, counted: 0n } },
@@ -181,7 +181,7 @@ describe('what changed tenures do', () => {
     })
   })
 
-  it('leaves accounts alone for users without an owner', () => {
+  test('leaves accounts alone for users without an owner', () => {
     expect(effectsOf([{ before: null, after: { ...tenure, adminId: null } }]).size).toBe(0)
   })
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { admins, lagMs, names, type Observation, Story } from './story.ts'
 
 type Step = (story: Story) => void
@@ -101,7 +101,7 @@ const meddling: fc.Arbitrary<Step>[] = [
 ]
 
 describe('any history', () => {
-  it('keeps totals from falling and from exceeding what was really consumed', () => {
+  test('keeps totals from falling and from exceeding what was really consumed', () => {
     const step = fc.oneof(...traffic, ...observing, ...observing, ...resetting, ...resetting, ...meddling)
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => {
@@ -117,7 +117,7 @@ describe('any history', () => {
 })
 
 describe('a history without deletions, moves and resets behind our back', () => {
-  it('ends, after one poll and one scan, at the truth exactly', () => {
+  test('ends, after one poll and one scan, at the truth exactly', () => {
     const step = fc.oneof(...traffic, ...traffic, ...observing)
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
@@ -156,7 +156,7 @@ describe('a history with resets of all users through the front, and nothing behi
     }
   }
 
-  it('misses in the users what hides a reset, and not a byte more', () => {
+  test('misses in the users what hides a reset, and not a byte more', () => {
     type Move = (story: Resetting) => void
     const move = fc.oneof<fc.Arbitrary<Move>[]>(
       fc.tuple(name, bytes).map(

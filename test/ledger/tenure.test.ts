@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { judgeGone, judgeUser, noteReset, type SeenUser, type Tenure } from '../../src/ledger/tenure.ts'
 
 const ada = 1n
@@ -24,14 +24,14 @@ const tenure = (over: Partial<Tenure> = {}): Tenure => {
 const later = { asked: 11n, answered: 12n }
 
 describe('a user seen for the first time', () => {
-  it('counts its whole lifetime for its owner', () => {
+  test('counts its whole lifetime for its owner', () => {
     const changes = judgeUser([], seen(), later)
     expect(changes).toEqual([{ before: null, after: tenure({ answered: 12n }) }])
   })
 })
 
 describe('a reading accepted later', () => {
-  it.each([
+  test.each([
     { reads: 130n, counted: 130n, why: 'a rise counts' },
     { reads: 100n, counted: 100n, why: 'nothing new counts nothing' },
     {
@@ -47,7 +47,7 @@ describe('a reading accepted later', () => {
     ])
   })
 
-  it('brings status, limit and expiry along', () => {
+  test('brings status, limit and expiry along', () => {
     const facts = { status: 'limited', dataLimit: 5n, expire: 6n }
     expect(judgeUser([tenure()], seen(facts), later)?.[0]?.after).toMatchObject(facts)
   })
@@ -57,7 +57,7 @@ describe('a counter that the panel says it has set back', () => {
   const told = noteReset(tenure(), 20n)
   const after = { asked: 21n, answered: 22n }
 
-  it.each([
+  test.each([
     { reads: 0n, counted: 100n, why: 'nothing has been consumed since' },
     { reads: 40n, counted: 140n, why: 'a fall proves it: all that it shows has been consumed since' },
     { reads: 99n, counted: 199n, why: 'a fall by a byte proves it as well' },
@@ -69,7 +69,7 @@ describe('a counter that the panel says it has set back', () => {
     )
   })
 
-  it('is believed once: the fall after the next one counts nothing', () => {
+  test('is believed once: the fall after the next one counts nothing', () => {
     const [once] = judgeUser([told], seen({ lifetime: 40n }), after) ?? []
     const again = judgeUser(once ? [once.after] : [], seen({ lifetime: 30n }), { asked: 23n, answered: 24n })
     expect(again?.[0]?.after).toEqual(
@@ -77,11 +77,11 @@ describe('a counter that the panel says it has set back', () => {
     )
   })
 
-  it('drops a reading that was asked for before the panel had spoken', () => {
+  test('drops a reading that was asked for before the panel had spoken', () => {
     expect(judgeUser([told], seen({ lifetime: 40n }), { asked: 19n, answered: 22n })).toBeNull()
   })
 
-  it('counts nothing when the user was with another admin meanwhile, or was gone', () => {
+  test('counts nothing when the user was with another admin meanwhile, or was gone', () => {
     const moved = judgeUser([told], seen({ adminId: ben, lifetime: 40n }), after)?.map(
       (change) => change.after,
     )
@@ -98,18 +98,18 @@ describe('a counter that the panel says it has set back', () => {
 })
 
 describe('a reading that overlaps', () => {
-  it.each([10n, 9n])('asked for at tick %s of one answered at 10 is dropped', (asked) => {
+  test.each([10n, 9n])('asked for at tick %s of one answered at 10 is dropped', (asked) => {
     expect(judgeUser([tenure()], seen({ lifetime: 500n }), { asked, answered: 20n })).toBeNull()
   })
 
-  it('is dropped too when the other one was taken under another owner', () => {
+  test('is dropped too when the other one was taken under another owner', () => {
     const moved = tenure({ adminId: ben })
     expect(judgeUser([moved], seen(), { asked: 9n, answered: 20n })).toBeNull()
   })
 })
 
 describe('a user seen under another owner', () => {
-  it('ends the old tenure, and anchors the new one: bytes in between are charged to nobody', () => {
+  test('ends the old tenure, and anchors the new one: bytes in between are charged to nobody', () => {
     const before = tenure()
     expect(judgeUser([before], seen({ adminId: ben, lifetime: 130n }), later)).toEqual([
       { before, after: { ...before, endedBy: 'transfer', answered: 12n } },
@@ -117,7 +117,7 @@ describe('a user seen under another owner', () => {
     ])
   })
 
-  it('reopens its tenure when it comes back, anchored at the present reading', () => {
+  test('reopens its tenure when it comes back, anchored at the present reading', () => {
     const first = tenure({ endedBy: 'transfer' })
     const second = tenure({ adminId: ben, counted: 0n })
     expect(judgeUser([first, second], seen({ lifetime: 170n }), later)).toEqual([
@@ -126,7 +126,7 @@ describe('a user seen under another owner', () => {
     ])
   })
 
-  it('needs no account to be without an owner', () => {
+  test('needs no account to be without an owner', () => {
     expect(judgeUser([], seen({ adminId: null }), later)?.[0]?.after).toMatchObject({
       adminId: null,
       counted: 100n,
@@ -137,7 +137,7 @@ describe('a user seen under another owner', () => {
 describe('another user of the same name', () => {
   const reborn = seen({ createdAt: '2026-04-04 00:00:00.000001', lifetime: 7n, at: Date.UTC(2026, 3, 5) })
 
-  it('counts from its own beginning, and shows that the old one is gone', () => {
+  test('counts from its own beginning, and shows that the old one is gone', () => {
     const old = tenure()
     expect(judgeUser([old], reborn, later)).toEqual([
       { before: old, after: { ...old, endedBy: 'panel', answered: 12n } },
@@ -148,7 +148,16 @@ describe('another user of the same name', () => {
     ])
   })
 
-  it('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
+  test('created later has replaced the one that was stored meanwhile, from an older answer', () => {
+    const old = tenure({ answered: 30n })
+    const changes = judgeUser([old], reborn, { asked: 20n, answered: 31n })
+    expect(changes?.map(({ after }) => after)).toMatchObject([
+      { createdAt: old.createdAt, endedBy: 'panel', counted: 100n },
+      { createdAt: reborn.createdAt, endedBy: null, counted: 7n },
+    ])
+  })
+
+  test('that was seen after this answer was asked for has replaced it: the bytes count, the tenure is over', () => {
     const newer = tenure({ createdAt: reborn.createdAt, answered: 30n, seenAt: reborn.at })
     expect(judgeUser([newer], seen(), { asked: 20n, answered: 31n })).toEqual([
       { before: null, after: tenure({ answered: 31n, endedBy: 'panel' }) },
@@ -156,19 +165,34 @@ describe('another user of the same name', () => {
   })
 })
 
+describe('a user with a changed date that may be one of several', () => {
+  const former = tenure({ endedBy: 'panel', answered: 5n })
+  const present = tenure({ createdAt: '2026-02-01 00:00:00.000001', reading: 10n, counted: 10n })
+  const moved = seen({ createdAt: '2025-12-31 23:59:00.000001', lifetime: 150n })
+
+  test('is kept for itself: what it consumes from here on counts', () => {
+    const [gone, own] = judgeUser([former, present], moved, later) ?? []
+    expect(gone).toMatchObject({ before: present, after: { endedBy: 'panel', counted: 10n } })
+    expect(own).toMatchObject({ before: null, after: { reading: 150n, counted: 0n, endedBy: null } })
+    const known = [former, gone, own].flatMap((one) => (one ? ['after' in one ? one.after : one] : []))
+    const next = judgeUser(known, { ...moved, lifetime: 170n }, { asked: 13n, answered: 14n })
+    expect(next?.at(-1)?.after).toMatchObject({ reading: 170n, counted: 20n })
+  })
+})
+
 describe('a user the panel does not know', () => {
-  it('keeps what it counted', () => {
+  test('keeps what it counted', () => {
     const before = tenure()
     expect(judgeGone([before], later)).toEqual([
       { before, after: { ...before, endedBy: 'panel', answered: 12n } },
     ])
   })
 
-  it('is left alone when it was seen since the panel was asked, or is over already', () => {
+  test('is left alone when it was seen since the panel was asked, or is over already', () => {
     expect(judgeGone([tenure(), tenure({ endedBy: 'service' })], { asked: 10n, answered: 12n })).toEqual([])
   })
 
-  it('that reappears continues its tenure, anchored at the present reading', () => {
+  test('that reappears continues its tenure, anchored at the present reading', () => {
     const before = tenure({ endedBy: 'panel' })
     expect(judgeUser([before], seen({ lifetime: 300n }), later)).toEqual([
       { before, after: tenure({ reading: 300n, counted: 100n, answered: 12n }) },

@@ -44,7 +44,7 @@ export async function runLoad({ clients, seconds, say }: LoadOptions): Promise<L
   closing.defer(() => db.destroy())
 
   say(`reading ${admins.length * usersEach} users once`)
-  await until('all users are read', async () => (await readScanRound(db)).finished_at !== null)
+  await until('all users are read', async () => (await readScanRound(db)).finishedAt !== null)
   // What the users prove beyond the admins' counters shows in a poll that comes longer than the lag after another one.
   await pollAndScan(service, db)
   await setTimeout(1_000 * lagSeconds)
@@ -73,7 +73,7 @@ export async function runLoad({ clients, seconds, say }: LoadOptions): Promise<L
     })),
   })
   clearInterval(sampling)
-  const { users_done: scanned } = await readScanRound(db)
+  const { usersDone: scanned } = await readScanRound(db)
 
   say('letting it come to rest')
   await panel.quieten()
@@ -95,7 +95,7 @@ export async function runLoad({ clients, seconds, say }: LoadOptions): Promise<L
 }
 
 function isScanning(round: Awaited<ReturnType<typeof readScanRound>>): boolean {
-  return round.started_at !== null && round.finished_at === null
+  return round.startedAt !== null && round.finishedAt === null
 }
 
 async function accountsOf(
@@ -122,7 +122,7 @@ async function pollAndScan(service: ServiceProcess, db: Database): Promise<void>
   await service.call('POST', '/sync')
   await until('everything is polled and scanned', async () => {
     const [poll, round] = [await readPanelPoll(db), await readScanRound(db)]
-    return [poll.succeeded_asked_at, round.finished_at].every((at) => at !== null && at > before)
+    return [poll.succeededAskedAt, round.finishedAt].every((at) => at !== null && at > before)
   })
 }
 

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { createPanelClient, type PanelClientOptions } from '../../src/panel/marzban/client.ts'
 import type { PanelClient } from '../../src/panel/panel.ts'
 
-/** A server that answers as a test tells it to; it knows nothing of Marzban except, unless told otherwise, the login. */
+/** A server with the answers of a test. Of Marzban it knows only the login, unless the test gives another. */
 export type FakePanel = {
   url: string
   host: string

@@ -22,6 +22,7 @@ import {
   listUnknownUsers,
   secondsSpent,
 } from '../../src/store/deletions/bulk-deletions.ts'
+import { type Deletion, toDeletion } from '../../src/store/deletions/deletion.ts'
 import { findVisibleDeletion, listDeletions } from '../../src/store/deletions/deletion-list.ts'
 import {
   claimUser,
@@ -32,7 +33,7 @@ import {
   postponeUser,
   releaseAbandonedUsers,
 } from '../../src/store/deletions/deletion-places.ts'
-import { type Deletion, findDeletion } from '../../src/store/deletions/deletions.ts'
+import { findDeletion } from '../../src/store/deletions/deletions.ts'
 import {
   findOpenDeletion,
   finishUnanswered,
@@ -78,8 +79,8 @@ beforeAll(async () => {
     .execute()
   const [first, second] = bulks
   if (!first || !second) throw new Error('no bulk deletions')
-  ended = first
-  open = second
+  ended = toDeletion(first)
+  open = toDeletion(second)
   last = (await db.selectFrom('deletions').select('id').orderBy('id', 'desc').executeTakeFirstOrThrow()).id
 }, 180_000)
 afterAll(async () => {
@@ -138,7 +139,7 @@ const deletions: Record<string, () => Promise<unknown>> = {
   'what services left behind': () => listUnsettled(db, 100),
   'admins deleted late': () => listLateAdminDeletions(db, 100),
   'users deleted late': () => db.transaction().execute((tx) => finishUnanswered(tx, someUsers)),
-  'how a deletion stands': () => findOpenDeletion(db, last),
+  'how a deletion stands': () => findOpenDeletion(db, { id: last, kind: 'user' }),
   'who deletes a user': () => db.transaction().execute((tx) => lockUnderWay(tx, { username: 'user777' })),
   'who deletes an admin': () => db.transaction().execute((tx) => lockUnderWay(tx, { adminId })),
   'an earlier request': () => findByIdempotencyKey(db, viewer.name, 'a key'),
@@ -148,7 +149,7 @@ const deletions: Record<string, () => Promise<unknown>> = {
   'whose deletion was interrupted': () => listInterruptedChildren(db, open.id),
   'whom it has not begun with': () => cancelPendingChildren(db, open.id),
   'whom nobody knows': () => listUnknownUsers(db, open.id, { after: 0n, limit: 1_000 }),
-  'all users of an account': () => addUsersOfAccount(db, { ...open, admin_id: adminId }),
+  'all users of an account': () => addUsersOfAccount(db, open, { by: 'account', adminId, statuses: null }),
   'which names are an admin’s': () => findKnownUsers(db, someNames, adminId),
   'which names are anybody’s': () => findKnownUsers(db, someNames, null),
   'what a caller has open': () => readBulkLoad(db, 'admin:admin2'),

@@ -3,7 +3,7 @@ import { chmod, chown, lstat, mkdir, mkdtemp, rm, truncate } from 'node:fs/promi
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { copyWithinReach } from '../../src/postgres/root-owned-copy.ts'
+import { makeRootOwnedCopy } from '../../src/postgres/root-owned-copy.ts'
 import { makeCheckout } from './checkout.ts'
 import { makeDataDir, query, spawnService } from './support.ts'
 
@@ -36,10 +36,10 @@ describe.runIf(isRoot)('as root', () => {
   test('copies the programs once, to where every account can execute them', async () => {
     const { native } = await makeCheckout({ links: false })
     const place = await makePlace(0o755)
-    const copy = await copyWithinReach(native, usable, [place])
+    const copy = await makeRootOwnedCopy(native, usable, [place])
     expect(await version(String(copy))).toContain('PostgreSQL')
     const { ino } = await lstat(String(copy))
-    expect(await copyWithinReach(native, usable, [place])).toBe(copy)
+    expect(await makeRootOwnedCopy(native, usable, [place])).toBe(copy)
     expect((await lstat(String(copy))).ino).toBe(ino)
   })
 
@@ -54,22 +54,22 @@ describe.runIf(isRoot)('as root', () => {
   ])('copies again when %s', async (_, spoil) => {
     const { native } = await makeCheckout()
     const place = await makePlace(0o755)
-    const copy = String(await copyWithinReach(native, usable, [place]))
+    const copy = String(await makeRootOwnedCopy(native, usable, [place]))
     const { ino } = await lstat(copy)
     await spoil(copy)
-    expect(await copyWithinReach(native, usable, [place])).toBe(copy)
+    expect(await makeRootOwnedCopy(native, usable, [place])).toBe(copy)
     expect((await lstat(copy)).ino).not.toBe(ino)
   })
 
   test('executes nothing that somebody else put under the name', async () => {
     const { native } = await makeCheckout()
     const place = await makePlace(0o1777)
-    const name = String(await copyWithinReach(native, usable, [place]))
+    const name = String(await makeRootOwnedCopy(native, usable, [place]))
     await rm(name, { recursive: true })
     await mkdir(name)
     await chown(name, nobody.uid, nobody.gid)
 
-    const copy = String(await copyWithinReach(native, usable, [place]))
+    const copy = String(await makeRootOwnedCopy(native, usable, [place]))
     expect(copy).not.toBe(name)
     expect((await lstat(copy)).uid).toBe(0)
   })
@@ -82,7 +82,7 @@ describe.runIf(isRoot)('as root', () => {
     const tried: string[] = []
     const refuseFirst = async (copy: string) => tried.push(copy) > 1
     const places = [open, theirs, path.join(open, 'absent'), await makePlace(0o755), await makePlace(0o755)]
-    const copy = await copyWithinReach(native, refuseFirst, places)
+    const copy = await makeRootOwnedCopy(native, refuseFirst, places)
     expect(tried.map((file) => path.dirname(file))).toEqual(places.slice(3))
     expect(copy).toBe(tried[1])
   })

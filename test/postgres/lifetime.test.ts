@@ -67,7 +67,7 @@ test('recovers when service and server were killed together', async () => {
 
 test.each([
   ['killed', 'SIGKILL'],
-  ['told to end', 'SIGINT'],
+  ['asked to end', 'SIGINT'],
 ] as const)('brings a server that was %s back at the same address', async (_, signal) => {
   const dataDir = await makeDataDir()
   const { url, stop } = await start(dataDir)
@@ -80,7 +80,7 @@ test.each([
   await expect(query(url, kept)).rejects.toThrow('ECONNREFUSED')
 })
 
-test('keeps its seat when a crashed session makes the server throw all sessions out', async () => {
+test('keeps its lease when a crashed session makes the server throw all sessions out', async () => {
   const dataDir = await makeDataDir()
   const { url } = await start(dataDir)
   const before = await postmasterPid(dataDir)
@@ -89,12 +89,12 @@ test('keeps its seat when a crashed session makes the server throw all sessions 
   await until(async () => (await query(url, find)) !== undefined)
   process.kill(Number((await query(url, find))?.pid), 'SIGKILL')
   await expect(crash).rejects.toThrow()
-  await until(async () => (await query(url, seatHolders))?.count === 1)
+  await until(async () => (await query(url, leaseHolders))?.count === 1)
   expect(await postmasterPid(dataDir)).toBe(before)
   await expect(start(dataDir)).rejects.toMatchObject({ code: 'data_dir_in_use' })
 })
 
-const seatHolders = `select count(*)::int from pg_locks where locktype = 'advisory' and granted`
+const leaseHolders = `select count(*)::int from pg_locks where locktype = 'advisory' and granted`
 
 test.each([
   ['nobody has', async (): Promise<number> => 4_194_303],

@@ -5,8 +5,8 @@ import { openCluster } from '../../src/postgres/cluster.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { launch } from '../../src/postgres/launch.ts'
 import { urlOf } from '../../src/postgres/layout.ts'
-import { postgresAccount } from '../../src/postgres/os-account.ts'
-import { findAccount, nameOf, ownName, system } from '../../src/postgres/own-account.ts'
+import { osAccountForPostgres } from '../../src/postgres/os-account.ts'
+import { findOsAccount, nameOf, ownAccountName, system } from '../../src/postgres/own-account.ts'
 import { makeDataDir, postmasterPid, query, start, until } from './support.ts'
 
 const nobody = { uid: 65_534, gid: 65_534 }
@@ -39,7 +39,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     const { url } = await start(dataDir)
     const status = await readFile(`/proc/${await postmasterPid(dataDir)}/status`, 'utf8')
     const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1])
-    expect(await nameOf(system, uid)).toBe(ownName)
+    expect(await nameOf(system, uid)).toBe(ownAccountName)
     expect(/^Groups:\t(.*)$/m.exec(status)?.[1]?.trim()).toBe('')
     const password = await lstat(path.join(dataDir, 'postgres/password'))
     expect([password.uid, password.mode & 0o777]).toEqual([0, 0o600])
@@ -58,7 +58,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
 
     const { url } = await start(dataDir)
     expect(await query(url, kept)).toEqual({ answer: 42 })
-    expect([...(await ownersIn(data))]).toEqual([(await findAccount(system, ownName))?.uid])
+    expect([...(await ownersIn(data))]).toEqual([(await findOsAccount(system, ownAccountName))?.uid])
     const wrong = new URL(url)
     wrong.password = 'guessed'
     await expect(query(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
@@ -69,7 +69,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     const first = await start(dataDir)
     await query(first.url, keep)
     await first.stop()
-    const cluster = { ...(await openCluster(dataDir)), account: nobody }
+    const cluster = { ...(await openCluster(dataDir, Date.now)), osAccount: nobody }
     await giveTo(cluster.data, nobody)
     await writeFile(path.join(cluster.home, 'server.log'), '')
     const port = await freePort()
@@ -126,8 +126,8 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
       'root:x:0:0::/root:/bin/sh\nsshd:x:999:998::/:/bin/false',
       'root:x:0:\nkvm:x:997:',
     )
-    expect(await postgresAccount(undefined, etc)).toMatchObject({ uid: 996, gid: 996 })
-    expect(await postgresAccount(undefined, etc)).toMatchObject({ uid: 996, gid: 996 })
+    expect(await osAccountForPostgres(undefined, etc)).toMatchObject({ uid: 996, gid: 996 })
+    expect(await osAccountForPostgres(undefined, etc)).toMatchObject({ uid: 996, gid: 996 })
     expect(await readFile(path.join(etc.folder, 'passwd'), 'utf8')).toBe(
       'root:x:0:0::/root:/bin/sh\nsshd:x:999:998::/:/bin/false\n' +
         'marzban-ledger:!:996:996:PostgreSQL of marzban-ledger:/nonexistent:/bin/false\n',
@@ -139,20 +139,20 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
 
   test('makes it with the numbers of the data, as in a new container around an old volume', async () => {
     const etc = await makeEtc('root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n')
-    expect(await postgresAccount({ uid: 871, gid: 872 }, etc)).toMatchObject({ uid: 871, gid: 872 })
+    expect(await osAccountForPostgres({ uid: 871, gid: 872 }, etc)).toMatchObject({ uid: 871, gid: 872 })
     const other = await makeEtc('root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n')
-    expect(await postgresAccount(nobody, other)).toMatchObject({ uid: 999 })
+    expect(await osAccountForPostgres(nobody, other)).toMatchObject({ uid: 999 })
   })
 
   test('names the remedy where no account can be made', async () => {
     const folder = path.join(await makeDataDir(), 'missing')
-    await expect(postgresAccount(undefined, { folder, tools: [] })).rejects.toMatchObject({
+    await expect(osAccountForPostgres(undefined, { folder, tools: [] })).rejects.toMatchObject({
       code: 'config_invalid',
       message: expect.stringContaining('useradd --system'),
     })
     await mkdir(folder)
-    await writeFile(path.join(folder, 'passwd'), `${ownName}:x:0:0::/:/bin/sh\n`)
-    await expect(postgresAccount(undefined, { folder, tools: [] })).rejects.toMatchObject({
+    await writeFile(path.join(folder, 'passwd'), `${ownAccountName}:x:0:0::/:/bin/sh\n`)
+    await expect(osAccountForPostgres(undefined, { folder, tools: [] })).rejects.toMatchObject({
       message: expect.stringContaining("root's number"),
     })
   })

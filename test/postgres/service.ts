@@ -7,7 +7,7 @@ const [dataDir = ''] = process.argv.slice(2)
 const say = (...words: unknown[]) => void process.stderr.write(`${JSON.stringify(words)}\n`)
 const log = { info: say, warn: say, error: say }
 try {
-  const { url } = await startEmbeddedPostgres({ dataDir, log })
+  const { url } = await startEmbeddedPostgres({ dataDir, log, now: Date.now })
   process.stdout.write(`${url}\n`)
 } catch (error) {
   process.stderr.write(String(error))

@@ -25,7 +25,7 @@ export async function makeDataDir(): Promise<string> {
 
 /** Starts the embedded database in this process, until the test's end. */
 export async function start(dataDir: string): Promise<EmbeddedPostgres> {
-  const embedded = await startEmbeddedPostgres({ dataDir, log })
+  const embedded = await startEmbeddedPostgres({ dataDir, log, now: Date.now })
   keepSecret(new URL(embedded.url).password)
   onTestFinished(() => embedded.stop())
   return embedded

@@ -40,7 +40,7 @@ async function request(usernames: string[]): Promise<string> {
   return String(answer.json().id)
 }
 
-test('follows a deletion until it has ended', async () => {
+test('the script shows a deletion until it ends', async () => {
   const id = await request(['a', 'b', 'c'])
   const [, { code, stdout }] = await Promise.all([service.carryOut(Number(id)), follow(id)])
   expect(stdout).toMatch(/\[#{30}\] 3 of 3 deleted, 0 failed.*\ndeleted\n$/)
@@ -48,7 +48,7 @@ test('follows a deletion until it has ended', async () => {
 })
 
 test.each(['', '0.0.0.0'])(
-  'asks the service of HOST="%s" on this machine where LEDGER is empty',
+  'the script asks the service of HOST="%s" on this machine if LEDGER is empty',
   async (HOST) => {
     const id = await request(['a'])
     await service.carryOut(Number(id))
@@ -57,7 +57,7 @@ test.each(['', '0.0.0.0'])(
   },
 )
 
-test('says what it waits for, and then which users were not deleted, and why', async () => {
+test('the script shows what a deletion waits for, and then which users were not deleted, and why', async () => {
   const id = await request(['a', 'b'])
   service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: '/api/user/b', times: 100 })
   await service.carryOut(Number(id))
@@ -79,7 +79,7 @@ test.each([
   ['without an id', '', apiKey, 'npm run deletions -- 12'],
   ['of a deletion that does not exist', '99', apiKey, 'There is no deletion'],
   ['with a wrong key', '99', 'x'.repeat(32), 'API_KEY'],
-])('can tell nothing %s', async (_, id, key, hint) => {
+])('the script fails with a hint %s', async (_, id, key, hint) => {
   const { code, stderr } = await follow(id, key)
   expect(stderr).toContain(hint)
   expect(code).toBe(2)

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { readCollectorState } from '../../src/store/collecting/sync-state.ts'
+import { readCollectorState } from '../../src/store/collecting/collector-state.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import type { StandInPanel } from '../stand-in/start.ts'
 import { type ServiceProcess, until } from '../support/service-process.ts'
@@ -21,6 +21,6 @@ export async function pollAndScan(service: ServiceProcess, db: Database): Promis
   expect((await service.call('POST', '/sync')).status).toBe(202)
   await until('everything is polled and scanned', async () => {
     const { pollPending, scansPending, round } = await readCollectorState(db)
-    return !pollPending && scansPending === 0n && round.finished_at !== null
+    return !pollPending && scansPending === 0n && round.finishedAt !== null
   })
 }

@@ -5,7 +5,13 @@ import type { LedgerRows, TenureRow } from './rows.ts'
 type Seen = { counted: bigint; reading: bigint; at: number; answered: string }
 
 /** `isReset`: whether the panel has said since the last reading that it set the counter back. `user`: its id there. */
-type KnownTenure = Seen & { isOpen: boolean; isReset: boolean; user: number }
+type KnownTenure = Seen & {
+  isOpen: boolean
+  isReset: boolean
+  user: number
+  name: string
+  latestCreation: string
+}
 
 /** Everything that is known of the ledger, kept beside it. */
 type Known = {
@@ -143,19 +149,28 @@ export class Books {
     // A tenure that was open rises; a new user brings its whole past; who moved or came back is anchored.
     const rise = before?.isOpen === true ? riseOf(before, row.reading) : 0n
     const counted = before ? before.counted + rise : seenBefore.has(sample.user.id) ? 0n : row.reading
-    claim(counted === row.counted, `the panel showed ${counted} bytes of ${show(row)}`)
+    const isKept = !before && this.isBroughtBack(sample.user) && row.counted === 0n
+    claim(counted === row.counted || isKept, `the panel showed ${counted} bytes of ${show(row)}`)
     if (!before && row.adminId !== null) {
-      this.known.appeared.set(row.adminId, (this.known.appeared.get(row.adminId) ?? 0n) + counted)
+      this.known.appeared.set(row.adminId, (this.known.appeared.get(row.adminId) ?? 0n) + row.counted)
     }
     this.known.tenures.set(row.id, {
-      counted,
+      counted: row.counted,
       reading: row.reading,
       at: sample.at,
       answered: row.answered,
       isOpen: row.isOpen,
       isReset: false,
       user: sample.user.id,
+      name: row.username,
+      latestCreation: before && before.latestCreation > row.createdAt ? before.latestCreation : row.createdAt,
     })
+  }
+
+  /** Whether a backup brought the user back, and one created later was seen under its name: who it is cannot be told. */
+  private isBroughtBack({ name, createdAt }: Samples['users'][number]['user']): boolean {
+    const successors = [...this.known.tenures.values()].filter((tenure) => tenure.name === name)
+    return this.panel.hasRestored && successors.some((tenure) => tenure.latestCreation > createdAt)
   }
 
   /** Whether the panel has this user, as it was, and nobody can read it: that proves nothing of it. */

@@ -1,5 +1,5 @@
 import type { Forwarded, ForwardedAnswer } from '../../src/panel/panel.ts'
-import type { Caller } from '../../src/work/callers/callers.ts'
+import type { Caller } from '../../src/work/callers/caller.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import type { FrontWork } from '../../src/work/front/front-request.ts'
 import { environment } from './panel-api.ts'

@@ -11,6 +11,8 @@ const losing = new Set<Step['do']>([
   'restore panel',
   'swap panel',
   'stale sight',
+  'first sight after a scan',
+  'one witness each',
   'reimport user',
   'restore ledger',
 ])

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { keepOutput } from '../support/leaks.ts'
 import { mutations } from './mutations.ts'
 
@@ -23,7 +23,7 @@ const tried =
   process.env.MUTATIONS === 'all' ? mutations : mutations.filter(({ name }) => quick.includes(name))
 
 describe('a mistake in the ledger is found', () => {
-  it.each(tried)('$name', { timeout: 600_000 }, async ({ name }) => {
+  test.each(tried)('$name', { timeout: 600_000 }, async ({ name }) => {
     const { code, output } = await simulate(name)
     expect(output).toMatch(/^seed \d+: /m)
     expect(output).toContain('npm run simulate -- --seed')

@@ -97,7 +97,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'call a scan whole that left users out',
     file: 'work/observing/scan-admin.ts',
-    from: 'const isWhole = unreadable === 0 && read.unlisted === 0',
+    from: 'const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0',
     to: 'const isWhole = true',
   },
   {
@@ -133,13 +133,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'pass the deletion of an admin on whom nobody found',
     file: 'work/front/delete-admin.ts',
-    from: 'const admin = await find(work, username)\n  if (!admin) return noSuchAdmin',
-    to: 'const { exact: admin } = await findListed(work.panel, username)\n  if (!admin) return work.forwarder.forward(request.request)',
+    from: 'const { meant: admin } = await work.panel.adminNamed(username)\n  if (!admin) return work.api.noSuchAdmin',
+    to: 'const { exact: admin } = await work.panel.adminNamed(username)\n  if (!admin) return work.forwarder.forward(request.request)',
   },
   {
     name: 'pass the reset of an admin on whom nobody found',
     file: 'work/front/reset-usage.ts',
-    from: 'if (same.length === 0) return refusalBy(work, request, usagePath(username))',
+    from: "if (same.length === 0) return askPanelToRefuse(work, request, { kind: 'reset admin usage', username })",
     to: 'same.splice(0, same.length, ...same.filter((admin) => admin.username === username))',
   },
   {

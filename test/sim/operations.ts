@@ -1,9 +1,9 @@
 import { isLedgerError } from '../../src/errors.ts'
-import type { Forwarder, PanelClient } from '../../src/panel/panel.ts'
+import type { Forwarder, PanelApi, PanelClient } from '../../src/panel/panel.ts'
 import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { listOpenBulks } from '../../src/store/deletions/deletion-places.ts'
-import type { Caller } from '../../src/work/callers/callers.ts'
+import { operator } from '../../src/work/callers/caller.ts'
 import { pollPanel } from '../../src/work/collecting/poll-panel.ts'
 import { scanDueAdmins } from '../../src/work/collecting/scan-round.ts'
 import { advanceBulkDeletion } from '../../src/work/deleting/bulk-deletion.ts'
@@ -26,12 +26,12 @@ export type Workplace = {
   panel: PanelClient
   /** How callers reach the panel through the front. */
   forwarder: Forwarder
+  api: PanelApi
   worker: string
   now: () => number
   panelLag: PanelLag
 }
 
-const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
 const scanIntervalSeconds = 600
 /** So small that an admin's users do not fit. */
 const pageSize = 2
@@ -81,11 +81,9 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'delete user':
       return deleteUser(common, {
         username: work.user,
-        requestedBy: 'api_key',
-        token: null,
+        caller: operator,
         preserveTraffic: work.preserve,
         receiptId: null,
-        onlyAdminId: null,
       })
     case 'delete users':
       return request(place, { usernames: work.users })
@@ -116,7 +114,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
 
 /** The queue hands out what is not finished: that stands in the same database. */
 async function request({ db, panel }: Workplace, bulk: BulkRequest): Promise<unknown> {
-  return requestBulkDeletion({ db, panel, enqueue: async () => {} }, operator, bulk, null)
+  return requestBulkDeletion({ db, panel }, operator, bulk, null)
 }
 
 async function requestOf(

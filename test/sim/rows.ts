@@ -14,7 +14,7 @@ export type TenureRow = {
   resetPending: boolean
 }
 
-export type AccountRow = {
+export type AccountView = {
   id: string
   admin: string
   isClosed: boolean
@@ -26,7 +26,7 @@ export type AccountRow = {
 }
 
 /** What stands in the ledger's tables. */
-export type LedgerRows = { tenures: TenureRow[]; accounts: AccountRow[] }
+export type LedgerRows = { tenures: TenureRow[]; accounts: AccountView[] }
 
 export async function readRows(db: Database): Promise<LedgerRows> {
   const [tenures, accounts] = await Promise.all([
@@ -36,7 +36,7 @@ export async function readRows(db: Database): Promise<LedgerRows> {
         reset_pending as "resetPending"
       from tenures left join admins on admins.id = admin_id
       order by tenures.answered`.execute(db),
-    sql<AccountRow>`
+    sql<AccountView>`
       select admin_id::text as id, username as admin, closed_at is not null as "isClosed",
         total_traffic_consumed as total, users_counted as "usersCounted", panel_counted as "panelCounted",
         panel_reading as "panelReading", panel_answered::text as "panelAnswered"

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { effort } from '../support/effort.ts'
 import { openSimulator, reportOf, type Simulator, simulateSeeds } from './simulate.ts'
@@ -19,7 +19,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-it(`all claims hold in the histories of ${seeds} seeds`, { timeout: 120_000 + seeds * 2_000 }, async () => {
+test(`all claims hold in the histories of ${seeds} seeds`, { timeout: 120_000 + seeds * 2_000 }, async () => {
   // The same histories each time: what fails here fails because of what was changed.
   const failure = await simulateSeeds(simulator, { first: 1, count: seeds, steps })
   const report = failure && reportOf(await simulator.reduce(failure, reduceMs), steps)

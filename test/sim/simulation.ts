@@ -1,7 +1,10 @@
+import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { type Books, BrokenClaim } from './books.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
+import { epilogue } from './epilogue.ts'
+import { pollDuringScan, resetWhileAdminAppears, type Stage, seeStale, startBadly } from './episodes.ts'
 import { happen } from './happenings.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
@@ -11,9 +14,10 @@ import { environment } from './panel-api.ts'
 import type { Fault, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
 import { Scheduler } from './scheduler.ts'
-import { admins, epilogue, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
+import { admins, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
 import { noSamples, type Task, wireOf } from './task.ts'
 import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
+import { seeAfterScan, showByOneEach } from './witnesses.ts'
 
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
@@ -80,13 +84,17 @@ export class Simulation {
       case 'fail':
         return this.fail(step.pick, step.fault)
       case 'start badly':
-        return this.startBadly(step)
+        return startBadly(this.stage(), step)
       case 'reset while an admin appears':
-        return this.resetWhileAdminAppears(step)
+        return resetWhileAdminAppears(this.stage(), step)
       case 'poll during a scan':
-        return this.pollDuringScan(step)
+        return pollDuringScan(this.stage(), step)
       case 'stale sight':
-        return this.seeStale(step)
+        return seeStale(this.stage(), step)
+      case 'first sight after a scan':
+        return seeAfterScan(this.stage(), step)
+      case 'one witness each':
+        return showByOneEach(this.stage(), step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -125,6 +133,7 @@ export class Simulation {
     const place = {
       db: databaseOf(task, this.scheduler, this.connections),
       panel: clientOver(wire),
+      api: marzbanApi,
       forwarder: forwarderOver(wire, 'by' in work && work.by !== null ? work.by : environment),
       ...(await this.replicas.get(replica)),
       now: () => beginning + this.panel.now,
@@ -176,85 +185,13 @@ export class Simulation {
     if (point) await this.go(point, fault)
   }
 
-  /** Work begins and goes on until it changes something in the panel, and that goes wrong. */
-  private async startBadly({
-    replica,
-    work,
-    fault,
-    at,
-  }: Extract<Step, { do: 'start badly' }>): Promise<void> {
-    const task = await this.start(replica, work)
-    for (;;) {
-      const [next] = this.scheduler.runnable(task)
-      if (!next || this.broken) return
-      const changes = next.line === null && !next.label.startsWith('GET')
-      if (changes && next.kind === at) return this.go(next, fault)
-      await this.go(next)
-    }
-  }
-
-  /** All users are read to be reset, and after some calls there is an admin named like the account that asked for it. */
-  private async resetWhileAdminAppears({
-    replica,
-    calls,
-  }: Extract<Step, { do: 'reset while an admin appears' }>): Promise<void> {
-    const task = await this.start(replica, { of: 'front: reset all', by: null })
-    for (let left = calls; left >= 0 && !this.broken; ) {
-      const [next] = this.scheduler.runnable(task)
-      if (!next) return
-      if (next.kind === 'request') left -= 1
-      if (left >= 0) await this.go(next)
-    }
-    this.panel.createAdmin(environment)
-    await this.runToEnd(task)
-  }
-
-  /** All users of an admin have been read; before the scan is over, a user consumes, and the counter of its admin is read. */
-  private async pollDuringScan({
-    admin,
-    user,
-    bytes,
-  }: Extract<Step, { do: 'poll during a scan' }>): Promise<void> {
-    const scan = await this.start(0, { of: 'scan', admin })
-    for (let [next] = this.scheduler.runnable(scan); next && !this.broken; ) {
-      // What follows the last page.
-      if (next.label.startsWith('select "id", "username" from "tenures"')) break
-      await this.go(next)
-      ;[next] = this.scheduler.runnable(scan)
-    }
-    this.panel.consume(user, BigInt(bytes))
-    this.panel.book()
-    await this.runToEnd(await this.start(1, { of: 'poll' }))
-    await this.runToEnd(scan)
-  }
-
-  /** A user comes back to its admin, and the answer that shows it is stored only after a scan that no longer found it. */
-  private async seeStale({ user, bytes }: Extract<Step, { do: 'stale sight' }>): Promise<void> {
-    const owner = this.panel.users.get(user)?.owner ?? null
-    const admin = admins.find((name) => name === owner)
-    if (!admin || !this.panel.usage.has(admin)) return
-    this.panel.move(user, null)
-    await this.runToEnd(await this.start(1, { of: 'scan', admin }))
-    this.panel.move(user, admin)
-    const sight = await this.start(0, { of: 'read user', user })
-    for (let [next] = this.scheduler.runnable(sight); next && !this.broken; ) {
-      await this.go(next)
-      if (next.kind === 'answer') break
-      ;[next] = this.scheduler.runnable(sight)
-    }
-    this.panel.consume(user, BigInt(bytes))
-    this.panel.book()
-    this.panel.move(user, null)
-    await this.runToEnd(await this.start(1, { of: 'poll' }))
-    await this.runToEnd(await this.start(1, { of: 'scan', admin }))
-    await this.runToEnd(sight)
-    this.panel.move(user, admin)
-  }
-
-  private async runToEnd(task: Task): Promise<void> {
-    for (let [next] = this.scheduler.runnable(task); next && !this.broken; ) {
-      await this.go(next)
-      ;[next] = this.scheduler.runnable(task)
+  private stage(): Stage {
+    return {
+      panel: this.panel,
+      start: (replica, work) => this.start(replica, work),
+      next: (task) => (this.broken ? undefined : this.scheduler.runnable(task)[0]),
+      go: (point, fault) => this.go(point, fault),
+      comeToRest: () => this.comeToRest(),
     }
   }
 

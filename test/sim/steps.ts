@@ -61,6 +61,10 @@ export type Step =
   | { do: 'poll during a scan'; admin: Admin; user: User; bytes: number }
   /** An answer that shows `user` with its admin is stored after a scan that found it there no more. */
   | { do: 'stale sight'; user: User; bytes: number }
+  /** `user` is seen with `admin` for the first time after a scan that found what it consumed to be shown by nobody. */
+  | { do: 'first sight after a scan'; admin: Admin; user: User; bytes: number }
+  /** What `user` consumes only the counter of `admin` shows; what another one consumes then, only the users. */
+  | { do: 'one witness each'; admin: Admin; user: User; bytes: number }
   /** `late`: what the panel was asked for by then, it does later. */
   | { do: 'crash'; replica: number; committed: boolean; late: boolean }
   /** The panel carries out the `pick`th of the requests that nobody waits for any more. */
@@ -251,6 +255,15 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('first sight after a scan', 'one witness each'),
+      admin,
+      user,
+      bytes: fc.integer({ min: 1, max: 999 }),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('stale sight'), user, bytes: fc.integer({ min: 1, max: 999 }) }),
   },
@@ -277,13 +290,3 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size:
 export function lineOf(step: Step): string {
   return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY })
 }
-
-/** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
-export const epilogue: readonly Step[] = [
-  { do: 'come to rest' },
-  { do: 'mend users' },
-  ...admins.map((admin) => ({ do: 'create admin', admin }) as const),
-  ...users.map((user) => ({ do: 'consume', user, bytes: 1_000 }) as const),
-  ...users.map((user) => ({ do: 'remove user', user }) as const),
-  { do: 'come to rest' },
-]

@@ -1,7 +1,7 @@
 import { LedgerError } from '../../src/errors.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
 import type { ForwardedAnswer, Forwarder, PanelClient } from '../../src/panel/panel.ts'
-import { nameFailure } from '../../src/panel/transport/network-errors.ts'
+import { networkError } from '../../src/panel/transport/network-errors.ts'
 import type { Transport } from '../../src/panel/transport/transport.ts'
 import type { Reply, Request } from './exchange.ts'
 import { foreignReply } from './foreign.ts'
@@ -42,9 +42,9 @@ async function send(wire: Wire, request: Request): Promise<Reply> {
     const foreign = foreignReply(fault)
     if (foreign) return foreign
     const failed = { host: 'panel', what: at.label, limit: 'simulated' }
-    if (foreign === null) throw nameFailure(brokenConnection, { ...failed, begun: true })
+    if (foreign === null) throw networkError(brokenConnection, { ...failed, begun: true })
     // A connection that breaks before the answer begins looks the same as one that is refused.
-    if (fault === 'before') throw nameFailure(brokenConnection, { ...failed, begun: false })
+    if (fault === 'before') throw networkError(brokenConnection, { ...failed, begun: false })
     if (fault === 'after') return { status: 500, contentType: 'text/plain', text: 'Internal Server Error' }
     panel.leaveUnanswered(request, fault === 'late' && !acted ? later : null)
     await wire.hang()

@@ -37,7 +37,7 @@ export class Tokens {
     this.issued.clear()
   }
 
-  /** Who sends this Authorization header. Tokens of an admin that was deleted are no longer known. */
+  /** The caller with this Authorization header. The token of a deleted admin is unknown. */
   identify(authorization: string | undefined): Who {
     const token = /^bearer (.*)$/i.exec(authorization ?? '')?.[1]
     if (token === undefined) throw new Refusal(401, 'Not authenticated', { 'www-authenticate': 'Bearer' })

@@ -2,7 +2,7 @@ import { Refusal } from './answer.ts'
 import type { Traits } from './release.ts'
 import type { PanelState } from './state.ts'
 
-/** Who calls: an admin of the database, or the sudo account of the panel's environment, which is in none. */
+/** The caller: an admin of the database, or the sudo account of the panel's environment, which is in none. */
 export type Who = { username: string; isSudo: boolean; inDatabase: boolean }
 
 /** One request as a handler sees it. */

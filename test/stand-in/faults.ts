@@ -1,5 +1,5 @@
 /**
- * Whether the panel does what was asked, before the request goes wrong, or `late`: when whoever asked has given up. Late
+ * Whether the panel does what was asked, before the request goes wrong, or `late`: when the caller has given up. Late
  * effects happen after `lateMs` milliseconds; without those, when the test says so: `panel.late.carryOut()`. `toSame`: the
  * panel had looked its user up by then, and does nothing to another one of the name.
  */

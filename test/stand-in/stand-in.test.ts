@@ -41,7 +41,7 @@ describe('late effects', () => {
     expect(panel.late.waiting).toBe(0)
   })
 
-  test('happen to whoever has the name by then', async () => {
+  test('happen to the user that has the name at that time', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
     panel.faults.add({ kind: 'answer', status: 504, acts: 'late', method: 'DELETE', times: 1 })

@@ -31,7 +31,7 @@ export type StandInPanel = {
   state: PanelState
   tokens: Tokens
   faults: Faults
-  /** What it still does when whoever asked for it has given up: of faults with `acts: 'late'`. */
+  /** What it still does after its caller has given up: of faults with `acts: 'late'`. */
   late: LateEffects
   sudo: Sudo
   /** Requests the panel has acted on, in their order. */

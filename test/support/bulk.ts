@@ -1,14 +1,12 @@
 import { afterEach, beforeEach, expect } from 'vitest'
 import { listDeletions } from '../../src/store/deletions/deletion-list.ts'
 import { findDeletion } from '../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../src/work/callers/callers.ts'
+import { operator } from '../../src/work/callers/caller.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { carryOut } from './carry-out.ts'
-import { passGrace, useDeleting, workOf } from './deleting.ts'
+import { isOfUser, passGrace, useDeleting, workOf } from './deleting.ts'
 import { inconsistentAccounts } from './ledger.ts'
-
-const operator: Caller = { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null }
 
 /** What {@link useDeleting} gives, and an admin of its own for each test: they share the ledger, the panel they do not. */
 export function useBulk() {
@@ -24,7 +22,7 @@ export function useBulk() {
         return username
       }),
     request: (what: BulkRequest, caller = operator) =>
-      requestBulkDeletion({ db: ctx.db, panel: ctx.client, enqueue: async () => {} }, caller, what, null),
+      requestBulkDeletion({ db: ctx.db, panel: ctx.client }, caller, what, null),
     /** A token of the admin. */
     token: (): string => {
       const { password = '' } = ctx.panel.state.admins.get(bulk.admin) ?? {}
@@ -43,7 +41,7 @@ export function useBulk() {
     },
     childrenOf: async (id: bigint) => {
       const { deletions } = await listDeletions(ctx.db, { parentId: id, before: null, limit: 1_000 })
-      return deletions
+      return deletions.filter(isOfUser)
     },
   }
   let count = 0

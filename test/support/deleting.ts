@@ -5,6 +5,9 @@ import type { PanelClient } from '../../src/panel/panel.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession, type WorkerSession } from '../../src/store/connection/worker-session.ts'
+import type { Deletion, UserDeletion } from '../../src/store/deletions/deletion.ts'
+import { listDeletions } from '../../src/store/deletions/deletion-list.ts'
+import { operator } from '../../src/work/callers/caller.ts'
 import type { UserDeletionRequest } from '../../src/work/deleting/request.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -65,17 +68,20 @@ export async function passGrace({ db }: Pick<Deleting, 'db'>): Promise<void> {
     .execute()
 }
 
+/** Whether a receipt is that of a user. */
+export function isOfUser(deletion: Deletion): deletion is UserDeletion {
+  return deletion.kind === 'user'
+}
+
+/** The latest receipts of users of this name, the newest first. */
+export async function receiptsOf({ db }: Pick<Deleting, 'db'>, username: string): Promise<UserDeletion[]> {
+  const { deletions } = await listDeletions(db, { before: null, limit: 200 })
+  return deletions.filter(isOfUser).filter((deletion) => deletion.username === username)
+}
+
 /** A request of the operator to delete a user. */
 export function asOperator(username: string, over: Partial<UserDeletionRequest> = {}): UserDeletionRequest {
-  return {
-    username,
-    requestedBy: 'api_key',
-    token: null,
-    preserveTraffic: true,
-    receiptId: null,
-    onlyAdminId: null,
-    ...over,
-  }
+  return { username, caller: operator, preserveTraffic: true, receiptId: null, ...over }
 }
 
 /** One poll, and one scan of each admin. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { PanelAdmin, PanelUser } from '../../src/panel/panel.ts'
-import { type AccountRow, findOpenAccount } from '../../src/store/accounts/queries.ts'
+import { type AccountView, findOpenAccount } from '../../src/store/accounts/queries.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -41,7 +41,7 @@ export function user(username: string, lifetime: bigint, over: Partial<PanelUser
 }
 
 /** The open account of an admin that must have one. */
-export async function accountOf(db: Database, username: string): Promise<AccountRow> {
+export async function accountOf(db: Database, username: string): Promise<AccountView> {
   const account = await findOpenAccount(db, username)
   if (!account) throw new Error(`no account of ${username}`)
   return account

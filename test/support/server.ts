@@ -38,7 +38,7 @@ export async function startTestServer(settings: Readonly<Record<string, string>>
   const runDir = await makeRunDir()
   try {
     const dataDir = path.join(runDir.path, 'server')
-    const { url, stop } = await startEmbeddedPostgres({ dataDir, log, settings })
+    const { url, stop } = await startEmbeddedPostgres({ dataDir, log, now: Date.now, settings })
     keepSecret(new URL(url).password)
     await migrateTemplate(url)
     return { url, template, runDir: runDir.path, stop, remove: runDir.remove }

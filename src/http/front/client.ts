@@ -2,20 +2,20 @@ import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import proxyAddr from '@fastify/proxy-addr'
 
-/** What a request says of its client, as far as that is believed: what Fastify makes of `trustProxy`. */
+/** The client of a request, read as Fastify reads it with `trustProxy`. */
 export type Client = {
   ip: string
   /** The nearest first, the client last. */
   ips: string[]
   protocol: string
-  /** The host that the client asked for; empty: it named none. */
+  /** The host in the client's request; empty: none. */
   host: string
 }
 
 /**
- * Reads the client of requests that do not come through Fastify's routes: those that become a WebSocket.
+ * Reads the client of a request that becomes a WebSocket: those do not reach Fastify's routes.
  *
- * @param trustProxy whose X-Forwarded headers are believed.
+ * @param trustProxy the proxies whose X-Forwarded headers count.
  */
 export function createClientReader(trustProxy: boolean | string[]): (request: IncomingMessage) => Client {
   const trusts = typeof trustProxy === 'boolean' ? () => trustProxy : proxyAddr.compile(trustProxy)

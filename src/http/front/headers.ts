@@ -13,7 +13,7 @@ const hopByHop = [
   'upgrade',
 ]
 
-/** What this service answers or says anew. */
+/** Headers that this service answers itself, or writes itself. */
 const notPassedOn = [
   'expect',
   'host',
@@ -23,15 +23,15 @@ const notPassedOn = [
   'x-forwarded-host',
 ]
 
-/** Secrets between the caller and this service, which are none of the panel's business. */
+/** Secrets between the caller and this service. The panel must not see them. */
 const ours = ['x-api-key', 'x-webhook-secret']
 
-/** What the panel says of its own address and port. */
+/** Headers with the panel's own address and port. */
 const ofPanelsAddress = ['alt-svc']
 
 export type Headers = Record<string, string | string[]>
 
-/** What of a request its headers for the panel are made of. */
+/** The parts of a request that its headers for the panel are made of. */
 export type Incoming = {
   method: string
   headers: IncomingHttpHeaders
@@ -39,11 +39,11 @@ export type Incoming = {
   /** The client and the proxies between, the nearest first. */
   ips?: string[] | undefined
   protocol: string
-  /** The host that the client asked for: Marzban builds the links of subscriptions from it. */
+  /** The host in the client's request: the panel builds the links of subscriptions from it. */
   host: string
 }
 
-/** The headers of `request` as the panel gets them: with the client's address as far as it is believed (TRUST_PROXY). */
+/** The headers of `request` for the panel, with the client's address (see TRUST_PROXY). */
 export function headersForPanel(request: Incoming): Headers {
   const headers = endToEnd(request.headers, [...notPassedOn, ...ours])
   if (request.method === 'GET' || request.method === 'HEAD') delete headers['content-length']
@@ -56,15 +56,10 @@ export function headersForPanel(request: Incoming): Headers {
   return headers
 }
 
-/** The token that the panel reads from the headers that it gets: all that follows the first space; null: there is none. */
-export function panelTokenOf({ authorization }: Headers): string | null {
-  return typeof authorization === 'string' ? (/^bearer (.*)$/i.exec(authorization)?.[1] ?? null) : null
-}
-
 /**
- * The headers of the panel's answer as the client gets them: a redirect within the panel stays at this address.
+ * The headers of the panel's answer for the client. A redirect within the panel stays at this address.
  *
- * @param host what the client asked for, which the panel takes for its own.
+ * @param host the host in the client's request. The panel takes it for its own.
  */
 export function headersForClient(
   headers: IncomingHttpHeaders,
@@ -77,7 +72,7 @@ export function headersForClient(
   return answer
 }
 
-/** Node reads headers that it refuses to write. */
+/** Node reads some headers that it refuses to write. */
 function isSendable([name, value]: [string, string | string[]]): boolean {
   try {
     validateHeaderName(name)
@@ -97,7 +92,7 @@ function endToEnd(headers: IncomingHttpHeaders, without: readonly string[]): Hea
   return Object.fromEntries(kept)
 }
 
-/** The panel writes its own address, as it knows it; what is within it is named by its path. */
+/** The panel writes the address that it knows. A target within the panel becomes a path. */
 function here(location: string, panel: { origin: string; basePath: string }, host: string): string {
   const base = `${panel.origin}${panel.basePath}/`
   if (!URL.canParse(location, base)) return location

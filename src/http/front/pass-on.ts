@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
-import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
-import type { UploadDesks } from './upload-desks.ts'
+import type { UploadPools } from './upload-pools.ts'
 
 /** Passes a request on to the panel, and its answer back as it comes. */
 export async function passOn(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { panel } = front
+  const { panel, api } = front
   const headers = headersForPanel(request)
   const gone = new AbortController()
   const leave = () => gone.abort()
@@ -20,7 +20,7 @@ export async function passOn(
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   const { body, sent } = isRead
     ? noBody
-    : await receiveBody(request.raw, uploads.of(request.ip, panelTokenOf(headers)))
+    : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
   try {
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
@@ -36,5 +36,5 @@ export async function passOn(
   }
 }
 
-/** No server looks at the body of what only reads. */
+/** A request that only reads has no body that matters. */
 const noBody = { body: null, sent: () => {} }

@@ -1,42 +1,42 @@
 import type { IncomingMessage } from 'node:http'
 import { LedgerError } from '../../errors.ts'
-import type { Upload, UploadDesk } from './upload-desk.ts'
+import type { Upload, UploadPool } from './upload-pool.ts'
 
-/** Bytes that any body may have; the largest that the panel is sent are the configurations of its core. */
+/** The most bytes of any body. The panel's largest bodies are the configurations of its core. */
 export const largestBody = 10 * 1024 * 1024
-/** Bytes of a body that anybody may send at any time: a login, a user. */
+/** The most bytes of a body that always finds a place: a login, a user. */
 export const smallBody = 64 * 1024
 
-/** Where a body is received: small ones apart, so that none of them ever waits for a large one. */
-export type Desks = {
-  small: UploadDesk
-  /** For what is larger than {@link smallBody}; asked once that is known. */
-  large: () => Promise<{ desk: UploadDesk; client: string }>
+/** The pools for a body. Small bodies have their own, so that none of them waits for a large one. */
+export type Pools = {
+  small: UploadPool
+  /** For bodies above {@link smallBody}; called once the size is known. */
+  large: () => Promise<{ pool: UploadPool; client: string }>
 }
 
-/** A body that has been received, and is kept until `sent` is called. */
+/** A received body; it is kept until `sent` is called. */
 export type Received = { body: Buffer | null; sent: () => void }
 
-/** Whether a request has a body, as far as its headers say. */
+/** Whether a request has a body, according to its headers. */
 export function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /**
- * Receives the whole body of a request, so that nobody's slow upload holds a connection to the panel.
+ * Receives the whole body of a request first, so that no slow upload holds a connection to the panel.
  *
- * @param client whose unfinished uploads are counted together.
- * @param most bytes that the call can use.
- * @throws `too_large`; `overloaded` when it had to make way for others; `invalid_request` when the client broke it off.
+ * @param client unfinished uploads of one client count together.
+ * @param most the most bytes that the call can use.
+ * @throws `too_large`; `overloaded` when the body must make room for others; `invalid_request` when the client breaks it off.
  */
 export async function receiveBody(
   request: IncomingMessage,
-  { client, desks, most = largestBody }: { client: string; desks: Desks; most?: number },
+  { client, pools, most = largestBody }: { client: string; pools: Pools; most?: number },
 ): Promise<Received> {
   if (!announcesBody(request)) return { body: null, sent: () => {} }
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > most) throw tooLarge(most)
-  const body = new Body(request, { client, desks, most })
+  const body = new Body(request, { client, pools, most })
   try {
     await body.begin(announced > smallBody)
     return { body: await body.received, sent: () => body.leave() }
@@ -65,10 +65,10 @@ class Body {
     this.received.catch(() => {})
   }
 
-  /** Finds it a place, and begins to read. */
+  /** Finds a place for the body, and starts to read it. */
   async begin(isLarge: boolean): Promise<void> {
     if (isLarge) await this.#growLarge()
-    else this.#upload = this.#limits.desks.small.admit(this.#limits.client, this.#refuse)
+    else this.#upload = this.#limits.pools.small.admit(this.#limits.client, this.#refuse)
     this.#request
       .on('data', this.#take)
       .on('end', this.#end)
@@ -84,9 +84,9 @@ class Body {
   async #growLarge(): Promise<void> {
     this.#isSmall = false
     this.#upload?.end()
-    const { desk, client } = await this.#limits.desks.large()
+    const { pool, client } = await this.#limits.pools.large()
     if (this.#isOver) return
-    this.#upload = desk.admit(client, this.#refuse)
+    this.#upload = pool.admit(client, this.#refuse)
     this.#upload.add(this.#seen)
   }
 
@@ -121,12 +121,12 @@ class Body {
       .off('end', this.#end)
       .off('error', this.#breakOff)
       .off('close', this.#breakOff)
-    // What still comes is read and forgotten: the client gets to its answer, and no error is without a listener.
+    // The rest is read and dropped: the client then reads its answer, and every error still has a listener.
     request.on('error', () => {}).resume()
   }
 }
 
-type Limits = { client: string; desks: Desks; most: number }
+type Limits = { client: string; pools: Pools; most: number }
 
 function tooLarge(most: number): LedgerError {
   const size = most >= 1024 * 1024 ? `${most / 1024 / 1024} MiB` : `${most / 1024} KiB`

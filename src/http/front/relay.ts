@@ -1,23 +1,23 @@
 import type { RawData, WebSocket } from 'ws'
 
 export type RelayOptions = {
-  /** Milliseconds the panel gets to take or refuse the WebSocket. */
+  /** How long the panel may take to accept or refuse the WebSocket, in milliseconds. */
   handshakeMs: number
-  /** Milliseconds one end may take nothing of what the other says. */
+  /** How long one end may read nothing of the other's messages, in milliseconds. */
   stallMs: number
-  /** Told once, with the code with which the panel's end closed. */
+  /** Called once, with the close code of the panel's end. */
   onEnd: (code: number) => void
 }
 
-/** Sends one message, ping or pong, and says when it is on its way. */
+/** Sends one message, ping or pong, and calls `done` when it is on its way. */
 type Send = (to: WebSocket, done: () => void) => void
 
 /**
- * Lets a client and the panel talk: messages, pings and pongs in both directions, no faster than the other end takes them,
- * until one of them closes or goes away.
+ * Passes messages, pings and pongs between a client and the panel, no faster than the other end reads them, until one end
+ * closes or disappears.
  *
- * @param client open.
- * @param panel being opened.
+ * @param client an open WebSocket.
+ * @param panel a WebSocket that is still opening.
  */
 export function relay(client: WebSocket, panel: WebSocket, options: RelayOptions): void {
   const { handshakeMs, stallMs, onEnd } = options
@@ -28,7 +28,7 @@ export function relay(client: WebSocket, panel: WebSocket, options: RelayOptions
     clearTimeout(late)
   })
 
-  // Errors say nothing that the end which follows does not; their messages may name the panel.
+  // A close follows each error and says enough. The messages of errors can name the panel.
   client.on('error', () => panel.terminate())
   panel.on('error', () => {})
   client.once('close', (code, reason) => end(panel, code, reason))
@@ -46,7 +46,7 @@ export function relay(client: WebSocket, panel: WebSocket, options: RelayOptions
   pump(panel, client, stallMs, cut)
 }
 
-/** Passes on what `from` says, and listens to it only while `to` keeps up. */
+/** Passes on the messages of `from`, and reads them only while `to` keeps up. */
 function pump(from: WebSocket, to: WebSocket, stallMs: number, onStall: () => void): void {
   let underWay = 0
   let stalled: NodeJS.Timeout | undefined
@@ -80,7 +80,7 @@ function pump(from: WebSocket, to: WebSocket, stallMs: number, onStall: () => vo
   from.on('pong', (data: Buffer) => pass((other, sent) => other.pong(data, undefined, sent)))
 }
 
-/** Closes one end as the other was closed; who just vanished has said no code. */
+/** Closes one end like the other. An end that disappeared has given no code. */
 function end(socket: WebSocket, code: number, reason: Buffer): void {
   if (socket.readyState === socket.CONNECTING) socket.terminate()
   else if (code === 1005) socket.close()

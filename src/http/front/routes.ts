@@ -4,27 +4,27 @@ import type { Front } from '../../work/front/front.ts'
 import type { App } from '../app-type.ts'
 import { problemOf } from '../problem/problem.ts'
 import { isGone } from '../server/gone-clients.ts'
-import { Overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
+import { overloaded, refuseUnlessOnlyDatabase } from '../server/overloaded.ts'
 import { parseTarget, type Target } from '../server/target.ts'
-import { headersForClient, headersForPanel, panelTokenOf } from './headers.ts'
+import { headersForClient, headersForPanel } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
-import { createUploadDesks, type UploadDesks } from './upload-desks.ts'
+import { createUploadPools, type UploadPools } from './upload-pools.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where a request for the panel goes; set on every route of the front. */
+    /** The target of a request for the panel; set on every route of the front. */
     target: Target
   }
   interface FastifyContextConfig {
-    /** Whether the panel answers here. */
-    isPassedOn?: true
+    /** Set where the panel answers: whether a path may hold a secret that no log shows. */
+    isSecretPath?: (path: string) => boolean
   }
 }
 
 export type FrontOptions = {
   front: Front
-  /** What is passed on to the panel: `/api` and everything below it. */
+  /** The paths that are passed on to the panel, each with everything below it. */
   prefixes: readonly string[]
 }
 
@@ -33,26 +33,31 @@ type GuardedCall = NonNullable<ReturnType<Front['guarded']>>
 const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 /**
- * Passes requests on to the panel and its answers back; what would lose bytes goes through {@link Front.handle}. Failures
- * are answered in the panel's form, `{"detail": "..."}`. WebSockets: see upgrades.ts.
+/**
+ * Passes requests on to the panel and its answers back. A call that would lose bytes goes through {@link Front.handle}.
+ * Failures get the panel's form. WebSockets: see upgrades.ts.
  */
 export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): Promise<void> {
-  const uploads = createUploadDesks(front)
-  app.setErrorHandler(answerInPanelsForm)
+  const uploads = createUploadPools(front)
+  app.setErrorHandler((error, request, reply) => answerInPanelsForm(front, error, request, reply))
   app.addHook('onRequest', async (request) => {
     request.target = parseTarget(request.raw.url ?? '')
   })
-  // A body is read where it is known whose it is and how much of it the call can use.
+  // A body is read later: where its caller and its size limit are known.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   for (const url of prefixes.flatMap((prefix) => [prefix, `${prefix}/*`])) {
     app.route({
       url,
       method: methods,
-      // It is the panel's API, which has a document of its own.
+      // The panel's API has its own document.
       schema: { hide: true },
-      // The panel's pages have a policy of their own.
-      config: { isPassedOn: true, helmet: { skipRoute: true }, pressureHandler: refuseUnlessOnlyDatabase },
+      // The panel's pages have their own policy.
+      config: {
+        isSecretPath: front.api.isSecretPath,
+        helmet: { skipRoute: true },
+        pressureHandler: refuseUnlessOnlyDatabase,
+      },
       handler: async (request, reply) => {
         refuseUpgrade(request, reply)
         const call = front.guarded(request.method, request.target.path)
@@ -64,7 +69,7 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
   }
 }
 
-/** A client that wants a WebSocket wants nothing else: what it asks for is not carried out as a plain request. */
+/** A client that wants a WebSocket wants nothing else: its request is never carried out as a plain one. */
 function refuseUpgrade({ headers }: FastifyRequest, reply: FastifyReply): void {
   if (headers.upgrade?.toLowerCase() !== 'websocket') return
   reply.header('connection', 'close')
@@ -73,18 +78,18 @@ function refuseUpgrade({ headers }: FastifyRequest, reply: FastifyReply): void {
 
 async function answerGuarded(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   call: GuardedCall,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (request.server.isUnderPressure()) throw new Overloaded()
+  if (request.server.isUnderPressure()) throw overloaded()
   const preserveTraffic = readPreserveTraffic(request.target)
   const gone = new AbortController()
   reply.raw.on('close', () => gone.abort())
   const headers = headersForPanel(request)
   delete headers['content-length']
-  const token = panelTokenOf(headers)
+  const token = front.api.tokenOf(headers)
   const { body, sent } = await receiveFromCaller(front, uploads, request, token)
   try {
     const answer = await front.handle(call, {
@@ -106,12 +111,12 @@ async function answerGuarded(
 }
 
 /**
- * The body of a guarded call, which needs none or a small one. Of a stranger, whom the panel will refuse, nothing is kept:
- * it is only waited for, since what is not complete is not carried out.
+ * Receives the body of a guarded call: none, or a small one. A stranger's body is received and dropped, since the panel
+ * refuses the call: only a complete request is carried out.
  */
 async function receiveFromCaller(
   front: Front,
-  uploads: UploadDesks,
+  uploads: UploadPools,
   { raw, ip }: FastifyRequest,
   token: string | null,
 ): Promise<Received> {
@@ -123,8 +128,8 @@ async function receiveFromCaller(
 }
 
 /**
- * `preserve_traffic` of the query, which no call of the panel has; true when it is left out. It is passed on with the rest:
- * the panel ignores what it does not know.
+ * `preserve_traffic` of the query; true when it is left out. It is passed on with the rest: the panel has no such parameter
+ * and ignores it.
  *
  * @throws `invalid_request` for any other value, and when it is given twice.
  */
@@ -137,7 +142,12 @@ function readPreserveTraffic({ encoded }: Target): boolean {
   })
 }
 
-function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answerInPanelsForm(
+  { api }: Front,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const { problem, headers } = problemOf(error, request.id)
   const { status, detail } = problem
   // What failed because nobody is there to take the answer has a line of its own.
@@ -145,5 +155,5 @@ function answerInPanelsForm(error: unknown, request: FastifyRequest, reply: Fast
     if (status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
     else if (status > 500) request.log.warn({ err: error }, 'a request could not be passed on')
   }
-  return reply.code(status).headers(headers).type('application/json').send({ detail })
+  return reply.code(status).headers(headers).type('application/json').send(api.errorBody(detail))
 }

@@ -2,41 +2,36 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { isLedgerError } from '../../errors.ts'
-import type { Front } from '../../work/front/front.ts'
 import type { App } from '../app-type.ts'
 import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
 import { headersForPanel } from './headers.ts'
 import { relay } from './relay.ts'
+import type { FrontOptions } from './routes.ts'
 
-export type UpgradeOptions = {
-  front: Front
-  prefixes: readonly string[]
+export type UpgradeOptions = FrontOptions & {
   trustProxy: boolean | string[]
-  /** Milliseconds the panel gets to take or refuse a WebSocket. */
+  /** How long the panel may take to accept or refuse a WebSocket, in milliseconds. */
   handshakeMs: number
-  /** Milliseconds one end may take nothing of what the other says. */
+  /** How long one end may read nothing of the other's messages, in milliseconds. */
   stallMs: number
 }
 
-/** Where Marzban has WebSockets: the logs of its core and of its nodes. */
-const socketPaths = /^\/api\/(core|node\/\d+)\/logs$/
-
 /** Each holds a connection to the panel. */
 const mostAtOnce = 128
-/** Bytes of one message; the panel listens to nothing that a client says. */
+/** The most bytes of one message. The panel ignores all messages of clients. */
 const largestMessage = 64 * 1024
-/** Milliseconds a client gets to say goodbye. */
+/** How long a client may take to close its end, in milliseconds. */
 const closeTimeout = 1_000
 
-/** What Node keeps on a connection: the answer under way. */
+/** Node keeps the current answer on its connection. */
 type Answering = Socket & { _httpMessage?: ServerResponse | null }
 
 /**
- * Whether a request becomes a WebSocket. Any other offer to change the protocol is passed over, and the request answered
- * as what it is without it: no connection leaves Node's care that nobody here listens to.
+ * Whether a request becomes a WebSocket. Any other offer to change the protocol is ignored, and the request is answered
+ * without it: so no connection leaves Node without a listener here.
  */
-export function becomesWebSocket(request: IncomingMessage, prefixes: readonly string[]): boolean {
+export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: FrontOptions): boolean {
   const { method, headers, url = '' } = request
   const isPlain = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
   const isUnderWay = Boolean((request.socket as Answering)._httpMessage)
@@ -44,14 +39,14 @@ export function becomesWebSocket(request: IncomingMessage, prefixes: readonly st
     return false
   try {
     const { path } = parseTarget(url)
-    return socketPaths.test(path) && prefixes.some((prefix) => `${path}/`.startsWith(`${prefix}/`))
+    return front.api.hasWebSocket(path) && prefixes.some((prefix) => `${path}/`.startsWith(`${prefix}/`))
   } catch (error) {
     if (isLedgerError(error, 'invalid_request')) return false
     throw error
   }
 }
 
-/** Passes on WebSockets to the panel's: those of requests for which {@link becomesWebSocket} is true. */
+/** Connects the requests for which {@link becomesWebSocket} is true with WebSockets of the panel. */
 export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   const { front, handshakeMs, stallMs } = options
   const readClient = createClientReader(options.trustProxy)
@@ -66,15 +61,16 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   let draining = false
 
   const accept = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    // Of a client that is gone already, not even the address is known.
+    // A client that has left has no address any more.
     if (socket.remoteAddress === undefined) return void socket.destroy()
-    if (draining) return void refuse(socket, 503, 'The service is stopping; ask again later.')
-    if (open >= mostAtOnce) return void refuse(socket, 503, 'There are too many WebSockets; ask again later.')
+    const refuse = (detail: string) => hangUp(socket, 503, front.api.errorBody(detail))
+    if (draining) return void refuse('The service is stopping; ask again later.')
+    if (open >= mostAtOnce) return void refuse('There are too many WebSockets; ask again later.')
     const client = readClient(request)
     const { encoded: target } = parseTarget(request.url ?? '')
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const all = headersForPanel({ ...client, method: 'GET', headers: request.headers })
-      // The handshake with the panel makes its own.
+      // The handshake with the panel writes its own.
       const headers = Object.fromEntries(
         Object.entries(all).filter(([name]) => !name.startsWith('sec-websocket-')),
       )
@@ -94,7 +90,7 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   }
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    // From its first moment to its last: an error that nobody listens to ends the process.
+    // For its whole life: an error without a listener ends the process.
     socket.on('error', () => {})
     try {
       accept(request, socket, head)
@@ -109,9 +105,9 @@ export function passOnWebSockets(app: App, options: UpgradeOptions): void {
   })
 }
 
-/** Answers a request that is no longer Node's to answer, and hangs up. */
-function refuse(socket: Socket, status: number, detail: string): void {
-  const body = JSON.stringify({ detail })
+/** Answers a request that Node no longer answers, and hangs up. */
+function hangUp(socket: Socket, status: number, json: object): void {
+  const body = JSON.stringify(json)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',

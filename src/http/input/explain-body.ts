@@ -1,10 +1,12 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { describe, type FieldError, propertyOf, type Schema } from '../problem/field-errors.ts'
+import type { FieldError } from '../../errors.ts'
+import { describe, propertyOf, type Schema } from '../problem/field-errors.ts'
 
 /**
- * Prepares telling what is wrong with a body that is not what `schema` wants: an array of objects, an object, or one of
- * several forms of which each has fields of its own.
+ * Returns a function that says what is wrong with a body.
+ *
+ * @param schema an array of objects, an object, or several forms of an object, each with its own fields.
  */
 export function explainBody(schema: Schema): (given: unknown) => FieldError[] {
   if (schema.type === 'array') {
@@ -24,7 +26,7 @@ export function explainBody(schema: Schema): (given: unknown) => FieldError[] {
 
 function explainForm(form: Schema, given: Record<string, unknown>): FieldError[] {
   const { properties = {}, required = [] } = form
-  const foreign = Object.keys(given)
+  const unknown = Object.keys(given)
     .filter((name) => !propertyOf(properties, name))
     .map((name) => ({ field: name, detail: `${name} does not belong in a body with ${fieldsOf(form)}.` }))
   const wrong = Object.entries(properties).flatMap(([name, schema]) => {
@@ -34,7 +36,7 @@ function explainForm(form: Schema, given: Record<string, unknown>): FieldError[]
       { field: name, detail: `${name} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` },
     ]
   })
-  return [...foreign, ...wrong]
+  return [...unknown, ...wrong]
 }
 
 function fieldsOf({ properties = {}, required = [] }: Schema): string {

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
-import { InvalidParameters } from '../problem/field-errors.ts'
+import { invalidParameters } from '../problem/field-errors.ts'
 
-/** How many items a page has when the caller does not say. */
+/** Items on a page when the caller sets no limit. */
 export const usualLimit = 50
 
 /** The parameters of every list. */
@@ -11,7 +11,7 @@ export const pageParameters = {
       minimum: 1,
       maximum: 200,
       default: usualLimit,
-      description: 'Items on one page at most.',
+      description: 'The largest number of items on a page.',
       examples: [usualLimit],
     }),
   ),
@@ -19,7 +19,7 @@ export const pageParameters = {
     Type.String({
       minLength: 1,
       maxLength: 6_000,
-      description: 'The `next_cursor` of the page before, asked for in the same order.',
+      description: 'The `next_cursor` of the previous page. Keep the same order.',
     }),
   ),
 }
@@ -32,7 +32,7 @@ export function pageOf<S extends TSchema>(item: S, description: string) {
       next_cursor: Type.Unsafe<string | null>({
         type: 'string',
         nullable: true,
-        description: 'Where the next page begins; null: this is the last.',
+        description: 'The start of the next page; null: this is the last page.',
       }),
     },
     { description },
@@ -42,29 +42,29 @@ export function pageOf<S extends TSchema>(item: S, description: string) {
 /** Where a page ended: the order it was in, and the sort key and the id of its last item. */
 export type Cursor = { sort: string; key: string; id: bigint }
 
-/** Writes a cursor as callers get it. They must not read it: what it holds may change. */
+/** Writes a cursor for callers. They must not read it: its form can change. */
 export function writeCursor({ sort, key, id }: Cursor): string {
   return Buffer.from(JSON.stringify({ s: sort, k: key, i: String(id) })).toString('base64url')
 }
 
 /**
- * Reads a cursor that a caller sent back.
+ * Reads a cursor that a caller sends back.
  *
- * @param sort the order that is asked for now.
+ * @param sort the order of this request.
  * @param isKey whether a text can be a sort key of that order.
- * @throws `invalid_request` for what is not a cursor of that order.
+ * @throws `invalid_request` for anything that is no cursor of that order.
  */
 export function readCursor(text: string, sort: string, isKey: (key: string) => boolean): Cursor {
   const { s, k, i } = parse(text)
   if (typeof s !== 'string' || typeof k !== 'string' || typeof i !== 'string' || !isId(i)) refuse()
   if (s !== sort) {
-    refuse(`cursor belongs to a list in the order "${s}", not "${sort}"; begin again without a cursor.`)
+    refuse(`cursor belongs to a list in the order "${s}", not "${sort}"; start again without a cursor.`)
   }
   if (!isKey(k)) refuse()
   return { sort: s, key: k, id: BigInt(i) }
 }
 
-/** Whether a text is a whole number that a bigint column can hold. */
+/** Whether a text is a whole number that fits into a bigint column. */
 export function isId(text: string): boolean {
   return /^\d{1,19}$/.test(text) && BigInt(text) < 2n ** 63n
 }
@@ -79,7 +79,7 @@ function parse(text: string): { s?: unknown; k?: unknown; i?: unknown } {
 }
 
 function refuse(
-  detail = 'cursor must be the next_cursor of the page before, unchanged; begin again without a cursor.',
+  detail = 'cursor must be the next_cursor of the previous page, unchanged; start again without a cursor.',
 ): never {
-  throw new InvalidParameters([{ field: 'cursor', detail }])
+  throw invalidParameters([{ field: 'cursor', detail }])
 }

@@ -1,9 +1,9 @@
 import Type from 'typebox'
 
-// Larger ids than JSON clients can tell apart are never given out.
+// JSON clients cannot tell larger ids apart, so there are none.
 const id = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
 
-/** The id of an account, wherever one is taken; `me` is the caller's own. */
+/** The id of an account; `me` is the caller's own. */
 export function accountId(description: string) {
   return Type.Union([Type.Integer(id), Type.Literal('me')], { description, examples: [3, 'me'] })
 }
@@ -19,12 +19,12 @@ export const adminParams = Type.Object({
 })
 
 /** The `{id}` of a deletion in a path. */
-export const deletionParams = Type.Object({ id: deletionId("The deletion's id, as its receipt says it.") })
+export const deletionParams = Type.Object({ id: deletionId("The deletion's id, from its receipt.") })
 
-/** The query of a call that takes none. */
+/** The query of a call without parameters. */
 export const noQuery = Type.Object({}, { additionalProperties: false })
 
-/** Text that may be the name of a user or an admin: whatever a database holds, as far as a path has room for it. */
+/** Text that can be the name of a user or an admin: anything that a database can store and a path can carry. */
 export const panelName = {
   minLength: 1,
   maxLength: 8_192,

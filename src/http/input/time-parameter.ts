@@ -1,7 +1,7 @@
 import Type from 'typebox'
-import { describe, InvalidParameters } from '../problem/field-errors.ts'
+import { describe, invalidParameters } from '../problem/field-errors.ts'
 
-/** A parameter that is a moment; {@link readTime} makes a Date of it. */
+/** A parameter that is a time; {@link readTime} makes a Date of it. */
 export function timeParameter(description: string) {
   return Type.Optional(Type.String({ ...shape, description, examples: ['2026-11-22T10:32:39Z'] }))
 }
@@ -12,12 +12,12 @@ const shape = {
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
 }
 
-/** @throws `invalid_request` for a moment that no calendar has. */
+/** @throws `invalid_request` for a time that is in no calendar. */
 export function readTime(field: string, text: string): Date {
   const at = new Date(text)
-  // Dates take 30 February for 1 March.
+  // Date turns 30 February into 1 March.
   const day = new Date(`${text.slice(0, 10)}T00:00:00Z`)
   const isOnCalendar = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10))
   if (isOnCalendar && !Number.isNaN(at.getTime())) return at
-  throw new InvalidParameters([{ field, detail: `${field} must be ${describe(shape)}.` }])
+  throw invalidParameters([{ field, detail: `${field} must be ${describe(shape)}.` }])
 }

@@ -1,25 +1,20 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import {
-  describe,
-  type FieldError,
-  InvalidParameters,
-  propertyOf,
-  type Schema,
-} from '../problem/field-errors.ts'
+import type { FieldError } from '../../errors.ts'
+import { describe, invalidParameters, propertyOf, type Schema } from '../problem/field-errors.ts'
 import { explainBody } from './explain-body.ts'
 
 /**
- * Checks parameters and bodies against their schemas. Text of a URL is read strictly: only plain decimal digits are an
- * integer, a parameter given twice is no scalar, an unknown one is refused. Every refusal says what would be right.
+ * Checks parameters and bodies against their schemas. It is strict about URLs: an integer has only decimal digits, a
+ * parameter that is given twice is a list, and an unknown parameter is an error. Every refusal says what is right.
  */
 export const compileParameters: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema)
   if (httpPart === 'body') {
     const explain = explainBody(schema as Schema)
     return (given: unknown) =>
-      validator.Check(given) ? { value: given } : { error: new InvalidParameters(explain(given)) }
+      validator.Check(given) ? { value: given } : { error: invalidParameters(explain(given)) }
   }
   const { properties = {} } = schema as Schema
   return (given: unknown) => {
@@ -27,7 +22,7 @@ export const compileParameters: FastifySchemaCompiler<TSchema> = ({ schema, http
     if (validator.Check(value)) return { value }
     const wrong = new Set(validator.Errors(value).map((error) => error.instancePath.split('/')[1] ?? ''))
     const errors = [...wrong].filter((name) => name !== '').map((name) => refuse(properties, name, given))
-    return { error: new InvalidParameters(errors) }
+    return { error: invalidParameters(errors) }
   }
 }
 
@@ -54,8 +49,8 @@ function refuse(properties: Record<string, Schema>, name: string, given: unknown
   const schema = propertyOf(properties, name)
   if (!schema) {
     const known = Object.keys(properties)
-    const instead = known.length > 0 ? `known here: ${known.join(', ')}.` : 'none is known here.'
-    return { field: name, detail: `${name} is not a parameter of this call; ${instead}` }
+    const others = known.length > 0 ? `known here: ${known.join(', ')}.` : 'it has none.'
+    return { field: name, detail: `${name} is not a parameter of this call; ${others}` }
   }
   const value = (given as Record<string, unknown>)[name]
   if (Array.isArray(value) && schema.type !== 'array') {

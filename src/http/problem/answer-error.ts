@@ -8,11 +8,11 @@ import { problem, problemOf } from './problem.ts'
 
 const mediaType = 'application/problem+json'
 
-/** Makes every failure of `app` a problem+json answer, and logs those that are ours. */
+/** Answers every failure of `app` as problem+json, and logs those that are the service's fault. */
 export function handleErrors(app: App): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => {
-    // What somebody else could read as another path is no unknown path, but a bad one.
+    // A path that another server could read differently is a bad request, not an unknown path.
     parseTarget(request.url)
     const path = request.url.split('?', 1)[0]
     const answer = problem(404, 'not_found', `There is no ${request.method} ${path} here; see /docs.`)
@@ -20,10 +20,10 @@ export function handleErrors(app: App): void {
   })
 }
 
-/** Answers with what the error is to the caller. */
+/** Answers with the problem that the error is to the caller. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem: body, headers } = problemOf(error, request.id)
-  // What failed because nobody is there to take the answer has a line of its own.
+  // A client that leaves has its own line.
   if (isGone(reply)) return reply.code(body.status).type(mediaType).send(body)
   if (body.status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')
   else if (body.status > 500) request.log.warn({ err: error }, 'a request could not be served')
@@ -35,10 +35,10 @@ const brokenRequests: Record<string, [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
 }
 
-/** What Node keeps on a connection, and its own handler of broken requests looks at: the answer under way. */
+/** Node keeps the current answer on its connection; Node's own handler of broken requests reads it there too. */
 type Answering = { _httpMessage?: ServerResponse | null }
 
-/** Answers on the bare connection to what Node could not read as HTTP; nothing of what came is logged. */
+/** Answers bytes that Node could not read as HTTP, on the bare connection. It logs none of those bytes. */
 export function answerBrokenRequest(
   this: Pick<App, 'log'>,
   error: Error & { code?: string },
@@ -46,12 +46,12 @@ export function answerBrokenRequest(
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const { _httpMessage: answer } = socket
-  // Who hangs up before the end of its request has a line of its own.
+  // A client that hangs up before the end of its request has its own line.
   if (!answer || error.code !== 'HPE_INVALID_EOF_STATE') {
     this.log.info({ code: error.code, address: socket.remoteAddress }, 'a broken request was refused')
     if (answer) noteCut(answer)
   }
-  // Into an answer that has begun nothing may be written.
+  // Never write into a response that has started.
   if (socket.writable && !answer?.headersSent) {
     const [status, detail] = brokenRequests[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
     const body = problem(status, 'invalid_request', detail)

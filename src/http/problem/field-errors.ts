@@ -1,17 +1,8 @@
-import { LedgerError } from '../../errors.ts'
+import { type FieldError, LedgerError } from '../../errors.ts'
 
-/** What is wrong with one parameter or one field of a body. */
-export type FieldError = { field: string; detail: string }
-
-/** A request refused because of its parameters: which, and what each would have to be. */
-export class InvalidParameters extends LedgerError {
-  readonly errors: FieldError[]
-
-  constructor(errors: FieldError[]) {
-    super('invalid_request', errors.map((error) => error.detail).join(' '))
-    this.name = 'InvalidParameters'
-    this.errors = errors
-  }
+/** Refuses a request because of its parameters or fields. Each detail says what is right. */
+export function invalidParameters(errors: readonly FieldError[]): LedgerError {
+  return new LedgerError('invalid_request', errors.map(({ detail }) => detail).join(' '), { errors })
 }
 
 /** The keywords of JSON Schema that our parameters and bodies use. */
@@ -33,7 +24,7 @@ export type Schema = {
   required?: string[]
 }
 
-/** What a value has to be, as a sentence says it after "must be". */
+/** What a value must be, as the end of a sentence with "must be". */
 export function describe(schema: Schema): string {
   if (schema.anyOf) return schema.anyOf.map(describe).join(' or ')
   if (schema.const !== undefined) return `"${schema.const}"`
@@ -46,14 +37,14 @@ export function describe(schema: Schema): string {
   return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
 }
 
-/** Lists of a body say how long they may be; those of a URL are as long as their few words. */
+/** A list in a body has a length. A list in a URL is as long as its few words. */
 function describeList({ minItems, maxItems, items = {} }: Schema): string {
   return maxItems === undefined
     ? `a list, separated by commas, of ${describe(items)}`
     : `a list of ${minItems} to ${maxItems}, none twice, each ${describe(items)}`
 }
 
-/** The schema of a property. Names come from callers: `constructor` and its like are no properties. */
+/** The schema of a property. Names come from callers: `constructor` and the like are no properties. */
 export function propertyOf(properties: Record<string, Schema>, name: string): Schema | undefined {
   return Object.hasOwn(properties, name) ? properties[name] : undefined
 }

@@ -1,17 +1,15 @@
 import { STATUS_CODES } from 'node:http'
-import { type ErrorCode, LedgerError } from '../../errors.ts'
-import { DeletionFailed } from '../../work/deleting/deletion-failed.ts'
-import { InvalidParameters } from './field-errors.ts'
+import { type ErrorCode, type FieldError, LedgerError } from '../../errors.ts'
 
 /** The body of every answer that is not a success: RFC 9457, with `code` for programs. */
 export type Problem = {
   type: string
   title: string
   status: number
-  /** For people, in one or two sentences; the member that Marzban's clients read. */
+  /** One or two sentences for people. Marzban's clients read this member. */
   detail: string
   code: ErrorCode | 'internal_error'
-  errors?: { field: string; detail: string }[]
+  errors?: readonly FieldError[]
   deletion_id?: bigint
   request_id?: string
 }
@@ -38,35 +36,34 @@ const statusOfCode: Record<ErrorCode, number> = {
   data_dir_in_use: 500,
 }
 
-/** What a caller waits, in seconds, when a failure that passes by itself does not say for how long. */
+/** Seconds to wait when a temporary failure does not say how long. */
 const usualRetryAfter = 5
 
 /** The answer to a failure: its body, and the headers that belong to it. */
 export type ProblemAnswer = { problem: Problem; headers: Record<string, string> }
 
 /**
- * The answer to anything thrown. Only a {@link LedgerError} and Fastify's own refusals of a request are told to the
- * caller; anything else is a bug, of which the answer names nothing but the request's id, to be found in the log.
+ * The answer to anything thrown. It describes a {@link LedgerError} and Fastify's own refusals of a request. Anything else is
+ * a bug: the answer has only the request's id, and the log has the cause.
  */
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (error instanceof LedgerError && statusOfCode[error.code] !== 500) return ofLedgerError(error)
   const refusal = refusalOf(error)
   if (refusal) return { problem: problem(refusal.status, 'invalid_request', refusal.detail), headers: {} }
-  const detail =
-    'Something went wrong here that should not have. The log has the reason under this request_id.'
+  const detail = 'Unexpected error. The log has the cause under this request_id.'
   return { problem: { ...problem(500, 'internal_error', detail), request_id: requestId }, headers: {} }
 }
 
-/** A problem without more to it. */
+/** A problem without optional members. */
 export function problem(status: number, code: Problem['code'], detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code }
 }
 
 function ofLedgerError(error: LedgerError): ProblemAnswer {
   const body = problem(statusOfCode[error.code], error.code, error.message)
-  if (error instanceof InvalidParameters) body.errors = error.errors
+  if (error.errors) body.errors = error.errors
   else if (error.field !== undefined) body.errors = [{ field: error.field, detail: error.message }]
-  if (error instanceof DeletionFailed) body.deletion_id = error.deletionId
+  if (error.deletionId !== undefined) body.deletion_id = error.deletionId
   const headers: Record<string, string> = {}
   const retryAfter = error.retryAfter ?? (body.status > 500 ? usualRetryAfter : undefined)
   if (retryAfter !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter)))
@@ -78,7 +75,7 @@ const refusals: Record<string, string> = {
   FST_ERR_BAD_URL: 'The path holds a "%" that does not begin an encoded character.',
   FST_ERR_MAX_PARAM_LENGTH: 'A part of the path is too long.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be JSON, sent as "Content-Type: application/json".',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is larger than is taken here.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty, though "Content-Type: application/json" announces one.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',

@@ -1,18 +1,19 @@
 import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import type { Caller } from '../../work/callers/callers.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { Caller } from '../../work/callers/caller.ts'
+import { may } from '../../work/callers/may.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { isId, pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { adminParams, noQuery, panelName } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { type AccountBody, accountSchema, toAccountBody } from '../schemas/account-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const sorts = ['id', '-id', 'username', '-username', 'total_traffic', '-total_traffic'] as const
 type Sort = (typeof sorts)[number]
-type AccountPage = Parameters<Services['accounts']>[0]
+type AccountPage = Parameters<LedgerApi['accounts']>[0]
 type AdminsPage = { items: AccountBody[]; next_cursor: string | null }
 
 const listQuery = Type.Object(
@@ -20,7 +21,7 @@ const listQuery = Type.Object(
     username: Type.Optional(
       Type.String({
         ...panelName,
-        description: 'Only the admin of exactly this name, with every account it ever had.',
+        description: 'Only accounts with exactly this name, closed ones included.',
         examples: ['reseller'],
       }),
     ),
@@ -29,7 +30,7 @@ const listQuery = Type.Object(
         type: 'string',
         enum: sorts,
         default: 'id',
-        description: 'The order of the list; with `-` before it, descending.',
+        description: 'The order of the list. `-` in front means descending.',
         examples: ['-total_traffic'],
       }),
     ),
@@ -43,7 +44,7 @@ const listSchema = {
   tags: ['admins'],
   summary: 'List accounts',
   description:
-    'The accounts of all admins for a sudo admin or the operator; for any other admin its own. Traffic is in bytes.',
+    'A sudo admin or the operator gets the accounts of all admins. Any other admin gets its own. Traffic is in bytes.',
   querystring: listQuery,
   response: { 200: pageOf(shared(accountSchema), 'One page of accounts.'), ...problemResponses() },
 }
@@ -52,7 +53,7 @@ const accountRouteSchema = {
   operationId: 'getAdmin',
   tags: ['admins'],
   summary: 'Read an account',
-  description: 'The account of one admin, open or closed. Traffic is in bytes.',
+  description: 'One account, open or closed. Traffic is in bytes.',
   params: adminParams,
   querystring: noQuery,
   response: { 200: shared(accountSchema), ...problemResponses(404, 414) },
@@ -65,7 +66,7 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
     const page: AccountPage = { ...orderOf(sort), limit: query.limit ?? usualLimit, after: null }
     if (query.cursor !== undefined) page.after = readCursor(query.cursor, sort, isKeyOf(page.sort))
     if (query.username !== undefined) page.username = query.username
-    if (!caller.isSudo) return ownPage(services, caller, page)
+    if (!may(caller, 'list accounts', null)) return ownPage(services, caller, page)
     const { items, next } = await services.accounts(page)
     return { items: items.map(toAccountBody), next_cursor: next && writeCursor({ sort, ...next }) }
   })
@@ -78,8 +79,8 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
   })
 }
 
-/** The list as an admin sees it that manages no others: its own account alone, not those of others it shares a name with. */
-async function ownPage(services: Services, caller: Caller, page: AccountPage): Promise<AdminsPage> {
+/** The list for an admin that is not sudo: only its own account, never an older account of the same name. */
+async function ownPage(services: LedgerApi, caller: Caller, page: AccountPage): Promise<AdminsPage> {
   const isAsked = page.after === null && (page.username === undefined || page.username === caller.name)
   const account = isAsked && caller.adminId !== null ? await services.account(caller.adminId) : null
   return { items: account ? [toAccountBody(account)] : [], next_cursor: null }

@@ -2,9 +2,9 @@ import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import { userStatuses } from '../../work/accounts/account-view.ts'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import { type BulkRequest, countUsers } from '../../work/deleting/request-deletion.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { accountId, adminParams, noQuery, panelName } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
@@ -17,17 +17,17 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf, requireSudo } from '../server/authenticate.ts'
+import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
 
-const userSchema = {
+const deleteUserSchema = {
   operationId: 'deleteUser',
   tags: ['deletions'],
   summary: 'Delete a user',
   description:
-    "Stores the final reading of the user's traffic, then deletes the user in the panel, and answers with the receipt. " +
-    'If the reading cannot be stored, nothing is deleted. Repeating the call is safe: no byte is counted twice. Of a user ' +
-    'without an owner the receipt says, with `admin_id: null`, that no account received bytes. For the admin that owns ' +
-    'the user, and for sudo admins. Traffic is in bytes.',
+    "Reads the user's traffic, stores this final reading, deletes the user in the panel, and answers with the receipt. If " +
+    'the reading cannot be stored, the user is not deleted. You can repeat the call: no byte counts twice. If the user has ' +
+    'no owner, no account receives its bytes, and `admin_id` is null. Allowed for the owner of the user and for sudo ' +
+    'admins. Traffic is in bytes.',
   params: Type.Object({
     username: Type.String({
       ...panelName,
@@ -41,7 +41,7 @@ const userSchema = {
         Type.Boolean({
           default: true,
           description:
-            'False: delete without a final reading. What was counted before stays; what was not is lost. For sudo admins.',
+            'false: delete without a final reading. Bytes that are not counted yet are lost. For sudo admins only.',
           examples: [true],
         }),
       ),
@@ -53,38 +53,40 @@ const userSchema = {
     ...problemResponses(413, 414, 415),
     403: problemResponse(
       403,
-      "Another admin's user, or `preserve_traffic=false` of a caller that is not sudo.",
+      'The user belongs to another admin, or `preserve_traffic=false` and the caller is not a sudo admin.',
     ),
-    404: problemResponse(404, 'The panel has no such user. What it had consumed is kept.'),
+    404: problemResponse(404, 'The panel has no such user. Its counted traffic is kept.'),
     409: problemResponse(
       409,
-      'Somebody else is deleting this user right now, or the panel may still carry out an earlier deletion of this name: ' +
+      'Another call is deleting this user now, or the panel may still act on an earlier deletion of this name. ' +
         '`Retry-After` says when to try again.',
     ),
     502: problemResponse(
       502,
       'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
-        'whether the user was not deleted or that is not known yet; the receipt `deletion_id` will say. With ' +
-        '`user_unreadable`, a sudo admin can go on with `preserve_traffic=false`.',
+        'whether the user still exists or the result is unknown. The receipt with the id `deletion_id` shows the result ' +
+        'later. If `code` is `user_unreadable`, a sudo admin can use `preserve_traffic=false`.',
     ),
-    504: problemResponse(504, 'The panel did not answer in time; see 502.'),
+    504: problemResponse(504, 'The panel did not answer in time. See 502.'),
   },
 }
 
 const accepted = {
-  description: 'Accepted: the users are deleted in the background.',
-  headers: { Location: { type: 'string', description: 'Where progress can be read: /deletions/{id}.' } },
+  description: 'Accepted. The service deletes the users in the background.',
+  headers: {
+    Location: { type: 'string', description: 'The path that shows the progress: /deletions/{id}.' },
+  },
   content: { 'application/json': { schema: shared(deletionReportSchema) } },
 }
 
-const adminSchema = {
+const deleteAdminSchema = {
   operationId: 'deleteAdmin',
   tags: ['deletions'],
   summary: 'Delete an admin with all its users',
   description:
-    'Deletes all users of the admin, each with its final reading stored first, then the admin, and closes its account. ' +
-    'The account with its final total can be read for ever. If users are left that could not be deleted, the admin is ' +
-    'not deleted either. For sudo admins.',
+    'Deletes all users of the admin, then the admin, and closes its account. For each user, the service first stores a final ' +
+    'reading. You can read the closed account and its total for ever. If a user cannot be deleted, the admin is not ' +
+    'deleted. For sudo admins only.',
   params: adminParams,
   querystring: noQuery,
   response: {
@@ -92,12 +94,12 @@ const adminSchema = {
     ...problemResponses(404, 413, 414, 415),
     409: problemResponse(
       409,
-      'The admin was deleted already, or is a sudo admin, which the panel refuses to delete.',
+      'The admin is already deleted, or is a sudo admin: the panel does not delete sudo admins.',
     ),
   },
 }
 
-const named = Type.Object(
+const byName = Type.Object(
   {
     usernames: Type.Array(Type.String({ ...panelName, examples: ['alice'] }), {
       minItems: 1,
@@ -112,9 +114,9 @@ const named = Type.Object(
 
 const status = Type.Unsafe<(typeof userStatuses)[number]>({ type: 'string', enum: userStatuses })
 
-const ofAdmin = Type.Object(
+const byAdmin = Type.Object(
   {
-    admin: accountId("The id of the account whose users are deleted, or `me`: the caller's own."),
+    admin: accountId("The id of the account whose users to delete, or `me`: the caller's own account."),
     status: Type.Union(
       [
         Type.Array(status, { minItems: 1, maxItems: userStatuses.length, uniqueItems: true }),
@@ -123,8 +125,8 @@ const ofAdmin = Type.Object(
       ],
       {
         description:
-          'Only users of these statuses, also by the time they are deleted; one alone may stand without a list. ' +
-          '`all`: every user.',
+          'Only users with these statuses. The service checks the status again right before it deletes a user. A single ' +
+          'status needs no list. `all`: every user.',
         examples: [['expired', 'limited'], 'all'],
       },
     ),
@@ -136,65 +138,66 @@ const ofAdmin = Type.Object(
   },
 )
 
-const bulkSchema = {
+const deleteUsersSchema = {
   operationId: 'deleteUsers',
   tags: ['deletions'],
   summary: 'Delete many users',
   description:
-    'Deletes users by name, or those of an admin, each with its final reading stored first, at most 4 at a time. Callers ' +
-    'take turns, user by user. A restart of the service goes on where it stopped. Names that are not users of the ' +
-    'calling admin are refused at once, with a receipt each (`not_yours_or_unknown`); of names that the ledger does not ' +
-    'know yet, up to 50 are looked up at the panel first. A sudo admin may name anyone; names that nobody has fail ' +
-    '(`unknown_user`). An admin may have 10 bulk deletions open with 20,000 users in them, a sudo admin 100 with 200,000.',
+    "Deletes the named users, or an admin's users by status. For each user, the service first stores a final reading. It " +
+    'deletes at most 4 users at a time; callers take turns, user by user. After a restart, the deletion continues. ' +
+    'Names that are not users of the calling admin are refused at once, each with a receipt (`not_yours_or_unknown`). The ' +
+    'service asks the panel for up to 50 names that it does not know yet. A sudo admin may name any user; names without a ' +
+    'user fail (`unknown_user`). Limits: an admin can have 10 open bulk deletions with 20,000 users, a sudo admin 100 ' +
+    'with 200,000.',
   headers: Type.Object({
-    // Written as Node.js hands headers out.
+    // Node.js writes header names in lower case.
     'idempotency-key': Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 255,
         pattern: '^[^\\u0000-\\u001f\\u007f]*$',
         description:
-          'Any text that is new for each deletion, such as a UUID. A request repeated with the same key and body opens ' +
-          'no second deletion, but answers with the first.',
+          'Any new text for each deletion, for example a UUID. If you repeat a request with the same key and body, it ' +
+          'starts no second deletion; you get the first one.',
         examples: ['0b0e7e7c-5f6f-4c5e-9d3b-8c7f3a1d2e4f'],
       }),
     ),
   }),
   querystring: noQuery,
-  body: Type.Union([named, ofAdmin]),
+  body: Type.Union([byName, byAdmin]),
   response: {
     202: accepted,
     ...problemResponses(404, 413, 415),
     400: problemResponse(
       400,
-      'Something in the body is wrong: `errors` names it and what would be right. Without `status`, also how many users ' +
-        'would have been deleted.',
+      'The body is wrong: `errors` names the field and says what is right. If `status` is missing, `detail` says how many ' +
+        'users "all" would delete.',
     ),
     429: problemResponse(
       429,
-      'The caller has too many bulk deletions open, or too many users in them: `detail` has the figures. Or too many ' +
-        'failed authentications came from this address.',
+      'The caller has too many open bulk deletions, or too many users in them: `detail` has the numbers. Or this address ' +
+        'sent too many wrong credentials.',
     ),
     409: problemResponse(
       409,
-      'The Idempotency-Key was used for another request, or the admin was deleted already.',
+      'The Idempotency-Key was used for another request, or the admin is already deleted.',
     ),
   },
 }
 
-/** Calls that delete. */
-export async function deletingRoutes(app: App, { services }: RouteOptions): Promise<void> {
+/** Deleting a user, many users, or an admin. */
+export async function deleteRoutes(app: App, { services }: RouteOptions): Promise<void> {
   const { deletions } = services
   app.delete(
     '/users/:username',
-    { schema: userSchema },
+    { schema: deleteUserSchema },
     async ({ caller, params, query }): Promise<DeletionBody> =>
       toDeletionBody(await deletions.deleteUser(caller, params.username, query.preserve_traffic ?? true)),
   )
 
   app.delete(
     '/admins/:id',
-    { schema: adminSchema, onRequest: requireSudo },
+    { schema: deleteAdminSchema, onRequest: onlyWithRight('delete admin') },
     async ({ caller, params }, reply): Promise<DeletionReportBody> => {
       const wholeAdminId = accountIdOf(caller, params.id)
       return accept(reply, toReportBody(await deletions.request(caller, { wholeAdminId }, null)))
@@ -203,32 +206,35 @@ export async function deletingRoutes(app: App, { services }: RouteOptions): Prom
 
   app.post(
     '/deletions',
-    { schema: bulkSchema, preValidation: ({ caller, body }) => refuseWithoutStatus(services, caller, body) },
+    {
+      schema: deleteUsersSchema,
+      preValidation: ({ caller, body }) => refuseWithoutStatus(services, caller, body),
+    },
     async ({ caller, body, headers }, reply): Promise<DeletionReportBody> => {
       const request: BulkRequest =
         'usernames' in body
           ? { usernames: body.usernames }
-          : { adminId: accountIdOf(caller, body.admin), statuses: statusesOf(body.status) }
+          : { adminId: accountIdOf(caller, body.admin, 'delete users'), statuses: statusesOf(body.status) }
       const report = await deletions.request(caller, request, headers['idempotency-key'] ?? null)
       return accept(reply, toReportBody(report))
     },
   )
 }
 
-/** In one order, so that a request repeated with another is the same. Null: all. */
-function statusesOf(given: Static<typeof ofAdmin>['status']): string[] | null {
+/** Sorted, so that a repeated request with another order is the same request. Null: all statuses. */
+function statusesOf(given: Static<typeof byAdmin>['status']): string[] | null {
   return given === 'all' ? null : [given].flat().sort()
 }
 
-/** A client that drops what is undefined means no status in particular, and never means everybody. */
-async function refuseWithoutStatus(services: Services, caller: Caller, body: unknown): Promise<void> {
+/** Many clients leave out undefined members, so a missing `status` must never mean every user. */
+async function refuseWithoutStatus(services: LedgerApi, caller: Caller, body: unknown): Promise<void> {
   if (typeof body !== 'object' || body === null || 'usernames' in body || 'status' in body) return
   if (!('admin' in body) || !isAccountId(body.admin)) return
-  const account = await services.account(accountIdOf(caller, body.admin))
+  const account = await services.account(accountIdOf(caller, body.admin, 'delete users'))
   if (!account || account.closedAt) return
   throw new LedgerError(
     'invalid_request',
-    `status is missing: it must be a list of ${userStatuses.join(', ')}, or "all", which would delete the ` +
+    `status is missing: it must be a list of ${userStatuses.join(', ')}, or "all". "all" would delete the ` +
       `${countUsers(account, null)} users that ${account.username} has now.`,
     { field: 'status' },
   )

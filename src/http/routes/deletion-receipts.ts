@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import type { DeletionPage } from '../../work/deleting/deletions.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
@@ -17,16 +17,16 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 type DeletionsPage = { items: DeletionBody[]; next_cursor: string | null }
 
 const visibility =
-  'A sudo admin sees all; any other admin what it asked for itself and what concerns its own account.'
+  'A sudo admin sees all deletions. Any other admin sees its own requests and the deletions of its account.'
 
 const listQuery = Type.Object(
   {
-    admin: Type.Optional(accountId("Only deletions that concern this account; `me`: the caller's own.")),
+    admin: Type.Optional(accountId("Only deletions of this account; `me`: the caller's own account.")),
     kind: Type.Optional(
       listOf(deletionKinds, 'Only deletions of these kinds, separated by commas.', ['user']),
     ),
@@ -36,9 +36,9 @@ const listQuery = Type.Object(
         'incomplete',
       ]),
     ),
-    parent: Type.Optional(deletionId('Only the users of this bulk deletion.')),
-    from: timeParameter('Only deletions asked for at or after this time. RFC 3339.'),
-    to: timeParameter('Only deletions asked for before this time. RFC 3339.'),
+    parent: Type.Optional(deletionId('Only receipts of users in this bulk deletion.')),
+    from: timeParameter('Only deletions requested at or after this time. RFC 3339.'),
+    to: timeParameter('Only deletions requested before this time. RFC 3339.'),
     ...pageParameters,
   },
   { additionalProperties: false, style: 'form', explode: false },
@@ -55,22 +55,22 @@ const listSchema = {
   operationId: 'listDeletions',
   tags: ['deletions'],
   summary: 'List deletions',
-  description: `The receipts of all deletions, the newest first: who deleted what, when, with how many bytes. ${visibility}`,
+  description: `The receipts of all deletions, the newest first: caller, target, time and bytes. ${visibility}`,
   querystring: listQuery,
   response: {
     200: pageOf(shared(deletionSchema), 'One page of receipts.'),
     ...problemResponses(),
-    404: problemResponse(404, '`admin=me` of a caller without an account of its own.'),
+    404: problemResponse(404, '`admin=me`, but the caller has no account.'),
   },
 }
 
-const noDeletion = problemResponse(404, 'There is no such deletion that the caller may see.')
+const noDeletion = problemResponse(404, 'The deletion does not exist, or the caller may not see it.')
 
 const readSchema = {
   operationId: 'getDeletion',
   tags: ['deletions'],
   summary: 'Read a deletion',
-  description: `One receipt; of a bulk deletion also how far it is and which users could not be deleted. ${visibility}`,
+  description: `One receipt; for a bulk deletion also the progress and the users that were not deleted. ${visibility}`,
   params: deletionParams,
   querystring: noQuery,
   response: { 200: shared(deletionReportSchema), ...problemResponses(414), 404: noDeletion },
@@ -81,25 +81,28 @@ const cancelSchema = {
   tags: ['deletions'],
   summary: 'Cancel a bulk deletion',
   description:
-    'Users that are not deleted yet stay; what is deleted stays deleted. The answer does not wait for the users under ' +
-    'way: `state` becomes `cancelled` when they have ended. One that has ended already is left as it is. For who asked ' +
-    'for the deletion, and for sudo admins.',
+    'The service starts to delete no more users; deleted users stay deleted. The answer does not wait for users that are ' +
+    'being deleted: when they are finished, `state` becomes `cancelled`. A finished deletion does not change. Allowed for ' +
+    'the caller that requested the deletion and for sudo admins.',
   params: deletionParams,
   querystring: noQuery,
   response: {
     202: {
-      description: 'Accepted; the body says how far the deletion is.',
+      description: 'Accepted. The body shows the progress of the deletion.',
       content: { 'application/json': { schema: shared(deletionReportSchema) } },
     },
     ...problemResponses(413, 414, 415),
-    403: problemResponse(403, 'Somebody else asked for this deletion.'),
+    403: problemResponse(403, 'Another caller requested this deletion.'),
     404: noDeletion,
     409: problemResponse(409, 'The deletion of a single user cannot be cancelled.'),
   },
 }
 
-/** The audit trail of deletions, and how far those under way are. */
-export async function deletionRoutes(app: App, { services: { deletions } }: RouteOptions): Promise<void> {
+/** The receipts of deletions, and the progress of those that run. */
+export async function deletionReceiptRoutes(
+  app: App,
+  { services: { deletions } }: RouteOptions,
+): Promise<void> {
   app.get('/deletions', { schema: listSchema }, async ({ caller, query }): Promise<DeletionsPage> => {
     const { items, next } = await deletions.list(caller, toPage(caller, query))
     return {
@@ -125,7 +128,7 @@ export async function deletionRoutes(app: App, { services: { deletions } }: Rout
   )
 }
 
-/** The one order deletions are listed in. */
+/** The only order of this list. */
 const sort = '-requested'
 
 function toPage(caller: Caller, query: Static<typeof listQuery>): DeletionPage {

@@ -8,7 +8,7 @@ const healthSchema = {
   tags: ['service'],
   summary: 'Is the process up?',
   description:
-    'Answers as long as the process runs, also when it is overloaded. Asks neither database nor panel.',
+    'Answers while the process runs, even if it is overloaded. Does not ask the database or the panel.',
   security: [],
   response: {
     200: Type.Object(
@@ -23,8 +23,8 @@ const readySchema = {
   tags: ['service'],
   summary: 'Can requests be served?',
   description:
-    'Whether the database answers and has the schema of this version. The state of the panel is told, and does not ' +
-    'make the service unready: figures are served without it. Looked at once a second at most.',
+    'Checks that the database answers and has the schema of this version, at most once a second. The body also shows the ' +
+    'state of the panel. A panel that is down does not make the service unready: it still serves figures.',
   security: [],
   response: {
     200: Type.Object(
@@ -32,8 +32,8 @@ const readySchema = {
         status: Type.Literal('ready'),
         panel: Type.Object({
           status: Type.Unsafe<'ok' | 'failing'>({ type: 'string', enum: ['ok', 'failing'] }),
-          code: Type.Optional(Type.String({ description: 'Of a failing panel: what went wrong.' })),
-          detail: Type.Optional(Type.String({ description: 'Of a failing panel: the same for people.' })),
+          code: Type.Optional(Type.String({ description: 'The error of a failing panel, for programs.' })),
+          detail: Type.Optional(Type.String({ description: 'The error of a failing panel, for people.' })),
         }),
       },
       { description: 'Requests can be served.' },
@@ -44,14 +44,14 @@ const readySchema = {
 
 type Panel = { status: 'ok' } | { status: 'failing'; code: string; detail: string }
 
-/** What supervisors and load balancers ask. */
+/** Health checks for supervisors and load balancers. */
 export async function healthRoutes(
   app: App,
   { services, version }: RouteOptions & { version: string },
 ): Promise<void> {
   app.get(
     '/healthz',
-    // A process that sheds load is busy, not broken: a supervisor must not restart it.
+    // An overloaded process is busy, not broken: a supervisor must not restart it.
     { schema: healthSchema, config: { pressureHandler: () => {} } },
     async () => ({ status: 'ok' as const, version }),
   )

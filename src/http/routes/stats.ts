@@ -4,16 +4,16 @@ import { adminParams } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { type StatsBody, statsSchema, toStatsBody } from '../schemas/account-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const schema = {
   operationId: 'getAdminStats',
   tags: ['admins'],
   summary: "Read an admin's traffic",
   description:
-    'What the users of an admin have ever consumed, in bytes: `total_traffic` never decreases, whatever is deleted, ' +
-    'reset or moved in the panel. When the panel does not answer, the last known figures come back with `stale: true` ' +
-    'and the time they are from.',
+    "All traffic that the admin's users ever consumed, in bytes. `total_traffic` never falls, whatever is deleted, reset or " +
+    'moved in the panel. If the panel does not answer, you get the last known figures with `stale: true`; `as_of` is ' +
+    'their time.',
   params: adminParams,
   querystring: Type.Object(
     {
@@ -23,8 +23,8 @@ const schema = {
           maximum: 86_400,
           examples: [60],
           description:
-            "Seconds that the figures may be old. Older ones are renewed first: the admin's counter in the panel is read " +
-            'now. Left out: what the last poll saw.',
+            "The highest age of the figures, in seconds. If they are older, the service first reads the admin's counter in " +
+            'the panel. Left out: the figures of the last poll.',
         }),
       ),
     },
@@ -33,7 +33,7 @@ const schema = {
   response: { 200: shared(statsSchema), ...problemResponses(404, 414) },
 }
 
-/** The figures that limits and invoices are made from. */
+/** The figures for limits and invoices. */
 export async function statsRoutes(app: App, { services }: RouteOptions): Promise<void> {
   app.get('/admins/:id/stats', { schema }, async ({ caller, params, query }): Promise<StatsBody> => {
     const { account, stale } = await services.stats.read(

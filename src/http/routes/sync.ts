@@ -1,17 +1,17 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
-import { requireSudo } from '../server/authenticate.ts'
+import { onlyWithRight } from '../server/authorise.ts'
 
 const failure = {
-  code: Type.String({ description: 'What went wrong, for programs.', examples: ['panel_timeout'] }),
+  code: Type.String({ description: 'The error, for programs.', examples: ['panel_timeout'] }),
   detail: Type.String({
-    description: 'What went wrong, for people.',
+    description: 'The error, for people.',
     examples: ['The panel did not answer in 10 s.'],
   }),
 }
@@ -19,38 +19,38 @@ const failure = {
 const poll = Type.Object(
   {
     pending: Type.Boolean({
-      description: 'Whether POST /sync has asked for a reading that no answer of the panel has followed yet.',
+      description: 'Whether POST /sync waits for the next answer of the panel.',
     }),
-    asked_at: timeOrNull('When the panel was last asked; null: not yet.'),
-    answered_at: timeOrNull('When that was over, well or not.'),
-    took_ms: int64OrNull('Milliseconds in between.', 17),
-    succeeded_at: timeOrNull('When the panel was asked the last time that it answered.'),
-    admins: int64OrNull('Admins in that answer.', 12),
+    asked_at: timeOrNull('When the service last asked the panel; null: never.'),
+    answered_at: timeOrNull('When the panel answered, or the request failed.'),
+    took_ms: int64OrNull('Milliseconds between these two times.', 17),
+    succeeded_at: timeOrNull('When the service sent the last request that succeeded.'),
+    admins: int64OrNull('Admins in the last good answer.', 12),
     panel_counts_admins: Type.Unsafe<boolean | null>({
       type: 'boolean',
       nullable: true,
       description:
-        "Whether the panel counts its admins' traffic (Marzban 0.8 and later); null: not known, as long as it has no admins.",
+        'Whether the panel has a counter for each admin (Marzban 0.8 and later); null: not known, it has no admins.',
     }),
     error: Type.Unsafe<{ code: string; detail: string } | null>({
-      ...Type.Object(failure, { description: 'Why the panel could not be polled; null: it could.' }),
+      ...Type.Object(failure, { description: 'Why the last poll failed; null: it did not fail.' }),
       nullable: true,
     }),
   },
-  { description: 'The last reading of all admins at once.' },
+  { description: 'The last poll: one request for the counters of all admins.' },
 )
 
 const scan = Type.Object(
   {
-    pending: int64('Admins whose users are to be read, and have not begun to be.', 8),
-    running: Type.Boolean({ description: 'Whether users are being read now.' }),
-    started_at: timeOrNull('When the round began; null: there was none yet.'),
-    finished_at: timeOrNull('When the round was over; null: it is not.'),
-    took_ms: int64OrNull('Milliseconds in between.', 41_000),
-    admins_done: int64('Admins whose users have been read.', 4),
-    admins_total: int64('Admins whose users are to be read.', 12),
-    users_done: int64('Users that have been read.', 4_100),
-    users_total: int64('Users that are to be read, as far as is known.', 9_800),
+    pending: int64('Admins whose scan has not started yet.', 8),
+    running: Type.Boolean({ description: 'Whether a scan runs now.' }),
+    started_at: timeOrNull('When the round started; null: there was none yet.'),
+    finished_at: timeOrNull('When the round ended; null: it runs.'),
+    took_ms: int64OrNull('Milliseconds between these two times.', 41_000),
+    admins_done: int64('Admins whose users are read.', 4),
+    admins_total: int64('All admins of the round.', 12),
+    users_done: int64('Users that are read.', 4_100),
+    users_total: int64('All users of the round, as far as known.', 9_800),
     failed: Type.Array(
       Type.Object({
         admin: Type.Object({
@@ -58,12 +58,12 @@ const scan = Type.Object(
           username: Type.String({ examples: ['reseller'] }),
         }),
         ...failure,
-        started_at: time('When that scan began.'),
+        started_at: time('When this scan started.'),
       }),
-      { description: 'Admins whose last scan did not complete; the latest 20.' },
+      { description: 'Admins whose last scan failed, the latest 20.' },
     ),
   },
-  { description: 'The round of reading the users of those admins whose turn it is, or the last one.' },
+  { description: 'The current or last round of scans. A scan reads all users of one admin.' },
 )
 
 const front = Type.Object(
@@ -71,34 +71,33 @@ const front = Type.Object(
     purpose: Type.Unsafe<'reset_users' | 'delete_admin'>({
       type: 'string',
       enum: ['reset_users', 'delete_admin'],
-      description:
-        'The call of the panel that waits for it: a reset of all users, or the deletion of an admin.',
+      description: 'The call that waits for the readings: a reset of all users, or the deletion of an admin.',
     }),
     admin: Type.Unsafe<string | null>({
       type: 'string',
       nullable: true,
-      description: 'The admin whose users are read; null: all users.',
+      description: 'The admin whose users the service reads; null: all users.',
       examples: ['reseller'],
     }),
-    running: Type.Boolean({ description: 'Whether they are being read now.' }),
-    started_at: time('When the reading began.'),
+    running: Type.Boolean({ description: 'Whether the service reads them now.' }),
+    started_at: time('When the service started to read.'),
     finished_at: timeOrNull(
-      'When it was over. Null and not running: the service was stopped, and nothing was forwarded.',
+      'When it ended. Null, and `running` is false: the service stopped and forwarded nothing.',
     ),
-    users_done: int64('Users that have been read.', 4_100),
-    users_total: int64OrNull('Users that are to be read; null: the panel has not said yet.', 9_800),
+    users_done: int64('Users that are read.', 4_100),
+    users_total: int64OrNull('All users to read; null: not known yet.', 9_800),
   },
-  { description: 'Users that are read before a call is passed on to the panel.' },
+  { description: 'Readings of users before the service forwards a call to the panel.' },
 )
 
-/** How the collector stands: the body of `GET /sync`. */
+/** The state of the collector: the body of `GET /sync`. */
 export const syncSchema = named(
   'Sync',
   Type.Object(
     {
       requested_at: timeOrNull(
-        'When everything was last asked to be read, by POST /sync or because a call of the panel had an unknown outcome. ' +
-          'It has been read once `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false.',
+        'When everything was last asked to be read: by POST /sync, or after a call with an unknown outcome. Everything is ' +
+          'read when `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false.',
       ),
       poll,
       scan,
@@ -106,7 +105,7 @@ export const syncSchema = named(
       suspicious: suspiciousSchema,
       ...unreadableSchema,
     },
-    { description: 'When the panel was last read, how long it took, what went wrong.' },
+    { description: 'The last readings of the panel, how long they took, and their errors.' },
   ),
 )
 type SyncBody = Static<typeof syncSchema>
@@ -114,12 +113,12 @@ type SyncBody = Static<typeof syncSchema>
 const readSchema = {
   operationId: 'getSync',
   tags: ['sync'],
-  summary: 'See how the collector stands',
+  summary: 'See what the service has read',
   description:
-    'When each source was last read and how long it took, in milliseconds; what is pending and running. To wait for a ' +
-    'POST /sync: ask until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false; at no moment before ' +
-    'everything has been read are they all so. `scan.failed` names the admins whose users could not be read, `unreadable` single users and ' +
-    'admins, `suspicious` bytes that were counted although they look wrong. For sudo admins.',
+    'Shows the last poll and the last scans, how long they took in milliseconds, and what is pending or running. To wait for ' +
+    'POST /sync, repeat this call until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false. `scan.failed` ' +
+    'lists admins whose scan failed, `unreadable` single users and admins that cannot be read, `suspicious` counted bytes ' +
+    'that look wrong. For sudo admins only.',
   querystring: noQuery,
   response: { 200: shared(syncSchema), ...problemResponses() },
 }
@@ -129,28 +128,32 @@ const startSchema = {
   tags: ['sync'],
   summary: 'Read everything now',
   description:
-    'Makes a poll of all admins and a scan of all users due now. The answer does not wait for them: `requested_at` is ' +
-    'when they were asked for, and GET /sync tells how far they are. For sudo admins.',
+    'Starts a poll of all admins and a scan of all users. The answer does not wait for them; GET /sync shows the ' +
+    'progress. `requested_at` is the time of this call. For sudo admins only.',
   querystring: noQuery,
   response: {
     202: {
-      description: 'Accepted; the body says how things stand now.',
-      headers: { Location: { type: 'string', description: 'Where progress can be read: /sync.' } },
+      description: 'Accepted. The body shows the current state.',
+      headers: { Location: { type: 'string', description: 'The path that shows the progress: /sync.' } },
       content: { 'application/json': { schema: shared(syncSchema) } },
     },
     ...problemResponses(413, 415),
   },
 }
 
-/** Seeing and starting what the collector does. */
+/** The state of the collector, and a call that starts it. */
 export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/sync', { schema: readSchema, onRequest: requireSudo }, async (): Promise<SyncBody> => {
-    return toSyncBody(await services.sync())
-  })
+  app.get(
+    '/sync',
+    { schema: readSchema, onRequest: onlyWithRight('read sync') },
+    async (): Promise<SyncBody> => {
+      return toSyncBody(await services.sync())
+    },
+  )
 
   app.post(
     '/sync',
-    { schema: startSchema, onRequest: requireSudo },
+    { schema: startSchema, onRequest: onlyWithRight('request sync') },
     async (_request, reply): Promise<SyncBody> => {
       await services.requestSync()
       reply.code(202).header('location', '/sync')
@@ -159,30 +162,30 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
   )
 }
 
-function toSyncBody(state: Awaited<ReturnType<Services['sync']>>): SyncBody {
+function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): SyncBody {
   const { poll, round, failed } = state
   return {
-    requested_at: round.requested_at,
+    requested_at: round.requestedAt,
     poll: {
       pending: state.pollPending,
-      asked_at: poll.asked_at,
-      answered_at: poll.answered_at,
-      took_ms: between(poll.asked_at, poll.answered_at),
-      succeeded_at: poll.succeeded_asked_at,
+      asked_at: poll.askedAt,
+      answered_at: poll.answeredAt,
+      took_ms: between(poll.askedAt, poll.answeredAt),
+      succeeded_at: poll.succeededAskedAt,
       admins: poll.admins,
-      panel_counts_admins: poll.has_admin_usage,
-      error: poll.error_code === null ? null : { code: poll.error_code, detail: poll.error ?? '' },
+      panel_counts_admins: poll.hasAdminUsage,
+      error: poll.error && { code: poll.error.code, detail: poll.error.message },
     },
     scan: {
       pending: state.scansPending,
-      running: round.started_at !== null && round.finished_at === null,
-      started_at: round.started_at,
-      finished_at: round.finished_at,
-      took_ms: between(round.started_at, round.finished_at),
-      admins_done: round.admins_done,
-      admins_total: round.admins_total,
-      users_done: round.users_done,
-      users_total: round.users_total,
+      running: round.startedAt !== null && round.finishedAt === null,
+      started_at: round.startedAt,
+      finished_at: round.finishedAt,
+      took_ms: between(round.startedAt, round.finishedAt),
+      admins_done: round.adminsDone,
+      admins_total: round.adminsTotal,
+      users_done: round.usersDone,
+      users_total: round.usersTotal,
       failed: failed.map(({ id, username, code, message, startedAt }) => ({
         admin: { id, username },
         code,

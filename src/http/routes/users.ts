@@ -1,16 +1,16 @@
 import Type, { type Static } from 'typebox'
 import { LedgerError } from '../../errors.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { adminParams } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, timeOrNull } from '../schemas/building-blocks.ts'
-import { accountIdOf } from '../server/authenticate.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const states = ['current', 'ended'] as const
 const ends = ['panel', 'transfer', 'service'] as const
-type ListedUser = Awaited<ReturnType<Services['tenures']>>['items'][number]
+type ListedUser = Awaited<ReturnType<LedgerApi['tenures']>>['items'][number]
 
 /** One user under one admin: an item of `GET /admins/{id}/users`. */
 export const userSchema = named(
@@ -21,35 +21,35 @@ export const userSchema = named(
       created_at: Type.String({
         format: 'date-time',
         description:
-          'When the panel created the user, with its microseconds. RFC 3339, UTC. Tells users of one name apart.',
+          'When the panel created the user, with microseconds. RFC 3339, UTC. It tells users of the same name apart.',
         examples: ['2026-11-22T10:32:39.350617Z'],
       }),
       status: Type.String({
         description: "The user's last known status in the panel.",
         examples: ['active'],
       }),
-      counted_traffic: int64('Bytes that the admin was charged for this user.', 5_242_880),
-      lifetime_reading: int64("Bytes: the last reading of the user's lifetime traffic.", 5_242_880),
-      data_limit: int64OrNull("Bytes: the user's limit in the panel; null: none.", 10_485_760),
+      counted_traffic: int64('Bytes of this user in the total of the admin.', 5_242_880),
+      lifetime_reading: int64("Bytes: the user's lifetime traffic at the last reading.", 5_242_880),
+      data_limit: int64OrNull("Bytes: the user's limit in the panel; null: no limit.", 10_485_760),
       expire: int64OrNull(
-        'Seconds since 1970 at which the user expires in the panel; null: never.',
+        'When the user expires in the panel, in seconds since 1970; null: never.',
         1_795_000_000,
       ),
       state: Type.Unsafe<(typeof states)[number]>({
         type: 'string',
         enum: states,
-        description: '`current`: the user exists under this admin; `ended`: it is gone or moved.',
+        description: '`current`: the user belongs to this admin; `ended`: it no longer exists or was moved.',
       }),
-      ended_at: timeOrNull('When that was noticed.'),
+      ended_at: timeOrNull('When the service noticed the end; null: not ended.'),
       ended_by: Type.Unsafe<(typeof ends)[number] | null>({
         type: 'string',
         enum: [...ends, null],
         nullable: true,
         description:
-          '`panel`: the panel no longer knows the user; `transfer`: it has another owner; `service`: it was deleted here.',
+          '`panel`: the panel no longer has the user; `transfer`: it has another owner; `service`: this service deleted it.',
       }),
     },
-    { description: 'What one user has consumed under one admin.' },
+    { description: 'The traffic of one user under one admin.' },
   ),
 )
 type UserBody = Static<typeof userSchema>
@@ -60,7 +60,7 @@ const schema = {
   tags: ['admins'],
   summary: "List an admin's users",
   description:
-    'What each user of an admin has counted, in bytes, deleted users included; in the order in which they were first seen.',
+    'The counted traffic of each user of an admin, in bytes, deleted users included. The order is that of first sight.',
   params: adminParams,
   querystring: Type.Object(
     {
@@ -77,7 +77,7 @@ const schema = {
   response: { 200: pageOf(shared(userSchema), 'One page of users.'), ...problemResponses(404, 414) },
 }
 
-/** Users by admin, also those that are gone. */
+/** The users of an admin, deleted ones included. */
 export async function userRoutes(app: App, { services }: RouteOptions): Promise<void> {
   app.get('/admins/:id/users', { schema }, async ({ caller, params, query }): Promise<UsersPage> => {
     const adminId = accountIdOf(caller, params.id)
@@ -100,7 +100,7 @@ export async function userRoutes(app: App, { services }: RouteOptions): Promise<
   })
 }
 
-/** The one order users are listed in; no account list has it. */
+/** The only order of this list. No list of accounts has it, so their cursors do not fit here. */
 const sort = 'first_seen'
 
 function toUserBody(user: ListedUser): UserBody {

@@ -5,42 +5,42 @@ import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponse, publicProblemResponses } from '../problem/problem-schema.ts'
 
-/** Items in one request; the panel sends what it has gathered in some seconds. */
+/** Items in one request. The panel collects notifications for some seconds. */
 const maxItems = 10_000
-/** Bytes: an item carries all links of its user, which is seldom more than a kilobyte. */
+/** Bytes. An item holds all links of its user, seldom more than a kilobyte. */
 const bodyLimit = 32 * 1024 * 1024
 const schema = {
   operationId: 'receiveWebhooks',
   tags: ['sync'],
-  summary: 'Receive the notifications of Marzban',
+  summary: 'Receive the webhooks of Marzban',
   description:
-    'Marzban posts what happened to users, as `WEBHOOK_ADDRESS` and `WEBHOOK_SECRET` of its configuration say. Each ' +
-    'notification is a hint: the user is read from the panel soon. Nothing that stands in it is stored or believed.',
+    'Marzban posts changes of users here: set its `WEBHOOK_ADDRESS` and `WEBHOOK_SECRET`. A notification is only a hint: the ' +
+    'service soon reads the user from the panel. It uses only the name of the user and stores nothing else of it.',
   security: [{ webhookSecret: [] }],
   querystring: noQuery,
   body: Type.Array(Type.Object({ username: Type.Optional(Type.Unknown()) }), {
     maxItems,
-    description: 'Notifications; of each, only the name of the user is read.',
+    description: 'Notifications. The service uses only the name of the user.',
     examples: [[{ action: 'user_deleted', username: 'alice' }]],
   }),
   response: {
-    204: Type.Null({ description: 'The users will be read.' }),
+    204: Type.Null({ description: 'The service will read these users.' }),
     ...publicProblemResponses(400, 415, 500, 503),
-    401: problemResponse(401, 'The header x-webhook-secret does not hold WEBHOOK_SECRET.'),
-    404: problemResponse(404, 'WEBHOOK_SECRET is not configured here.'),
+    401: problemResponse(401, 'The header x-webhook-secret is not WEBHOOK_SECRET.'),
+    404: problemResponse(404, 'WEBHOOK_SECRET is not set in this service.'),
     413: problemResponse(413, 'The body is larger than 32 MiB.'),
   },
 }
 
-/** Characters; a longer name fits into no path of the panel. */
+/** Characters. A longer name does not fit into a path of the panel. */
 const longestName = 16_000
 
-/** Whether the panel can be asked for a user of this name, and a database hold it. */
+/** Whether a path of the panel and the database can hold this name. */
 function canBeRead(name: string): boolean {
   return name !== '' && name.length <= longestName && !name.includes('\0') && name.isWellFormed()
 }
 
-/** @param secret what Marzban sends along; null: notifications are not taken. */
+/** @param secret the secret that Marzban sends; null: the service refuses webhooks. */
 export async function webhookRoutes(
   app: App,
   { services, secret }: RouteOptions & { secret: string | null },
@@ -53,7 +53,7 @@ export async function webhookRoutes(
       bodyLimit,
       onRequest: async ({ headers }) => {
         if (isSecret === null) {
-          throw new LedgerError('not_found', 'Webhooks are not taken here: WEBHOOK_SECRET is not set.')
+          throw new LedgerError('not_found', 'This service refuses webhooks: WEBHOOK_SECRET is not set.')
         }
         const given = headers['x-webhook-secret']
         if (typeof given !== 'string' || !isSecret(given)) {

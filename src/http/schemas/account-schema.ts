@@ -1,51 +1,51 @@
 import Type, { type Static } from 'typebox'
 import { accountStates, figuresOf, userStatuses } from '../../work/accounts/account-view.ts'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, named, time, timeOrNull } from './building-blocks.ts'
 
-/** An account as the services hand it out. */
-export type Account = NonNullable<Awaited<ReturnType<Services['account']>>>
+/** An account as the services return it. */
+export type Account = NonNullable<Awaited<ReturnType<LedgerApi['account']>>>
 
 const adminFields = {
   id: int64("The account's id.", 3),
   username: Type.String({ description: "The admin's name in the panel.", examples: ['reseller'] }),
-  is_sudo: Type.Boolean({ description: 'Whether the panel lets this admin manage all others.' }),
+  is_sudo: Type.Boolean({ description: 'Whether the admin is a sudo admin of the panel.' }),
   state: Type.Unsafe<(typeof accountStates)[number]>({
     type: 'string',
     enum: accountStates,
     description:
-      '`open`; `missing`: the panel no longer lists the admin; `closed`: the admin was deleted, its figures stay.',
+      '`open`; `missing`: the panel no longer lists the admin; `closed`: the admin is deleted, its figures stay.',
     examples: ['open'],
   }),
 }
 
 const trafficFields = {
   total_traffic: int64(
-    "Bytes that the admin's users have ever consumed. Never decreases. The sum of the next three.",
+    "All bytes that the admin's users ever consumed. Never falls. It is the sum of the next three.",
     7_340_032,
   ),
   current_traffic: int64('Bytes of users that exist.', 5_242_880),
   preserved_traffic: int64('Bytes of users that were deleted or moved to another admin.', 1_048_576),
   unattributed_traffic: int64(
-    "Bytes that only the panel's counter of the admin has seen, of no user in particular.",
+    "Bytes that only the panel's counter of the admin saw. No single user has them.",
     1_048_576,
   ),
 }
 
 const numberOf = Object.fromEntries(
-  userStatuses.map((status) => [status, int64(`Users that are ${status} in the panel.`, 1)]),
+  userStatuses.map((status) => [status, int64(`Users with the status ${status} in the panel.`, 1)]),
 ) as Record<(typeof userStatuses)[number], ReturnType<typeof int64>>
 
 const users = Type.Object(
   {
-    total: int64('Users that exist, whatever their status, also one that is not listed here.', 5),
+    total: int64('Users that exist. This includes users with a status that is not listed here.', 5),
     ...numberOf,
-    deleted: int64('Users that are gone.', 2),
+    deleted: int64('Users that no longer exist.', 2),
   },
   { description: 'How many users the admin has.' },
 )
 
-const asOf = timeOrNull('The figures are true as of this time; null: nothing has been read yet.')
+const asOf = timeOrNull('The time of the figures; null: the service has read nothing yet.')
 
 /** The figures of an admin: the body of `GET /admins/{id}/stats`. */
 export const statsSchema = named(
@@ -55,16 +55,16 @@ export const statsSchema = named(
       admin: Type.Object(adminFields),
       ...trafficFields,
       users,
-      // Clients are told the shape that limits will have, not that there never will be any.
+      // The document announces an object, so that generated clients accept limits in a later version.
       limit: Type.Unsafe<null>({
         type: 'object',
         nullable: true,
-        description: 'The traffic limit. This version keeps none: always null.',
+        description: 'The traffic limit. This version has no limits: always null.',
       }),
       as_of: asOf,
       stale: Type.Boolean({ description: 'Whether the figures are older than they should be.' }),
     },
-    { description: 'What the users of an admin have consumed. All traffic in bytes.' },
+    { description: 'The traffic of the users of an admin, in bytes.' },
   ),
 )
 export type StatsBody = Static<typeof statsSchema>
@@ -77,22 +77,22 @@ export const accountSchema = named(
       ...adminFields,
       ...trafficFields,
       opening_balance: int64(
-        'The part of the total from before the account was first read completely.',
+        'The part of the total from before the first complete scan of the account.',
         4_194_304,
       ),
       users,
       first_seen_at: time('When the service first saw the admin.'),
-      missing_since: timeOrNull('Since when the panel no longer lists the admin.'),
+      missing_since: timeOrNull('When the panel stopped listing the admin.'),
       closed_at: timeOrNull('When the admin was deleted through this service.'),
       last_updated: time('When the total last grew.'),
       as_of: asOf,
     },
-    { description: 'The account of an admin. All traffic in bytes.' },
+    { description: 'The account of an admin. Traffic is in bytes.' },
   ),
 )
 export type AccountBody = Static<typeof accountSchema>
 
-/** The body that tells `account`. */
+/** The body for `account`. */
 export function toStatsBody(account: Account, stale: boolean): StatsBody {
   const figures = figuresOf(account)
   return {
@@ -108,7 +108,7 @@ export function toStatsBody(account: Account, stale: boolean): StatsBody {
   }
 }
 
-/** The item that tells `account`. */
+/** The list item for `account`. */
 export function toAccountBody(account: Account): AccountBody {
   const figures = figuresOf(account)
   return {

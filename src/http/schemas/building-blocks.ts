@@ -1,6 +1,6 @@
 import Type, { type Static, type TSchema, type TUnsafe } from 'typebox'
 
-/** Bytes, ids and numbers of things: a JSON integer of 64 bits, serialised exactly from a bigint. */
+/** Bytes, ids and counts: a JSON integer of 64 bits, written exactly from a bigint. */
 export function int64(description: string, example: number): TUnsafe<bigint> {
   return Type.Unsafe<bigint>({
     type: 'integer',
@@ -31,12 +31,12 @@ export function timeOrNull(description: string): TUnsafe<Date | null> {
   return Type.Unsafe<Date | null>({ ...time(description), nullable: true })
 }
 
-/** Gives `schema` the name under which the application holds it and the OpenAPI document lists it. */
+/** Names `schema` for the application and the OpenAPI document. */
 export function named<S extends TSchema>(name: string, schema: S): S & { $id: string } {
   return Object.assign(schema, { $id: name })
 }
 
-/** A reference to a schema that the application holds under its `$id`. */
+/** A reference to a schema that is registered under its `$id`. */
 export function shared<S extends TSchema & { $id: string }>(schema: S): TUnsafe<Static<S>> {
   return Type.Unsafe<Static<S>>({ $ref: `${schema.$id}#` })
 }

@@ -17,14 +17,14 @@ export const deletionStates = [
 ] as const satisfies readonly Deletion['state'][]
 
 const kindMeaning =
-  '`user`: one user; `users`: several; `admin`: an admin with all its users, which stay where the panel itself was ' +
-  'asked for it through the front.'
+  '`user`: one user; `users`: several users; `admin`: an admin with all its users. If the front forwarded the call, the ' +
+  "admin's users stay."
 const stateMeaning =
-  '`requested`: not begun, or of a bulk deletion: under way; `preserved`: the final reading is stored, the panel has ' +
-  'not deleted it yet; `unknown`: the panel was asked to delete and has not answered, and may still do it; the service keeps ' +
-  'asking; `deleted`; `failed`: the user or admin is still there, `detail` says why (it becomes `deleted` when the panel ' +
-  'has acted later after all); `gone`: the panel had ' +
-  'no such user any more, or of a bulk deletion: none of its users; `cancelled`; `incomplete`: a bulk deletion that left users, or the admin, undeleted.'
+  '`requested`: not started; a bulk deletion: running. `preserved`: the final reading is stored, the panel has not ' +
+  'deleted the user yet. `unknown`: the panel did not answer and may still delete; the service keeps checking. `deleted`. ' +
+  '`failed`: the user or admin still exists, `detail` says why; if the panel deletes it later, the state becomes ' +
+  '`deleted`. `gone`: the panel no longer had the user; a bulk deletion: it had none of the users. `cancelled`. ' +
+  '`incomplete`: a bulk deletion that did not delete all users, or not the admin.'
 
 function textOrNull(description: string, example: string) {
   return Type.Unsafe<string | null>({ type: 'string', nullable: true, description, examples: [example] })
@@ -44,77 +44,77 @@ const receiptFields = {
     description: stateMeaning,
     examples: ['deleted'],
   }),
-  username: textOrNull("The user's name in the panel; null: this is a bulk deletion.", 'alice'),
+  username: textOrNull("The user's name in the panel; null for a bulk deletion.", 'alice'),
   admin_id: int64OrNull(
-    'The account that keeps the bytes, or whose users are deleted. Null of a user: no account received bytes, since it ' +
-      'has no owner or was not read; null of a bulk deletion: its users are named.',
+    'The account that keeps the bytes, or whose users are deleted. Null for a user: no account received bytes, because ' +
+      'the user has no owner or was not read. Null for a bulk deletion: the caller named its users.',
     3,
   ),
   requested_by: Type.String({
-    description: 'Who asked for it: `admin:` and the name of an admin of the panel, or `api_key`.',
+    description: 'The caller: `admin:` and the name of an admin of the panel, or `api_key`.',
     examples: ['admin:reseller'],
   }),
-  preserve_traffic: Type.Boolean({ description: 'Whether the final reading is stored first.' }),
+  preserve_traffic: Type.Boolean({ description: 'Whether the service stores the final reading first.' }),
   final_reading: int64OrNull(
-    "Bytes: the user's lifetime traffic right before it was deleted; of an admin, its own counter; null: not read.",
+    "Bytes: the user's lifetime traffic right before the deletion; for an admin, its own counter; null: not read.",
     5_242_880,
   ),
   preserved_bytes: int64OrNull(
-    'Bytes that this deletion added to the account: what had not been counted before; null: nothing was read.',
+    'Bytes that the final reading added to the account; null: nothing was read.',
     1_048_576,
   ),
   total_traffic: int64OrNull(
-    "Bytes: the account's total when the deletion ended; null: it has not, or there is no account.",
+    "Bytes: the account's total when the deletion ended; null: it has not ended, or there is no account.",
     7_340_032,
   ),
   code: textOrNull(
-    'Why it failed, or what a bulk deletion under way waits for, for programs; null: it did not, and it does not wait.',
+    'For programs: why the deletion failed, or what a running bulk deletion waits for; null: neither.',
     'panel_timeout',
   ),
   detail: textOrNull(
-    'The same for people.',
+    'For people: the same as `code`.',
     'Its traffic is preserved. User alice was not deleted: The panel did not answer in 30 s.',
   ),
-  requested_at: time('When it was asked for.'),
-  preserved_at: timeOrNull('When the final reading was stored; null: not yet.'),
-  finished_at: timeOrNull('When it ended, well or not; null: it has not.'),
-  parent_id: int64OrNull('The bulk deletion that this user belongs to; null: none.', 1_200),
+  requested_at: time('When the caller asked for the deletion.'),
+  preserved_at: timeOrNull('When the final reading was stored; null: not stored.'),
+  finished_at: timeOrNull('When the deletion ended, with any result; null: it has not ended.'),
+  parent_id: int64OrNull('The bulk deletion that deletes this user; null: none.', 1_200),
 }
 
 /** A receipt: the body of `DELETE /users/{username}` and an item of `GET /deletions`. */
 export const deletionSchema = named(
   'Deletion',
   Type.Object(receiptFields, {
-    description: 'The receipt of a deletion: who asked for what, when, and what became of it.',
+    description: 'The receipt of a deletion: the caller, the target, the times and the result.',
   }),
 )
 export type DeletionBody = Static<typeof deletionSchema>
 
-const ofBulk = 'Only of bulk deletions.'
+const ofBulk = 'For bulk deletions only.'
 
-/** A deletion with its progress: the body of `GET /deletions/{id}` and of calls that start or end bulk deletions. */
+/** A deletion with its progress: the body of `GET /deletions/{id}` and of calls that start or cancel bulk deletions. */
 export const deletionReportSchema = named(
   'DeletionReport',
   Type.Object(
     {
       ...receiptFields,
       total: Type.Optional(
-        count(`Users known to belong to it; grows while an admin is read. ${ofBulk}`, 250),
+        count(`Users of this deletion; grows while the service reads an admin's users. ${ofBulk}`, 250),
       ),
-      done: Type.Optional(count(`Users that are deleted, or were gone already. ${ofBulk}`, 120)),
-      failed: Type.Optional(count(`Users that could not be deleted. ${ofBulk}`, 1)),
-      rate: Type.Optional(numberOrNull(`Users a second; null: it has not begun. ${ofBulk}`, 11.5)),
+      done: Type.Optional(count(`Users that are deleted or were already gone. ${ofBulk}`, 120)),
+      failed: Type.Optional(count(`Users that were not deleted. ${ofBulk}`, 1)),
+      rate: Type.Optional(numberOrNull(`Users per second; null: not started. ${ofBulk}`, 11.5)),
       seconds_left: Type.Optional(
-        numberOrNull(`Seconds until it is over at this rate; null: nobody can tell. ${ofBulk}`, 11.2),
+        numberOrNull(`Seconds to the end at this rate; null: not known. ${ofBulk}`, 11.2),
       ),
       failures: Type.Optional(
         Type.Array(shared(deletionSchema), {
-          description: `Receipts of users that could not be deleted; the latest 100. ${ofBulk}`,
+          description: `Receipts of users that were not deleted, the latest 100. ${ofBulk}`,
           maxItems: 100,
         }),
       ),
     },
-    { description: 'The receipt of a deletion; of a bulk deletion also how far it is.' },
+    { description: 'The receipt of a deletion; for a bulk deletion also the progress.' },
   ),
 )
 export type DeletionReportBody = Static<typeof deletionReportSchema>
@@ -133,29 +133,47 @@ function numberOrNull(description: string, example: number) {
   })
 }
 
-/** The receipt that tells `deletion`. */
+/** The receipt for `deletion`. */
 export function toDeletionBody(deletion: Deletion): DeletionBody {
   return {
     id: deletion.id,
     kind: deletion.kind,
     state: deletion.state,
-    username: deletion.username,
-    admin_id: deletion.admin_id,
-    requested_by: deletion.requested_by,
-    preserve_traffic: deletion.preserve_traffic,
-    final_reading: deletion.final_reading,
-    preserved_bytes: deletion.preserved_bytes,
-    total_traffic: deletion.total_traffic,
-    code: deletion.error_code,
-    detail: deletion.error,
-    requested_at: deletion.requested_at,
-    preserved_at: deletion.preserved_at,
-    finished_at: deletion.finished_at,
-    parent_id: deletion.parent_id,
+    username: null,
+    requested_by: deletion.requestedBy,
+    preserve_traffic: deletion.preserveTraffic,
+    final_reading: null,
+    preserved_bytes: null,
+    total_traffic: deletion.totalTraffic,
+    code: deletion.error?.code ?? null,
+    detail: deletion.error?.message ?? null,
+    requested_at: deletion.requestedAt,
+    preserved_at: deletion.preservedAt,
+    finished_at: deletion.finishedAt,
+    parent_id: null,
+    ...ofItsKind(deletion),
   }
 }
 
-/** The report that tells a deletion and, of a bulk one, its progress. */
+/** What only receipts of this kind say. */
+function ofItsKind(deletion: Deletion): Pick<DeletionBody, 'admin_id'> & Partial<DeletionBody> {
+  switch (deletion.kind) {
+    case 'user':
+      return {
+        username: deletion.username,
+        admin_id: deletion.adminId,
+        final_reading: deletion.finalReading,
+        preserved_bytes: deletion.preservedBytes,
+        parent_id: deletion.parentId,
+      }
+    case 'users':
+      return { admin_id: deletion.scope.by === 'account' ? deletion.scope.adminId : null }
+    case 'admin':
+      return { admin_id: deletion.adminId, final_reading: deletion.finalReading }
+  }
+}
+
+/** The receipt, and for a bulk deletion its progress. */
 export function toReportBody({ deletion, progress, failed }: DeletionReport): DeletionReportBody {
   const receipt = toDeletionBody(deletion)
   if (!progress) return receipt

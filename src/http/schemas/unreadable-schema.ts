@@ -1,42 +1,42 @@
 import Type, { type Static } from 'typebox'
-import type { Services } from '../../work/ledger-api.ts'
+import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, time } from './building-blocks.ts'
 
-/** Characters that are told of a name: it may be longer than anybody reads. */
-const nameTold = 300
+/** Characters. Longer names are cut: the panel can hold names of any length. */
+const longestName = 300
 
-/** What cannot be read at present: a part of the body of `GET /sync`. */
+/** Users and admins that cannot be read now: a part of the body of `GET /sync`. */
 export const unreadableSchema = {
   unreadable: Type.Array(
     Type.Object({
       kind: Type.Unsafe<'user' | 'admin'>({
         type: 'string',
         enum: ['user', 'admin'],
-        description: 'What it is in the panel.',
+        description: 'Whether this is a user or an admin.',
       }),
       name: Type.Unsafe<string | null>({
         type: 'string',
         nullable: true,
-        description: 'Its name, as far as it can be written, at most 300 characters of it; null: not known.',
+        description: 'The name, or its first 300 characters; null: not known.',
         examples: ['alice'],
       }),
       reason: Type.String({
-        description: 'What is wrong with it, and what would mend it.',
+        description: 'What is wrong, and what would fix it.',
         examples: ['lifetime_used_traffic is no whole number'],
       }),
-      since: time('When that was found.'),
+      since: time('When the service found this.'),
     }),
     {
       description:
-        'Users and admins that the panel does not tell well enough to be counted, the latest 100. Each spoils only itself: ' +
-        'what was counted of it stays, and what it consumes is counted when it can be read again, or its admin tells it. It ' +
-        'leaves the list when it is read well or is gone.',
+        'Users and admins that cannot be counted, because the panel gives a wrong value for them; the latest 100. Others are not ' +
+        "affected. Their counted bytes stay. New bytes count when they can be read again, or when the admin's counter shows " +
+        'them. An entry leaves the list when it can be read again or no longer exists.',
     },
   ),
-  unreadable_total: int64('How many there are in all.', 1),
+  unreadable_total: int64('The number of all such users and admins.', 1),
 }
 
-type Unreadable = Pick<Awaited<ReturnType<Services['sync']>>, 'unreadable'>['unreadable']
+type Unreadable = Pick<Awaited<ReturnType<LedgerApi['sync']>>, 'unreadable'>['unreadable']
 type UnreadableBody = {
   unreadable: Static<(typeof unreadableSchema)['unreadable']>
   unreadable_total: bigint
@@ -44,12 +44,12 @@ type UnreadableBody = {
 
 export function toUnreadableBody({ items, total }: Unreadable): UnreadableBody {
   return {
-    unreadable: items.map(({ kind, name, reason, since }) => ({ kind, name: told(name), reason, since })),
+    unreadable: items.map(({ kind, name, reason, since }) => ({ kind, name: shorten(name), reason, since })),
     unreadable_total: total,
   }
 }
 
-function told(name: string | null): string | null {
+function shorten(name: string | null): string | null {
   if (name === null || name === '') return null
-  return name.length > nameTold ? `${name.slice(0, nameTold).toWellFormed()}...` : name
+  return name.length > longestName ? `${name.slice(0, longestName).toWellFormed()}...` : name
 }

@@ -1,55 +1,31 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { LedgerError } from '../../errors.ts'
-import type { Caller, Callers, Credentials } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
+import type { Callers, Credentials } from '../../work/callers/callers.ts'
 import type { App } from '../app-type.ts'
 import type { LimitFailures } from './login-throttle.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is calling; set on every route that {@link authenticate} guards. */
+    /** The caller; set on every route that {@link authenticate} guards. */
     caller: Caller
   }
 }
 
 /**
- * Names the caller of every route registered in the scope of `app`, before anything else of the request is looked at.
+ * Identifies the caller on every route in the scope of `app`, before anything else of the request is checked.
  *
- * @param limit holds back addresses that keep sending credentials nobody knows.
+ * @param limit slows down addresses that keep sending wrong credentials.
  */
 export function authenticate(app: App, callers: Callers, limit: LimitFailures): void {
   app.addHook('onRequest', async (request) => {
     const credentials = credentialsOf(request.headers)
-    // Proven credentials are never held back, and a caller without any has tried nothing.
+    // Proven credentials always pass. A caller without any has tried nothing.
     const isFree = callers.recognises(credentials) || Object.keys(credentials).length === 0
     request.caller = isFree
       ? await callers.identify(credentials)
       : await limit(request, () => callers.identify(credentials))
   })
-}
-
-/** Lets only sudo admins and the operator pass. */
-export const requireSudo: onRequestAsyncHookHandler = async (request: FastifyRequest) => {
-  if (!request.caller.isSudo) {
-    throw new LedgerError('forbidden', 'This call is for sudo admins and for the holder of the API key.')
-  }
-}
-
-/** The account that an `{id}` in a path means to `caller`. */
-export function accountIdOf(caller: Caller, id: number | 'me'): bigint {
-  if (id === 'me') {
-    if (caller.adminId !== null) return caller.adminId
-    const why =
-      caller.kind === 'operator'
-        ? 'the API key belongs to no admin; use an id from GET /admins.'
-        : `none has been opened for ${caller.name}; an admin gets one as soon as the panel lists it.`
-    throw new LedgerError('not_found', `You have no account of your own: ${why}`)
-  }
-  const adminId = BigInt(id)
-  if (!caller.isSudo && adminId !== caller.adminId) {
-    throw new LedgerError('forbidden', 'This account belongs to another admin; yours is /admins/me.')
-  }
-  return adminId
 }
 
 /** The token of `Authorization: Bearer ...`; null: there is none. */

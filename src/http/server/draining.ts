@@ -1,8 +1,8 @@
 import type { App } from '../app-type.ts'
 
 /**
- * Lets connections end with the answer under way once the service stops: kept alive, they would hold up the end until
- * the client tires of them.
+ * Closes each connection after its current answer once the service stops. Otherwise a connection that is kept alive delays
+ * the stop until its client closes it.
  */
 export function endConnectionsWhenDraining(app: App): void {
   let draining = false

@@ -3,22 +3,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app-type.ts'
 import { pathOf } from './path-for-log.ts'
 
-/** Answers that this service cut off itself, and has logged. */
+/** The answers that this service has cut off itself, and has logged. */
 const cut = new WeakSet<ServerResponse>()
 
-/** Says that the end of an answer, before it was complete, is this service's doing. */
+/** Notes that this service itself cuts off an answer. */
 export function noteCut(response: ServerResponse): void {
   cut.add(response)
 }
 
-/** Whether the client is no longer there to take an answer: what fails then is nobody's fault. */
+/** Whether the client has left. Whatever fails after that is nobody's fault. */
 export function isGone({ raw }: Pick<FastifyReply, 'raw'>): boolean {
   return raw.destroyed || raw.closed || raw.req.socket.destroyed
 }
 
 /**
- * One line for each client that goes away before it has its answer. Of one that is gone before its request is looked at,
- * not even the address is known: it is passed over.
+ * Logs each client that leaves before it has its answer. The address of a client is unknown if it leaves before its request
+ * is handled: such a request is dropped.
  */
 export function logGoneClients(app: App): void {
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {

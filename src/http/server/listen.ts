@@ -2,11 +2,11 @@ import { LedgerError } from '../../errors.ts'
 import type { App } from '../app-type.ts'
 
 /**
- * Lets `app` listen.
+ * Starts listening.
  *
  * @param address `port` 0: the system chooses a free one.
  * @returns where it listens, as `http://host:port`.
- * @throws `config_invalid` when this machine does not give the address away.
+ * @throws `config_invalid` when the address is in use, forbidden, or not one of this machine.
  */
 export async function listen(app: App, address: { host: string; port: number }): Promise<string> {
   try {

@@ -1,38 +1,37 @@
 import type { FastifyRequest } from 'fastify'
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import type { Caller } from '../../work/callers/callers.ts'
+import type { Caller } from '../../work/callers/caller.ts'
 import type { App } from '../app-type.ts'
 
-/** How many failed authentications an address may make in how many milliseconds. */
+/** At most `max` failed authentications per address within `windowMs` milliseconds. */
 export type FailureLimit = { max: number; windowMs: number }
 
 /**
- * Identifies the caller of `request` unless its address has failed too often lately.
+ * Identifies the caller of `request`, unless its address has failed too often.
  *
- * @throws `rate_limited`, without `identify` having been called; whatever `identify` throws.
+ * @throws `rate_limited`, without a call of `identify`; the errors of `identify`.
  */
 export type LimitFailures = (request: FastifyRequest, identify: () => Promise<Caller>) => Promise<Caller>
 
 /**
- * Counts failed authentications per client address. Only failures count, so that an address may make any number of
- * good calls; and as many unproven credentials are being looked at together as the address may still get wrong, so
- * that not even a burst shows the panel more wrong tokens than that.
+ * Counts failed authentications per client address. Good calls do not count. It checks only so many unproven credentials at
+ * the same time as the address may still get wrong, so that even a burst shows the panel no more wrong tokens.
  */
 export function limitFailures(app: App, { max, windowMs }: FailureLimit): LimitFailures {
   const failures = app.createRateLimit({ max, timeWindow: windowMs })
-  const crowds = new Map<string, Crowd>()
+  const attemptsOf = new Map<string, Attempts>()
 
   return async (request, identify) => {
     for (;;) {
       const standing = await failures(request, { increment: false })
       if (standing.isAllowed) return identify()
-      const crowd = crowds.get(standing.key) ?? { underWay: 0, waiting: [] }
-      if (standing.remaining > 0 && crowd.underWay >= standing.remaining) {
-        await new Promise<void>((resolve) => crowd.waiting.push(resolve))
+      const attempts = attemptsOf.get(standing.key) ?? { underWay: 0, waiting: [] }
+      if (standing.remaining > 0 && attempts.underWay >= standing.remaining) {
+        await new Promise<void>((resolve) => attempts.waiting.push(resolve))
         continue
       }
-      crowds.set(standing.key, crowd)
-      crowd.underWay += 1
+      attemptsOf.set(standing.key, attempts)
+      attempts.underWay += 1
       try {
         if (standing.remaining === 0) throw tooMany(standing.ttlInSeconds)
         return await identify()
@@ -40,17 +39,17 @@ export function limitFailures(app: App, { max, windowMs }: FailureLimit): LimitF
         if (isLedgerError(error, 'unauthenticated')) await failures(request)
         throw error
       } finally {
-        crowd.underWay -= 1
-        // One at a time: to wake them all would make each look again for each that is done.
-        crowd.waiting.shift()?.()
-        if (crowd.underWay === 0 && crowd.waiting.length === 0) crowds.delete(standing.key)
+        attempts.underWay -= 1
+        // One at a time: otherwise each waiting attempt would check again after each one that ends.
+        attempts.waiting.shift()?.()
+        if (attempts.underWay === 0 && attempts.waiting.length === 0) attemptsOf.delete(standing.key)
       }
     }
   }
 }
 
 /** The attempts of one address. */
-type Crowd = { underWay: number; waiting: (() => void)[] }
+type Attempts = { underWay: number; waiting: (() => void)[] }
 
 function tooMany(retryAfter: number): LedgerError {
   return new LedgerError(

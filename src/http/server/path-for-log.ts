@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 
-/** Of what the panel answers outside of its API only the first part: the rest may be a subscription's secret link. */
+/** The path of a request. Of one that may hold a secret, such as the link of a subscription, only the first part. */
 export function pathOf({ url, routeOptions }: FastifyRequest): string {
   const path = url.split('?', 1)[0] ?? ''
-  const isOurs = routeOptions.url !== undefined && !routeOptions.config.isPassedOn
-  return isOurs || path.startsWith('/api/') ? path : path.replace(/^(\/[^/]*)\/.*$/, '$1/...')
+  const isOurs = routeOptions.url !== undefined
+  const { isSecretPath = () => !isOurs } = routeOptions.config
+  return isSecretPath(path) ? path.replace(/^(\/[^/]*)\/.*$/, '$1/...') : path
 }

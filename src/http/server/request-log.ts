@@ -2,7 +2,7 @@ import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogCont
 import { isGone, noteCut } from './gone-clients.ts'
 import { pathOf } from './path-for-log.ts'
 
-/** A logger that may tell which levels it writes, as pino does. */
+/** A logger that can say which levels it writes, as pino can. */
 type LevelledLogger = FastifyBaseLogger & { isLevelEnabled?(level: string): boolean }
 
 /**
@@ -18,7 +18,7 @@ export class RequestLog extends LogController {
   }
 
   override incomingRequest(): void {
-    // The answer's line says it all.
+    // The line about the answer says everything.
   }
 
   override requestCompleted(
@@ -27,7 +27,7 @@ export class RequestLog extends LogController {
     reply: FastifyReply,
   ): void {
     const level = levelOf(reply.statusCode, request.routeOptions.url)
-    // Answers counted by the thousand a second must cost nothing when nobody reads their lines.
+    // Thousands of answers a second must cost nothing while their level is off.
     if (this.#log.isLevelEnabled?.(level) === false) return
     const line = {
       method: request.method,
@@ -41,7 +41,7 @@ export class RequestLog extends LogController {
   }
 
   override streamError(error: NodeJS.ErrnoException, request: FastifyRequest, reply: FastifyReply): void {
-    // Who goes away has a line of its own.
+    // A client that leaves has its own line.
     if (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || isGone(reply)) return
     noteCut(reply.raw)
     const code = error.code ?? error.name

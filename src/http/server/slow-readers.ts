@@ -2,16 +2,16 @@ import type { App } from '../app-type.ts'
 import { noteCut } from './gone-clients.ts'
 
 /**
- * Cuts off clients that take nothing of their answer for `answerMs` milliseconds: each holds a connection to the panel,
- * of which there are so many.
+ * Cuts off each client that reads nothing of its answer for `answerMs` milliseconds: it holds one of the few connections to
+ * the panel.
  */
 export function cutSlowReaders(app: App, answerMs: number): void {
   app.addHook('onSend', async (request, { raw }) => {
     raw.setTimeout(answerMs, () => {
       const { socket } = raw
-      // Everything is taken so far: it is the panel that keeps the client waiting.
+      // The client has read everything so far, and waits for the panel.
       if (socket?.writableLength === 0) return void socket.setTimeout(answerMs)
-      request.log.info({ address: request.ip }, 'a client took nothing of its answer')
+      request.log.info({ address: request.ip }, 'a client did not read its answer')
       noteCut(raw)
       socket?.destroy()
     })

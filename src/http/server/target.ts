@@ -1,18 +1,18 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 
-/** Where a request goes, read once: what is decided on is what is forwarded. */
+/** The target of a request, parsed once: the front decides on exactly what it forwards. */
 export type Target = {
-  /** Decoded, as the panel's router sees it. */
+  /** Decoded, as the panel's router reads it. */
   path: string
-  /** The same path in the one spelling that is forwarded, and the query as it came. */
+  /** The same path in the one spelling that is forwarded, with the original query. */
   encoded: string
 }
 
 /**
- * Reads the target of a request as the panel's server does: everything before the first `?` is the path, decoded once,
- * encoded slashes included. What two servers could read differently is refused.
+ * Parses the target of a request like the panel's server: the path is everything before the first `?`, decoded once, with
+ * encoded slashes. It refuses a target that two servers could read differently.
  *
- * @param raw the target as it stands in the request line.
+ * @param raw the target in the request line.
  * @throws `invalid_request`.
  */
 export function parseTarget(raw: string): Target {
@@ -29,15 +29,14 @@ export function parseTarget(raw: string): Target {
     refuse('The path holds a control character or a backslash.')
   }
   const segments = path.split('/').slice(1)
-  if (segments.some((segment) => segment === '.' || segment === '..'))
-    refuse('The path holds a dot segment.')
+  if (segments.some((segment) => segment === '.' || segment === '..')) refuse('The path holds a dot segment.')
   if (segments.slice(0, -1).includes('')) refuse('The path holds two slashes in a row.')
   return { path, encoded: `/${segments.map(encodeURIComponent).join('/')}${query}` }
 }
 
 /**
- * The spelling in which a request is routed and forwarded: the one spelling of a target that lies under one of
- * `prefixes`; any other stays as it is.
+ * The spelling in which a request is routed and forwarded: a target under one of `prefixes` gets its one spelling; any other
+ * stays as it is.
  */
 export function canonicalTarget(raw: string, prefixes: readonly string[]): string {
   try {

@@ -2,7 +2,6 @@ import { LedgerError } from '../../errors.ts'
 import { type PanelAddress, redirectedAddress } from '../transport/address.ts'
 import { parseExactJson } from '../transport/exact-json.ts'
 import { describeRequest, type PanelAnswer, type PanelRequest } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
 import { detailAnswer, invalidAnswer } from './schemas.ts'
 
 /** The answer's JSON; undefined when it is something else, or broken. */
@@ -16,22 +15,22 @@ export function parseJson(answer: PanelAnswer): unknown {
   }
 }
 
-/** Marzban's own word in a refusal, `{"detail": "User not found"}`; null when somebody else answered. */
+/** The sentence in Marzban's refusal, `{"detail": "User not found"}`; null: the answer is not Marzban's. */
 export function detailOf(answer: PanelAnswer): string | null {
   const json = parseJson(answer)
   return detailAnswer.Check(json) ? json.detail : null
 }
 
 /**
- * Names what an answer that is no success means.
+ * The error for an answer that is no success.
  *
- * A 401 or 403 counts as the panel's only in the panel's own form: a page of HTML comes from a proxy or a firewall before
+ * A 401 or 403 counts as the panel's only in the panel's own form: a page of HTML comes from a proxy or a firewall in front of
  * it, and says nothing about an account.
  *
- * @param who whose token was sent, for the message.
- * @param bearer the token, which an answer may repeat and a message must not.
+ * @param who the owner of the token, for the message.
+ * @param bearer the token: an answer may repeat it, a message must not.
  */
-export function nameRefusal(
+export function refusalError(
   address: PanelAddress,
   request: PanelRequest,
   answer: PanelAnswer,
@@ -39,11 +38,13 @@ export function nameRefusal(
 ): LedgerError {
   const what = describeRequest(request)
   const { status } = answer
-  if (status === 500) return new UnusableAnswer('panel_failed', `The panel failed at ${what} (500).`)
-  if (status > 500) return new LedgerError('panel_failed', `The panel failed at ${what} (${status}).`)
-  if (status >= 300 && status < 400) return nameRedirect(address, request, answer)
+  if (status >= 500) {
+    const message = `The panel failed at ${what} (${status}).`
+    return new LedgerError('panel_failed', message, { unusable: status === 500 })
+  }
+  if (status >= 300 && status < 400) return redirectError(address, request, answer)
   const reason = reasonOf(answer)
-  if (reason === null) return nameBadAnswer(address, request, answer)
+  if (reason === null) return badAnswerError(address, request, answer)
   const said = summarise(withoutAddress(reason.replaceAll(bearer, '...'), address))
   switch (status) {
     case 401:
@@ -51,7 +52,7 @@ export function nameRefusal(
     case 403:
       return new LedgerError('panel_forbidden', `The panel does not allow ${who} ${what}: ${said}.`)
     case 404:
-      return nameBadAnswer(address, request, answer, `: ${said}`)
+      return badAnswerError(address, request, answer, `: ${said}`)
     default:
       return new LedgerError('panel_bad_answer', `The panel refuses ${what} (${status}): ${said}.`)
   }
@@ -66,8 +67,8 @@ function reasonOf(answer: PanelAnswer): string | null {
     .join('; ')
 }
 
-/** An answer that Marzban does not give to this request. */
-export function nameBadAnswer(
+/** The error for an answer that Marzban does not give to this request. */
+export function badAnswerError(
   address: PanelAddress,
   request: PanelRequest,
   answer: PanelAnswer,
@@ -76,28 +77,28 @@ export function nameBadAnswer(
   const form = summarise(withoutAddress(answer.contentType, address)) || 'no content type'
   return new LedgerError(
     'panel_bad_answer',
-    `What answered ${describeRequest(request)} is not Marzban as we know it (${answer.status}, ${form})${said}. ` +
-      'Is MARZBAN_URL the address of the panel, with nothing in front of it that answers in its place?',
+    `The answer to ${describeRequest(request)} is not one of Marzban (${answer.status}, ${form})${said}. ` +
+      'Is MARZBAN_URL the address of the panel? Does a proxy in front of the panel answer in its place?',
     { forOperator: `The answer came from ${address.host}.` },
   )
 }
 
-function nameRedirect(address: PanelAddress, request: PanelRequest, answer: PanelAnswer): LedgerError {
+function redirectError(address: PanelAddress, request: PanelRequest, answer: PanelAnswer): LedgerError {
   const target = redirectedAddress(address, request.path, answer.location)
   return new LedgerError(
     'panel_bad_answer',
-    `The panel redirects ${describeRequest(request)} (${answer.status}). Redirects are not followed: is MARZBAN_URL right?`,
+    `The panel redirects ${describeRequest(request)} (${answer.status}). Redirects are not followed. Is MARZBAN_URL right?`,
     target === null ? {} : { forOperator: `Set MARZBAN_URL to ${summarise(target)}.` },
   )
 }
 
-/** A foreign text without the panel's address, which no caller is told. */
+/** A foreign text without the panel's address, which no caller may see. */
 function withoutAddress(text: string, { host }: PanelAddress): string {
   const hostname = host.replace(/:\d+$/, '')
   return text.replaceAll(host, '...').replaceAll(hostname, '...')
 }
 
-/** A foreign text in a message: one line, bounded, without a full stop of its own. */
+/** A foreign text for a message: one line, not too long, without a full stop. */
 function summarise(text: string): string {
   const line = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim()
   return (line.length > 200 ? `${line.slice(0, 200)}...` : line).replace(/(?<!\.)\.$/, '')

@@ -1,36 +1,35 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { PanelAddress } from '../transport/address.ts'
-import { askPatiently } from '../transport/retry.ts'
+import { askWithRetries } from '../transport/retry.ts'
 import {
   describeRequest,
   type PanelAnswer,
   type PanelRequest,
   type Transport,
 } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
-import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
+import { badAnswerError, detailOf, parseJson, refusalError } from './answer-errors.ts'
 import { type AnswerSchema, checkAnswer } from './check-answer.ts'
 import { serviceAccount } from './login.ts'
 import type { Session } from './session.ts'
 import { isBearerToken } from './token.ts'
 
-/** Calls of the panel: a request with somebody's token, its answer judged. */
-export type Calls = {
+/** Calls of the panel: sends a request with a token, and checks the answer. */
+export type AuthorisedCalls = {
   /**
    * The answer to `request`, sent with `token`, or with the service's own when none is given.
    *
-   * Only a GET is repeated when it fails. A token of the service that the panel does not accept is renewed, once; a
-   * caller's token is the caller's to renew.
+   * Only a GET is repeated when it fails. When the panel does not accept the service's own token, the service logs in again,
+   * once. A caller has to renew its token itself.
    */
   ask<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Valid>
-  /** As {@link Calls.ask}, and when the panel answered, by its own clock. */
+  /** As {@link AuthorisedCalls.ask}; it also says when the panel answered, by the panel's clock. */
   askDated<Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, token?: string): Promise<Dated<Valid>>
   /**
-   * Sends `request` once and gives back whatever comes of it. `error` is why it is no success, should the answer prove to be
-   * none; its `unsent` says that the panel cannot have got the request.
+   * Sends `request` once and returns what comes of it. `error` is for a caller that finds that the answer is no success. Its
+   * `unsent` says that the panel cannot have received the request.
    */
   attempt(request: PanelRequest, token?: string): Promise<{ answer: PanelAnswer | null; error: LedgerError }>
-  /** As {@link Calls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
+  /** As {@link AuthorisedCalls.ask}, or null for a 404 whose detail is `missing`: no other 404 proves that something is gone. */
   find<Valid>(
     missing: string,
     request: PanelRequest,
@@ -39,14 +38,14 @@ export type Calls = {
   ): Promise<Dated<Valid> | null>
 }
 
-/** What an answer says, and when it was given: milliseconds since 1970 by the panel's clock; null: it does not tell. */
+/** What an answer says, and its time: milliseconds since 1970 by the panel's clock; null: it has none. */
 export type Dated<Valid> = { valid: Valid; date: number | null }
 
-export type CallsOptions = {
+export type AuthorisedCallsOptions = {
   address: PanelAddress
   transport: Transport
   session: Session
-  /** Milliseconds after which a call has ended, however often it was tried. */
+  /** Milliseconds after which a call ends, however often it was tried. */
   deadlineMs: number
   retry: {
     sleep: (ms: number) => Promise<unknown>
@@ -55,12 +54,18 @@ export type CallsOptions = {
   }
 }
 
-/** An answer, and whose token it was given to. */
+/** An answer, with the token that was sent and its owner. */
 type Sent = { answer: PanelAnswer; who: string; bearer: string }
 
-export function createCalls({ address, transport, session, deadlineMs, retry }: CallsOptions): Calls {
+export function createAuthorisedCalls({
+  address,
+  transport,
+  session,
+  deadlineMs,
+  retry,
+}: AuthorisedCallsOptions): AuthorisedCalls {
   const send = (request: PanelRequest, bearer: string, signal: AbortSignal): Promise<PanelAnswer> => {
-    // What is not repeated must not meet a connection that is about to be dropped.
+    // A request that is not repeated must not meet a connection that the panel is about to drop.
     let freshConnection = request.freshConnection || request.once || false
     const exchange = async (): Promise<PanelAnswer> => {
       const answer = await transport.exchange({ ...request, freshConnection }, bearer, signal)
@@ -69,7 +74,7 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
       return answer
     }
     if (request.method !== 'GET' || request.once) return exchange()
-    return askPatiently(exchange, {
+    return askWithRetries(exchange, {
       sleep: retry.sleep,
       random: retry.random,
       onRetry: (reason, pauseMs) => retry.onRetry(request, reason, pauseMs),
@@ -78,19 +83,19 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
   }
 
   const sendAsService = async (request: PanelRequest, signal: AbortSignal): Promise<Sent> => {
-    const token = await session.token().catch(failBeforeSending)
+    const token = await session.token().catch(failUnsent)
     const answer = await send(request, token, signal)
     if (!refusesToken(answer)) return { answer, who: serviceAccount, bearer: token }
-    // Who is refused has changed nothing, so this one repetition is harmless for a deletion too.
-    const renewed = await session.renew(token).catch(failBeforeSending)
+    // A refused request has changed nothing, so it is safe to repeat even a deletion.
+    const renewed = await session.renew(token).catch(failUnsent)
     const sent = { answer: await send(request, renewed, signal), who: serviceAccount, bearer: renewed }
-    if (refusesToken(sent.answer)) session.refuse(renewed, nameRefusal(address, request, sent.answer, sent))
+    if (refusesToken(sent.answer)) session.refuse(renewed, refusalError(address, request, sent.answer, sent))
     return sent
   }
 
   const sendAsCaller = async (request: PanelRequest, token: string, signal: AbortSignal): Promise<Sent> => {
     if (!isBearerToken(token)) {
-      const message = 'What the caller sent does not have the form of a token.'
+      const message = 'What the caller sent cannot be a token.'
       throw new LedgerError('panel_unauthorized', message, { unsent: true })
     }
     return { answer: await send(request, token, signal), who: 'the caller', bearer: token }
@@ -103,12 +108,13 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
 
   const accept = <Valid>(request: PanelRequest, schema: AnswerSchema<Valid>, sent: Sent): Dated<Valid> => {
     const { answer } = sent
-    if (answer.status !== 200) throw nameRefusal(address, request, answer, sent)
+    if (answer.status !== 200) throw refusalError(address, request, answer, sent)
     const json = parseJson(answer)
     if (json === undefined) {
-      const error = nameBadAnswer(address, request, answer)
-      // What names itself JSON and is none has been cut off on the way.
-      throw answer.contentType === 'application/json' ? new UnusableAnswer(error.code, error.message) : error
+      const error = badAnswerError(address, request, answer)
+      // It says that it is JSON, and is not: it was cut off.
+      if (answer.contentType !== 'application/json') throw error
+      throw new LedgerError(error.code, error.message, { unusable: true })
     }
     return { valid: checkAnswer(schema, json, describeRequest(request)), date: answer.date }
   }
@@ -120,8 +126,8 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
         const { answer } = sent
         const error =
           answer.status === 200
-            ? nameBadAnswer(address, request, answer)
-            : nameRefusal(address, request, answer, sent)
+            ? badAnswerError(address, request, answer)
+            : refusalError(address, request, answer, sent)
         return { answer, error }
       } catch (error) {
         if (!isLedgerError(error)) throw error
@@ -142,8 +148,8 @@ export function createCalls({ address, transport, session, deadlineMs, retry }: 
   }
 }
 
-/** Whoever has no token that the panel takes has not been heard. */
-function failBeforeSending(error: unknown): never {
+/** Without a token that the panel accepts, nothing of the request has reached it. */
+function failUnsent(error: unknown): never {
   if (!isLedgerError(error)) throw error
   const { code, message, retryAfter, forOperator } = error
   throw new LedgerError(code, message, {

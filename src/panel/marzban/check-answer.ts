@@ -1,31 +1,31 @@
 import type { TLocalizedValidationError } from 'typebox/error'
 import { LedgerError } from '../../errors.ts'
 
-/** The part of a compiled TypeBox schema that is needed here. */
+/** The part of a compiled TypeBox schema that is used here. */
 export type AnswerSchema<Valid> = {
   Check(value: unknown): value is Valid
   Errors(value: unknown): TLocalizedValidationError[]
 }
 
 /**
- * `value`, known to be what `schema` describes.
+ * Checks that `value` is what `schema` describes, and returns it.
  *
- * @param what the request that was answered, for the message: `GET /api/users`.
- * @throws `panel_bad_answer` whose message and `field` name the path of the first field that is wrong. The value is
- * never repeated: it may be a secret.
+ * @param what the request, for the message: `GET /api/users`.
+ * @throws `panel_bad_answer` whose message and `field` name the path of the first wrong field. It never repeats the
+ *   value: that may be a secret.
  */
 export function checkAnswer<Valid>(schema: AnswerSchema<Valid>, value: unknown, what: string): Valid {
   if (schema.Check(value)) return value
   const { field, problem } = describe(schema.Errors(value))
   throw new LedgerError(
     'panel_bad_answer',
-    `The answer to ${what} is not what Marzban answers: ${field || 'it'} ${problem}.`,
+    `The answer to ${what} is not one of Marzban: ${field || 'it'} ${problem}.`,
     field === '' ? {} : { field },
   )
 }
 
 function describe(errors: TLocalizedValidationError[]): { field: string; problem: string } {
-  // Of a value that may also be null, both ways to be right are reported as missed; what lies deeper says more.
+  // For a value that may also be null there are two errors, one for each right form; the deeper one says more.
   const [first, ...others] = errors
   if (first === undefined) return { field: '', problem: 'does not match its schema' }
   const depth = (error: TLocalizedValidationError) => error.instancePath.split('/').length

@@ -7,7 +7,7 @@ import {
   type PanelRequest,
   type Transport,
 } from '../transport/transport.ts'
-import { type Calls, createCalls } from './authorised-call.ts'
+import { type AuthorisedCalls, createAuthorisedCalls } from './authorised-call.ts'
 import { decodeList, toAdmin, toUser } from './decode.ts'
 import { judgeDeletion } from './deletion-forms.ts'
 import { hasAdmin } from './has-admin.ts'
@@ -25,21 +25,21 @@ export type PanelLog = {
 }
 
 export type PanelClientOptions = {
-  /** MARZBAN_URL: http or https, with a base path if need be. A user name and password in it are not sent. */
+  /** MARZBAN_URL: http or https, perhaps with a base path. A user name and password in it are not sent. */
   url: string
   /** The sudo account the service acts as. */
   username: string
   password: string
   /**
-   * MARZBAN_TIMEOUT, milliseconds: for the panel to begin an answer, and between two pieces of it. A call, repeated
-   * attempts included, ends within twice as long, and a login it has to wait for adds at most this much.
+   * MARZBAN_TIMEOUT, milliseconds: how long the panel may take to begin an answer, and between two pieces of it. A call with all
+   * its attempts takes at most twice as long; if it has to wait for a login, that adds at most this much.
    */
   timeoutMs: number
   /** Upper bound of connections kept open, and again of those for deletions; 8 unless given. */
   connections?: number
   /** Upper bound of an answer's size; 32 MiB unless given: 100 users with hundreds of links each. */
   maxAnswerBytes?: number
-  /** Sends the requests; over HTTP unless given. */
+  /** Sends the requests; left out: over HTTP. */
   transport?: Transport
   sleep?: (ms: number) => Promise<unknown>
   /** Uniform in [0, 1). */
@@ -69,13 +69,13 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     })
   const session = createSession({
     login: async () => {
-      const token = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
-      options.log?.info({ panel: address.host }, 'logged in to the panel')
-      return token
+      const outcome = await logIn(transport, address, options, AbortSignal.timeout(options.timeoutMs))
+      if ('token' in outcome) options.log?.info({ panel: address.host }, 'logged in to the panel')
+      return outcome
     },
     now: options.now ?? (() => performance.now()),
   })
-  const calls = createCalls({
+  const calls = createAuthorisedCalls({
     address,
     transport,
     session,
@@ -106,7 +106,6 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     async account() {
       return toAdmin(await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer))
     },
-    admins: async (filter) => (await listAdmins(filter)).items,
     async adminList() {
       const { items: admins, unreadable } = await listAdmins()
       return { admins, unreadable }
@@ -128,11 +127,13 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
     user: async (username, options) => readUser(questionAbout(username, options)),
     lookAtUser: async (username, options) => lookAtUser(questionAbout(username, options)),
-    async adminsNamed(username) {
-      // The filter is a pattern of SQL: it finds a plain name whatever else it finds.
+    async adminNamed(username) {
+      // The filter is a pattern of SQL: it finds at least every plain name that is written so.
       const isPlain = /^[\w.@-]+$/.test(username)
       const { items } = await listAdmins(isPlain ? { username } : undefined)
-      return items.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const same = items.filter((admin) => panelTreatsAsSame(admin.username, username))
+      const exact = same.find((admin) => admin.username === username) ?? null
+      return { exact, same, meant: exact ?? (same.length === 1 ? (same[0] ?? null) : null) }
     },
     hasAdmin: (username) => hasAdmin(calls, username),
     async release({ token } = {}) {
@@ -150,7 +151,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
   }
 }
 
-/** No panel has so many users: the page that begins there is empty, and still says how many there are. */
+/** No panel has so many users: a page that begins here is empty, and still says how many users there are. */
 const beyondAll = 2 ** 31 - 1
 
 function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
@@ -159,25 +160,25 @@ function pageQuery(filter: UserFilter, offset: number, limit: number): [string, 
     ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
     ['offset', String(offset)],
     ['limit', String(limit)],
-    // Panels on MySQL keep whole seconds and order what is equally old as they please; the name settles it, so that no
-    // user is on two pages and another on none.
+    // Panels on MySQL keep whole seconds, and give users of the same second in any order. Sorted by name too, no user is on
+    // two pages, and none is on no page.
     ['sort', 'created_at,username'],
   ]
 }
 
 /**
- * After some deletions the panel answers 500 and drops the connection later, when the next request arrives on it: that
- * next request must not be somebody else's. And a connection that is new cannot be dropped before the panel saw the
- * deletion, so that nobody knows whether it did.
+ * A deletion gets a connection of its own. After some deletions the panel answers 500, and drops the connection when the next
+ * request arrives on it: that must not be another caller's. And the panel may drop an old connection while the deletion is on
+ * its way; then nobody knows whether the panel received it.
  */
 function deletion(path: string): PanelRequest {
   return { method: 'DELETE', path, freshConnection: true }
 }
 
-/** What came of a deletion that was sent, or could not be. */
+/** The reply of a deletion that was sent, or could not be sent. */
 function reply(
   of: 'user' | 'admin',
-  { answer, error }: Awaited<ReturnType<Calls['attempt']>>,
+  { answer, error }: Awaited<ReturnType<AuthorisedCalls['attempt']>>,
 ): DeletionReply {
   if (answer === null || error.unsent) return { verdict: error.unsent ? 'unsent' : 'unclear', error }
   const { status, contentType, text } = answer

@@ -2,13 +2,13 @@ import type { PanelAdmin, PanelUser, UnreadableItem } from '../panel.ts'
 import { normaliseCreatedAt } from './created-at.ts'
 import { byteCount, countOrNull, longestStatus, nameProblem, Odd } from './odd-values.ts'
 
-/** The items of a list that can be used, and those that cannot, each with its place in the list. */
+/** The usable items of a list, and the unreadable ones, each with its place in the list. */
 export type Decoded<Item> = { items: Item[]; unreadable: UnreadableItem[] }
 
-/** A JSON object, its members not looked at yet. */
+/** A JSON object with members of any kind. */
 type Members = Record<string, unknown>
 
-/** Decodes the items of a list one by one: an odd one spoils only itself. */
+/** Decodes the items of a list one by one: an odd item leaves the others usable. */
 export function decodeList<Item>(
   kind: UnreadableItem['kind'],
   list: readonly unknown[],
@@ -33,8 +33,8 @@ export function isObject(value: unknown): value is Members {
 }
 
 /**
- * An admin as the ledger uses it. A `users_usage` that is absent (Marzban before 0.8) is null; so is one that is no number of
- * bytes, and `oddUsage` says why.
+ * An admin as the ledger uses it. A `users_usage` that is missing (Marzban before 0.8) is null. One that is not a number
+ * of bytes is null too; `oddUsage` says why.
  *
  * @throws {@link Odd} when its name cannot be used.
  */
@@ -50,11 +50,11 @@ export function toAdmin(answer: Members): PanelAdmin {
 }
 
 /**
- * A user as the ledger uses it. What the arithmetic needs is read strictly: name, creation, owner and lifetime. Anything else
- * that is odd is null, or the text as it is.
+ * A user as the ledger uses it. What the arithmetic needs is read strictly: name, creation, owner and lifetime. Another
+ * odd member is null, or its text as it is.
  *
- * @param toldAt when the panel said so, by its clock.
- * @throws {@link Odd} when one of the former cannot be used.
+ * @param toldAt the time of the answer, by the panel's clock.
+ * @throws {@link Odd} when the arithmetic cannot use one of these four.
  */
 export function toUser(answer: Members, toldAt: number | null): PanelUser {
   const username = nameOf(answer.username)
@@ -76,7 +76,7 @@ export function toUser(answer: Members, toldAt: number | null): PanelUser {
   }
 }
 
-/** When a user was created, also of one that cannot be used otherwise; null: that cannot be read. */
+/** When a user was created, even if nothing else of it can be used; null: that cannot be read. */
 export function creationOf({ created_at: createdAt }: Members): string | null {
   return typeof createdAt === 'string' ? normaliseCreatedAt(createdAt) : null
 }
@@ -88,7 +88,7 @@ function nameOf(value: unknown): string {
   return value
 }
 
-/** Of the owner, its name is needed; the admin's own counter is read elsewhere. */
+/** Only the owner's name has to be readable: its counter is read elsewhere. */
 function ownerOf(value: unknown): PanelAdmin | null {
   if (value === null) return null
   if (!isObject(value)) throw new Odd(`admin ${missing(value) ?? 'is neither an admin nor null'}`)
@@ -100,7 +100,7 @@ function ownerOf(value: unknown): PanelAdmin | null {
   }
 }
 
-/** A status as the panel writes it, or `unknown`. The ledger says `deleted` of users that are gone, which this one is not. */
+/** The panel's status, or `unknown`. The ledger itself calls users `deleted` that are gone, so no present user may have that. */
 function statusOf(value: unknown): string {
   if (typeof value !== 'string') return 'unknown'
   const text = value.replaceAll('\0', '').slice(0, longestStatus).toWellFormed()

@@ -2,15 +2,12 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { DeletionReply, ForwardedAnswer } from '../panel.ts'
 import { jsonOf, saysNothing, saysNothingWasDone } from './success-forms.ts'
+import { texts } from './texts.ts'
 
-/** What the panel deletes, and its own words about it. */
+/** What the panel says about the deletion of each. */
 const words = {
-  user: sentences('User successfully deleted', 'User not found'),
-  admin: sentences('Admin removed successfully', 'Admin not found'),
-}
-
-function sentences(done: string, missing: string) {
-  return { done: exactly(done), missing: exactly(missing) }
+  user: { done: exactly(texts.userDeleted), missing: exactly(texts.noSuchUser) },
+  admin: { done: exactly(texts.adminDeleted), missing: exactly(texts.noSuchAdmin) },
 }
 
 function exactly(detail: string) {
@@ -18,12 +15,12 @@ function exactly(detail: string) {
 }
 
 /**
- * What an answer to `DELETE /api/user/...` or `DELETE /api/admin/...` says. Only the panel's own sentences count, letter by
- * letter, and the empty object of Marzban 0.5: a sentence that nobody knows may come from whatever stands before the panel,
- * and to believe it would cost bytes, while to doubt the panel costs one question.
+ * What an answer to `DELETE /api/user/...` or `DELETE /api/admin/...` proves. Only the panel's own sentences count, letter
+ * by letter, and the empty object of Marzban 0.5. An unknown sentence may come from a proxy: to believe it can cost bytes,
+ * to doubt the panel costs one question.
  *
- * A 500 is unclear as well: the panel gives it after it has deleted a user without an owner, and proxies give the same one
- * for a panel that is still at work.
+ * A 500 is unclear as well: the panel answers so after it has deleted a user without an owner, and proxies answer so for a
+ * panel that is still at work.
  */
 export function judgeDeletion(
   of: keyof typeof words,
@@ -33,18 +30,4 @@ export function judgeDeletion(
   if (answer.status === 200 && (saysNothing(json) || words[of].done.Check(json))) return 'done'
   if (answer.status === 404 && words[of].missing.Check(json)) return 'missing'
   return saysNothingWasDone(answer) ? 'refused' : 'unclear'
-}
-
-/** The panel's own answer to a request about an admin that it does not have. */
-export const noSuchAdmin = inPanelsForm(404, 'Admin not found')
-
-/** The panel's own answer to the deletion of an admin that is sudo. */
-export const noSudoAdmins = inPanelsForm(
-  403,
-  "You're not allowed to delete sudo accounts. Use marzban-cli instead.",
-)
-
-function inPanelsForm(status: number, detail: string): ForwardedAnswer {
-  const headers = { 'content-type': 'application/json' }
-  return { status, headers, body: Buffer.from(JSON.stringify({ detail })) }
 }

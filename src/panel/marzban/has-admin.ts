@@ -1,26 +1,27 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { detailOf, parseJson } from './answer-errors.ts'
-import type { Calls } from './authorised-call.ts'
+import type { AuthorisedCalls } from './authorised-call.ts'
 import { isObject } from './decode.ts'
 import { namedPath } from './named-path.ts'
 import { adminsAnswer, usageAnswer } from './schemas.ts'
+import { texts } from './texts.ts'
 
 /**
  * Whether the panel has an admin of exactly this name. Only the panel's own words prove that it has none: its 404 for the
- * name, or its whole list without it. An empty list proves nothing where the panel could have said so: somebody else may
- * have answered.
+ * name, or its whole list without the name. An empty list does not prove it where the panel could have answered the 404: the
+ * list may come from a proxy.
  *
- * @throws the panel's errors; nothing is known then.
+ * @throws the panel's errors: then nothing is known.
  */
-export async function hasAdmin(calls: Calls, username: string): Promise<boolean> {
+export async function hasAdmin(calls: AuthorisedCalls, username: string): Promise<boolean> {
   const usage = await askForUsage(calls, username)
   if (usage === 'no such admin') return false
   const request = { method: 'GET', path: '/api/admins', freshConnection: true } as const
   const listed = await calls.ask(request, adminsAnswer)
   const admins = listed.filter(isAdmin)
-  // An odd admin among others spoils only itself; a list in which nobody is an admin is somebody else's.
+  // One odd admin does not matter. A list without any admin is not the panel's.
   if (admins.length === 0 && (usage === 'known' || listed.length > 0)) {
-    throw new LedgerError('panel_bad_answer', 'What answers GET /api/admins lists no admins.')
+    throw new LedgerError('panel_bad_answer', 'The answer to GET /api/admins lists no admins.')
   }
   return admins.some((admin) => admin.username === username)
 }
@@ -29,15 +30,18 @@ function isAdmin(item: unknown): item is { username: string } {
   return isObject(item) && typeof item.username === 'string' && typeof item.is_sudo === 'boolean'
 }
 
-/** `unasked`: Marzban before 0.8 has no such path, and some names fit into none. */
-async function askForUsage(calls: Calls, username: string): Promise<'no such admin' | 'known' | 'unasked'> {
+/** `unasked`: Marzban before 0.8 does not have this path, and no path can carry some names. */
+async function askForUsage(
+  calls: AuthorisedCalls,
+  username: string,
+): Promise<'no such admin' | 'known' | 'unasked'> {
   const path = pathOf(username)
   if (path === null) return 'unasked'
   const { answer, error } = await calls.attempt({ method: 'GET', path, freshConnection: true })
   if (answer?.status === 200 && usageAnswer.Check(parseJson(answer))) return 'known'
   const detail = answer?.status === 404 ? detailOf(answer) : null
-  if (detail === 'Admin not found') return 'no such admin'
-  if (detail === 'Not Found') return 'unasked'
+  if (detail === texts.noSuchAdmin) return 'no such admin'
+  if (detail === texts.noSuchPath) return 'unasked'
   throw error
 }
 

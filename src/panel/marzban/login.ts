@@ -1,9 +1,10 @@
+import { LedgerError } from '../../errors.ts'
 import type { PanelAddress } from '../transport/address.ts'
 import { describeRequest, type PanelRequest, type Transport } from '../transport/transport.ts'
-import { detailOf, nameBadAnswer, nameRefusal, parseJson } from './answer-errors.ts'
+import { badAnswerError, detailOf, parseJson, refusalError } from './answer-errors.ts'
 import { checkAnswer } from './check-answer.ts'
 import { tokenAnswer } from './schemas.ts'
-import { LoginRefused } from './session.ts'
+import type { LoginOutcome } from './session.ts'
 import { isBearerToken } from './token.ts'
 
 export type Credentials = { username: string; password: string }
@@ -14,36 +15,36 @@ export const serviceAccount = 'the account of MARZBAN_USERNAME and MARZBAN_PASSW
 /**
  * Asks the panel for a token of the configured account, once.
  *
- * @throws {@link LoginRefused} for whatever 4xx comes back: the credentials were shown and refused, by the panel or by
- * what stands before it. No message repeats anything of the answer, since an answer may repeat the form.
+ * Every 4xx is a refusal: the panel, or a proxy before it, saw the credentials and refused them. No message repeats
+ * anything of the answer, since an answer may repeat the form.
  */
 export async function logIn(
   transport: Transport,
   address: PanelAddress,
   { username, password }: Credentials,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<LoginOutcome> {
   const request: PanelRequest = {
     method: 'POST',
     path: '/api/admin/token',
     form: { username, password },
-    // A kept-alive connection that the panel closes at this moment would fail the login, which is not repeated.
+    // The panel may close a kept-alive connection at this moment. Then the login would fail, and it is not repeated.
     freshConnection: true,
   }
   const answer = await transport.exchange(request, null, signal)
   if (answer.status >= 400 && answer.status < 500) {
     if (detailOf(answer) !== null && (answer.status === 401 || answer.status === 403)) {
-      throw new LoginRefused('panel_unauthorized', `The panel refuses ${serviceAccount} (${answer.status}).`)
+      const message = `The panel refuses ${serviceAccount} (${answer.status}).`
+      return { refusal: new LedgerError('panel_unauthorized', message) }
     }
-    const { code, message, forOperator } = nameBadAnswer(address, request, answer)
-    throw new LoginRefused(code, message, { forOperator })
+    return { refusal: badAnswerError(address, request, answer) }
   }
   if (answer.status >= 300) {
-    throw nameRefusal(address, request, answer, { who: serviceAccount, bearer: password })
+    throw refusalError(address, request, answer, { who: serviceAccount, bearer: password })
   }
   const json = answer.status === 200 ? parseJson(answer) : undefined
-  if (json === undefined) throw nameBadAnswer(address, request, answer)
+  if (json === undefined) throw badAnswerError(address, request, answer)
   const token = checkAnswer(tokenAnswer, json, describeRequest(request)).access_token
-  if (!isBearerToken(token)) throw nameBadAnswer(address, request, answer)
-  return token
+  if (!isBearerToken(token)) throw badAnswerError(address, request, answer)
+  return { token }
 }

@@ -1,14 +1,14 @@
-/** What the ledger cannot use. The message says why, and repeats no value: it may be a secret. */
+/** A value that the ledger cannot use. The message says why. It repeats no value: that may be a secret. */
 export class Odd extends Error {}
 
 /** The largest number that a `bigint` column holds. */
 const largest = 2n ** 63n - 1n
 
-/** Characters kept of a user's status; Marzban's own have at most eight. */
+/** The longest status of a user that is kept, in characters; Marzban's own have at most eight. */
 export const longestStatus = 64
 
 /**
- * A number of bytes, exactly. 5.0 is written otherwise than 5 and is the same number; 5.5 is none of bytes.
+ * A number of bytes, exactly. 5.0 is the same number as 5; 5.5 is not a number of bytes.
  *
  * @returns what is wrong with anything else.
  */
@@ -23,13 +23,13 @@ export function byteCount(value: unknown): bigint | { problem: string } {
   }
 }
 
-/** A number that is only shown. Marzban takes 0 for "no limit" and "never", and its older versions stored it so. */
+/** A number that is only shown. To Marzban 0 means "no limit" or "never"; its older versions stored it so. */
 export function countOrNull(value: unknown): bigint | null {
   const count = byteCount(value)
   return typeof count === 'bigint' && count > 0n ? count : null
 }
 
-/** Why PostgreSQL cannot hold a name; null: it can, however long it is. */
+/** Why PostgreSQL cannot hold a name; null: it can, however long the name is. */
 export function nameProblem(name: string): string | null {
   if (name === '') return 'is empty'
   if (name.includes('\0')) return 'holds the character U+0000'

@@ -1,13 +1,13 @@
-import { LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { PanelUser, UnreadableUser } from '../panel.ts'
 import type { PanelRequest } from '../transport/transport.ts'
-import { UnusableAnswer } from '../transport/unusable-answer.ts'
-import type { Calls } from './authorised-call.ts'
+import type { AuthorisedCalls } from './authorised-call.ts'
 import { creationOf, toUser } from './decode.ts'
 import { Odd } from './odd-values.ts'
 import { callerAnswer, userAnswer } from './schemas.ts'
+import { texts } from './texts.ts'
 
-type Question = { calls: Calls; username: string; request: PanelRequest; token: string | undefined }
+type Question = { calls: AuthorisedCalls; username: string; request: PanelRequest; token: string | undefined }
 
 /**
  * One user by name; null when the panel itself says that there is none.
@@ -20,16 +20,16 @@ export async function readUser(question: Question): Promise<PanelUser | null> {
   return look
 }
 
-/** {@link readUser}, that says of a user that cannot be counted what can be read of it. */
+/** As {@link readUser}; of a user that cannot be counted, it returns what can be read. */
 export async function lookAtUser(question: Question): Promise<PanelUser | UnreadableUser | null> {
   const { calls, username, request, token } = question
-  const find = () => calls.find('User not found', request, userAnswer, token)
+  const find = () => calls.find(texts.noSuchUser, request, userAnswer, token)
   try {
-    // Cut off once may be an accident. A 500 has been asked again already.
+    // One answer that is cut off may be an accident, so ask again. After a 500 the client has asked again already.
     const found = await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
     return found && decode(username, found.valid, found.date)
   } catch (error) {
-    if (!(error instanceof UnusableAnswer)) throw error
+    if (!isLedgerError(error) || !error.unusable) throw error
     const blamed = await blame(calls, username, token, error)
     if (blamed.code === 'user_unreadable') return { unreadable: blamed, createdAt: null }
     throw blamed
@@ -50,15 +50,15 @@ function decode(
 }
 
 function isCutOff(error: unknown): boolean {
-  return error instanceof UnusableAnswer && error.code === 'panel_bad_answer'
+  return isLedgerError(error, 'panel_bad_answer') && error.unusable
 }
 
-/** The user, when the panel answers another question well; otherwise the panel. */
+/** Blames the user when the panel answers another question well, otherwise the panel. */
 async function blame(
-  calls: Calls,
+  calls: AuthorisedCalls,
   username: string,
   token: string | undefined,
-  error: UnusableAnswer,
+  error: LedgerError,
 ): Promise<LedgerError> {
   try {
     await calls.ask({ method: 'GET', path: '/api/admin' }, callerAnswer, token)
@@ -66,14 +66,12 @@ async function blame(
     return error
   }
   const reason =
-    error.code === 'panel_failed'
-      ? 'the panel answers 500 whenever it is asked'
-      : 'its answer is too large, or cut off'
+    error.code === 'panel_failed' ? 'the panel answers 500 each time' : 'its answer is too large, or cut off'
   return userUnreadable(username, reason, error)
 }
 
 /**
- * Why a user cannot be counted, and what can be done.
+ * The error for a user that cannot be counted: why, and what helps.
  *
  * @param reason what is wrong with it; repeats no value.
  */
@@ -81,8 +79,8 @@ export function userUnreadable(username: string, reason: string, cause: unknown)
   const name = username.length > 100 ? `${username.slice(0, 100).toWellFormed()}...` : username
   return new LedgerError(
     'user_unreadable',
-    `The panel's answer about user ${name} cannot be counted: ${reason}. Mend the user in the panel; or a sudo admin ` +
-      'deletes it with preserve_traffic=false, which keeps what was counted before.',
+    `User ${name} cannot be counted: ${reason}. Repair the user in the panel; or a sudo admin deletes it with ` +
+      'preserve_traffic=false. Then only the traffic that was counted before is kept.',
     { cause },
   )
 }

@@ -1,24 +1,24 @@
 import { LedgerError } from '../../errors.ts'
 
-/** The configured account's token: kept in memory, renewed when it fails. */
+/** The token of the configured account: kept in memory, renewed when it fails. */
 export type Session = {
-  /** The current token; logs in when there is none. Callers at the same moment share one login. */
+  /** The current token; without one it logs in. Calls at the same moment share one login. */
   token(): Promise<string>
-  /** A token other than `failed`: the current one when somebody has renewed it already, otherwise of a new login. */
+  /** A token other than `failed`: the current one if it is another already, otherwise that of a new login. */
   renew(failed: string): Promise<string>
-  /** The panel did not accept `failed` although it was new: `error` is the answer to all until the pause is over. */
+  /** The panel did not accept the new token `failed`: until a pause is over, every call fails with `error`. */
   refuse(failed: string, error: LedgerError): void
 }
 
-/** A login that the panel refused. */
-export class LoginRefused extends LedgerError {}
+/** What came of a login: a token, or the panel has refused the credentials. */
+export type LoginOutcome = { token: string } | { refusal: LedgerError }
 
 export type SessionOptions = {
-  /** Throws {@link LoginRefused} when the panel judged the credentials, another error when it did not. */
-  login: () => Promise<string>
+  /** Throws when the panel has not judged the credentials. */
+  login: () => Promise<LoginOutcome>
   /** Milliseconds; only differences matter. */
   now: () => number
-  /** For how long after a refusal no login is attempted: a wrong password must not look like an attack. */
+  /** Milliseconds without another login after a refusal: a wrong password must not look like an attack. */
   pauseMs?: number
 }
 
@@ -36,12 +36,10 @@ export function createSession({ login, now, pauseMs = 30_000 }: SessionOptions):
     const waitMs = refused === null ? 0 : refused.until - now()
     if (refused !== null && waitMs > 0) throw postponed(refused.error, waitMs)
     refused = null
-    try {
-      current = await login()
-      return current
-    } catch (error) {
-      throw error instanceof LoginRefused ? pause(error) : error
-    }
+    const outcome = await login()
+    if ('refusal' in outcome) throw pause(outcome.refusal)
+    current = outcome.token
+    return current
   }
 
   const token = async (): Promise<string> => {

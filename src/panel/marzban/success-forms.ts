@@ -2,31 +2,33 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { ForwardedAnswer } from '../panel.ts'
 import { detailAnswer, invalidAnswer } from './schemas.ts'
+import { texts } from './texts.ts'
 
 /** Marzban 0.5 answers nothing else to what it has done; later releases say what that was. */
 const nothing = Compile(Type.Object({}, { additionalProperties: false }))
 const usersReset = Compile(
-  Type.Object({ detail: Type.Literal('Users successfully reset.') }, { additionalProperties: false }),
+  Type.Object({ detail: Type.Literal(texts.usersReset) }, { additionalProperties: false }),
 )
 
 /**
- * Whether `answer` is what a Marzban, of whatever release, answers to `POST /api/users/reset` once it has reset the users.
- * Anything else with status 200 comes from somebody else, or from a release that nobody knows: it says nothing.
+ * What an answer to `POST /api/users/reset` proves. A 200 in any other form than those of the known releases proves
+ * nothing: it may come from a proxy.
  */
-export function saysUsersWereReset(answer: ForwardedAnswer): boolean {
+export function judgeReset(answer: ForwardedAnswer): 'done' | 'refused' | 'unclear' {
   const json = answer.status === 200 ? jsonOf(answer) : undefined
-  return nothing.Check(json) || usersReset.Check(json)
+  if (nothing.Check(json) || usersReset.Check(json)) return 'done'
+  return saysNothingWasDone(answer) ? 'refused' : 'unclear'
 }
 
 const refusals = new Set([400, 401, 403, 405, 422])
 
-/** Whether the panel itself says that it has done nothing: in its own form, not a page of somebody before it. */
+/** Whether the panel itself says that it has done nothing: in its own form, not in a proxy's page. */
 export function saysNothingWasDone(answer: ForwardedAnswer): boolean {
   const json = refusals.has(answer.status) ? jsonOf(answer) : undefined
   return detailAnswer.Check(json) || invalidAnswer.Check(json)
 }
 
-/** Whether this is all that Marzban 0.5 answers when it has done what it was asked for. */
+/** Whether this is Marzban 0.5's answer to anything that it has done. */
 export function saysNothing(json: unknown): boolean {
   return nothing.Check(json)
 }

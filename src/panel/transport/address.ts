@@ -1,10 +1,10 @@
 import { LedgerError } from '../../errors.ts'
 
-/** Where the panel is. Credentials in the configured address are left out: the panel takes a token in their place. */
+/** Where the panel is. It holds no credentials: the panel takes a token instead. */
 export type PanelAddress = {
   /** `https://panel.example:8443` */
   origin: string
-  /** What stands before `/api`, without a slash at its end: `` or `/base`. */
+  /** What stands before the panel's own paths, without a slash at its end: `` or `/base`. */
   basePath: string
   /** `panel.example:443`, for messages. */
   host: string
@@ -13,8 +13,7 @@ export type PanelAddress = {
 /**
  * Reads MARZBAN_URL.
  *
- * @throws `config_invalid` for what is not an http or https address. The message does not repeat it: it may hold a
- * password.
+ * @throws `config_invalid` unless it is an http or https address. The message does not repeat it: it may hold a password.
  */
 export function parsePanelAddress(url: string): PanelAddress {
   const parsed = URL.canParse(url) ? new URL(url) : null
@@ -37,8 +36,8 @@ export function hostnameOf(origin: string): string {
 }
 
 /**
- * What a redirect of `path` to `location` says MARZBAN_URL should be: most often https in the place of http. Query,
- * fragment and credentials of the location are left out.
+ * The MARZBAN_URL that fits a redirect of `path` to `location`: most often https instead of http. It holds no query, fragment
+ * or credentials of the location.
  *
  * @returns null when the location is missing or no http address.
  */

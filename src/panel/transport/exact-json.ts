@@ -1,16 +1,16 @@
-/** Digits enough for a number that JavaScript rounds: 2^53 has sixteen. */
+/** JavaScript rounds no number of fewer digits: 2^53 has sixteen. */
 const mayBeRounded = /\d{16}/
 
-/** Longer ones no column of the ledger holds; and to read a million digits takes its time. */
+/** No column of the ledger holds a longer one, and to read a million digits takes long. */
 const integer = /^-?\d{1,19}$/
 
 /**
- * The value of a JSON text. Integers that a JavaScript number would round are bigints, so that nothing is lost of them.
+ * The value of a JSON text. An integer that a JavaScript number would round becomes a bigint, so that no digit is lost.
  *
- * @throws `SyntaxError` for what is no JSON; `RangeError` for what is nested too deep.
+ * @throws `SyntaxError` for a text that is not JSON; `RangeError` when it is nested too deep.
  */
 export function parseExactJson(text: string): unknown {
-  // To look at every value takes several times as long as to parse, and hardly any answer needs it.
+  // A look at every value takes several times as long as parsing, and few answers need it.
   return mayBeRounded.test(text) ? JSON.parse(text, keepExact as Reviver) : JSON.parse(text)
 }
 

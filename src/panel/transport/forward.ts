@@ -4,9 +4,9 @@ import { buildConnector, type Dispatcher, Pool } from 'undici'
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder, OpenAnswer, PassedOn } from '../panel.ts'
 import { hostnameOf, type PanelAddress, parsePanelAddress } from './address.ts'
-import { nameFailure } from './network-errors.ts'
+import { networkError } from './network-errors.ts'
 import { openPanelSocket } from './socket.ts'
-import { tellingStart } from './telling-start.ts'
+import { withStartListener } from './start-listener.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export type ForwarderOptions = {
@@ -21,13 +21,13 @@ export type ForwarderOptions = {
   waitMs?: number
 }
 
-/** An answer to a call that changes something is a sentence or a list of names. */
+/** The answer to a call that changes something is a sentence or a list of names. */
 const maxAnswerBytes = 32 * 1024 * 1024
 
-/** A list of ten thousand users takes the panel most of a minute, and its own clients wait for it. */
+/** The panel takes most of a minute to list ten thousand users, and its own clients wait for that. */
 const usualAnswerTimeoutMs = 5 * 60_000
 
-/** Connections of one kind, and whose turn it is to have one. */
+/** The connections of one kind, and the turns to use them. */
 type Lane = { pool: Pool; turns: Turns }
 
 /** Sends requests of callers to the panel as they are, and gives its answers back as they are. */
@@ -46,8 +46,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     pool: new Pool(address.origin, settings),
     turns: createTurns({ atOnce: connections, waitMs }),
   }
-  // A connection of its own for each: after some answers the panel drops the connection, and what is not repeated must not
-  // meet one that is about to go.
+  // Each request has a connection of its own: after some answers the panel drops the connection, and a request that is not
+  // repeated must not meet such a connection.
   const single: Lane = {
     pool: new Pool(address.origin, { ...settings, pipelining: 0, maxResponseSize: maxAnswerBytes }),
     turns: createTurns({ atOnce: connections, waitMs }),
@@ -61,7 +61,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   ): LedgerError =>
     isLedgerError(error)
       ? error
-      : nameFailure(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, ...at })
+      : networkError(error, { host: address.host, what, limit: `${timeoutMs / 1000} s`, ...at })
 
   const send = async (
     pool: Dispatcher,
@@ -75,16 +75,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       body: request.body,
       headersTimeout: request.answerTimeoutMs ?? answerTimeoutMs,
       signal: signal ?? null,
-      // Whatever host the caller names, TLS is for the panel's.
+      // TLS checks the panel's host, not the host that the caller names.
       servername,
     } as Dispatcher.RequestOptions)
-    // Without a listener an answer that breaks off before somebody takes it would end the process.
+    // Without a listener, an answer that breaks off before it is read would end the process.
     response.body.on('error', () => {})
     if (response.statusCode <= 599) return response
     response.body.destroy()
     throw new LedgerError(
       'panel_bad_answer',
-      `The panel answered with no status of HTTP: ${response.statusCode}.`,
+      `The status of the panel's answer is not one of HTTP: ${response.statusCode}.`,
     )
   }
 
@@ -98,7 +98,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     } catch (error) {
       turn.end()
       // The path may be a subscription's secret link: the message does not repeat it.
-      throw name(error, `a ${request.method} request passed on`, { begun: false }, answerTimeoutMs)
+      throw name(error, `a forwarded ${request.method} request`, { begun: false }, answerTimeoutMs)
     }
   }
 
@@ -110,7 +110,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const timeoutMs = request.answerTimeoutMs ?? answerTimeoutMs
       const turn = await single.turns.take()
       const at = { begun: false, unsent: true }
-      const pool = tellingStart(single.pool, () => {
+      const pool = withStartListener(single.pool, () => {
         at.unsent = false
       })
       try {
@@ -130,7 +130,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       } catch (error) {
         const isRepeatable = isRead(request.method) && isLedgerError(error, 'panel_unreachable')
         if (!isRepeatable || signal.aborted) throw error
-        // A kept connection may have ended meanwhile.
+        // The panel may have closed a kept connection meanwhile.
         return openOnce(request, signal)
       }
     },
@@ -141,7 +141,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 }
 
-/** The connection is given back once the answer has been taken, or its taker has given up. */
+/** Ends the turn when the answer has been read, or when its reader has given up. */
 function releaseWith(body: Readable, turn: Awaited<ReturnType<Turns['take']>>): void {
   body.once('close', () => turn.end())
   turn.mayBeCut(() => body.destroy(Object.assign(new Error('others wait'), { code: 'CUT_FOR_OTHERS' })))
@@ -151,7 +151,7 @@ function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-/** Connects as the panel's name demands: undici would take the name for TLS from the Host header of the request. */
+/** Connects with the panel's own name for TLS: undici would use the Host header of the request. */
 function connectorTo(address: PanelAddress, timeout: number): buildConnector.connector {
   const hostname = hostnameOf(address.origin)
   // Under HTTP/2 all requests share one connection, and one that is broken breaks them all.

@@ -1,23 +1,22 @@
 import { errors } from 'undici'
 import { type ErrorCode, LedgerError } from '../../errors.ts'
-import { UnusableAnswer } from './unusable-answer.ts'
 
 export type FailedExchange = {
   /** `panel.example:443`, for the log. */
   host: string
-  /** `GET /api/users` */
+  /** The request, such as `GET /users`. */
   what: string
-  /** What limits the time of an answer, for messages: a variable of the configuration, or how long it is. */
+  /** The limit of the time, for messages: the variable of the configuration, or a duration. */
   limit: string
-  /** Whether the head of an answer had arrived. */
+  /** Whether the head of an answer has arrived. */
   begun: boolean
-  /** Whether it failed before anything was written to a connection, for certain. */
+  /** Whether it certainly failed before anything was written to a connection. */
   unsent?: boolean
 }
 
 const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
-/** Codes whose remedy is worth a sentence of its own. */
+/** Codes with a remedy of their own. */
 const remedies = new Map([
   [
     'ECONNREFUSED',
@@ -30,31 +29,35 @@ const remedies = new Map([
 ])
 
 /**
- * Names why an exchange brought no whole answer: `panel_timeout`, `panel_bad_answer` when what came is no HTTP, too large
- * or broke off, otherwise `panel_unreachable`. Messages hold the code of the cause and nothing it says: a parser's error
- * quotes the bytes that it stumbled over, and a socket's error the panel's address, which only the log may name.
+ * The error for an exchange without a whole answer: `panel_timeout`; `panel_bad_answer` when the answer is not HTTP, too large,
+ * or broke off; otherwise `panel_unreachable`. The message holds only the code of the cause, not its text: a parser's error
+ * quotes bytes of the answer, and a socket's error names the panel's address, which only the log may show.
  */
-export function nameFailure(
+export function networkError(
   error: unknown,
   { host, what, limit, begun, unsent = false }: FailedExchange,
 ): LedgerError {
-  const failed = (code: ErrorCode, message: string, Kind: typeof LedgerError = LedgerError) =>
-    new Kind(code, message, { forOperator: `The panel is expected at ${host}.`, unsent })
+  const failed = (code: ErrorCode, message: string, { unusable = false } = {}) =>
+    new LedgerError(code, message, { forOperator: `The panel is expected at ${host}.`, unsent, unusable })
   const code = causeCode(error)
   if (timeouts.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
     return failed('panel_timeout', `The panel did not answer ${what} in time (${limit}).`)
   }
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') {
-    return failed('panel_unreachable', `${what} was given up: this service is stopping.`)
+    return failed('panel_unreachable', `The service is stopping and has ended ${what}.`)
   }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, UnusableAnswer)
+    return failed('panel_bad_answer', `The panel's answer to ${what} is too large (${code}).`, {
+      unusable: true,
+    })
   }
   if (error instanceof errors.HTTPParserError) {
-    return failed('panel_bad_answer', `What answers ${what} in the panel's place does not speak HTTP.`)
+    return failed('panel_bad_answer', `The answer to ${what} is not HTTP: it does not come from the panel.`)
   }
   if (begun) {
-    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, UnusableAnswer)
+    return failed('panel_bad_answer', `The panel's answer to ${what} broke off (${code}).`, {
+      unusable: true,
+    })
   }
   const remedy = remedies.get(code) ?? 'Is MARZBAN_URL right, and is the panel running?'
   return failed('panel_unreachable', `The panel cannot be reached (${code}). ${remedy}`)

@@ -5,31 +5,30 @@ export type RetryPolicy = {
   sleep: (ms: number) => Promise<unknown>
   /** Uniform in [0, 1). */
   random: () => number
-  /** Told before each pause what made it necessary: an error's code or a status. */
+  /** Called before each pause, with its reason: an error's code or a status. */
   onRetry: (reason: string, pauseMs: number) => void
-  /** Whether the call's time is over or the client closed: nothing is repeated any more. */
+  /** Whether the call's time is over or the client is closed: then nothing is repeated. */
   ended: () => boolean
 }
 
 const retries = 2
 const firstPauseMs = 200
 
-/** What a proxy answers while the panel behind it restarts. */
-const passing = new Set([502, 503, 504])
+/** A proxy answers these while the panel behind it restarts. */
+const restarting = new Set([502, 503, 504])
 
-/** What the panel answers while it deletes what it is about to list. That is over a moment later. */
-const stumbled = 500
+/** The panel answers this while somebody deletes what it is about to list. A moment later it answers well. */
+const momentary = 500
 
 /**
- * Asks up to three times for an answer when there is no connection or a proxy finds no panel, with pauses that double
- * and are drawn anew each time ("full jitter"), so that many clients of a panel that comes back do not come in step; and at
- * once when the panel has stumbled.
- * Only for requests that change nothing. A timeout is not repeated: a panel that is too slow is not helped by more work.
+ * Asks up to three times: at once after a 500, and after a pause when there is no connection or a proxy finds no panel. Each
+ * pause is random, up to twice the bound of the one before ("full jitter"): so many clients do not ask a restarted panel at the
+ * same moment. Only for requests that change nothing. A timeout is not repeated: more work does not help a slow panel.
  *
- * undici's RetryAgent is not used: it resumes an answer that broke off with a Range request, which Marzban does not know,
- * throws the last status away as an error of its own, and neither its pauses nor its jitter can be passed in.
+ * undici's RetryAgent is not used: it resumes an answer that broke off with a Range request, which Marzban does not know; it
+ * replaces the last status by an error of its own; and its pauses and its jitter cannot be passed in.
  */
-export async function askPatiently(
+export async function askWithRetries(
   ask: () => Promise<PanelAnswer>,
   policy: RetryPolicy,
 ): Promise<PanelAnswer> {
@@ -37,13 +36,13 @@ export async function askPatiently(
     let reason: string
     try {
       const answer = await ask()
-      if (!passing.has(answer.status) && answer.status !== stumbled) return answer
+      if (!restarting.has(answer.status) && answer.status !== momentary) return answer
       reason = String(answer.status)
     } catch (error) {
       if (!isLedgerError(error, 'panel_unreachable') || policy.ended()) throw error
       reason = error.code
     }
-    const isOver = reason === String(stumbled)
+    const isOver = reason === String(momentary)
     const pauseMs = isOver ? 0 : policy.random() * firstPauseMs * 2 ** retry
     policy.onRetry(reason, pauseMs)
     if (!isOver) await policy.sleep(pauseMs)

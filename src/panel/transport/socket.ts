@@ -5,12 +5,11 @@ import { hostnameOf, type PanelAddress } from './address.ts'
 
 /** Bytes of one message; the panel sends what its core logged in some seconds. */
 const largestMessage = 4 * 1024 * 1024
-/** Milliseconds the panel gets to say goodbye. */
+/** Milliseconds the panel gets to close the WebSocket. */
 const closeTimeout = 1_000
 
 /**
- * Begins to open a WebSocket to the panel. Nothing that it meets is thrown later: errors are swallowed here, and end in its
- * `close` event.
+ * Begins to open a WebSocket to the panel. Its errors are handled here and throw nothing: each ends in its `close` event.
  */
 export function openPanelSocket(
   { origin, basePath }: PanelAddress,
@@ -19,13 +18,13 @@ export function openPanelSocket(
   const hostname = hostnameOf(origin)
   const options = {
     headers,
-    // Whatever host the caller names, TLS is for the panel's.
+    // TLS checks the panel's host, not the host that the caller names.
     servername: isIP(hostname) ? '' : hostname,
     maxPayload: largestMessage,
     closeTimeout,
     followRedirects: false,
     perMessageDeflate: false,
-    // Pings are passed on, and it is the client that answers them.
+    // Pings are passed on, and the client answers them.
     autoPong: false,
   }
   const socket = new WebSocket(origin + basePath + target, protocols, options)

@@ -1,9 +1,9 @@
 import { Pool } from 'undici'
 import type { PanelAddress } from './address.ts'
-import { nameFailure } from './network-errors.ts'
-import { tellingStart } from './telling-start.ts'
+import { networkError } from './network-errors.ts'
+import { withStartListener } from './start-listener.ts'
 
-/** One request to the panel; `path` is what follows the base path and begins with `/api/`. */
+/** One request to the panel; `path` follows the base path. */
 export type PanelRequest = {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
@@ -11,26 +11,26 @@ export type PanelRequest = {
   form?: Record<string, string>
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean
-  /** Not repeated, whatever comes. */
+  /** Never repeated. */
   once?: boolean
 }
 
-/** What came back, whole; not yet judged. */
+/** The whole answer, not checked yet. */
 export type PanelAnswer = {
   status: number
   /** `application/json`: in lower case, without parameters; empty when there is none. */
   contentType: string
   location: string | undefined
-  /** When the panel answered, by its own clock: milliseconds since 1970; null: it does not say, or not in the form of HTTP. */
+  /** When the panel answered, by its own clock: milliseconds since 1970; null: it does not say that in the form of HTTP. */
   date: number | null
   text: string
 }
 
-/** Sends requests and reads answers; knows nothing of tokens being renewed or requests being repeated. */
+/** Sends requests and reads answers. It renews no token and repeats no request. */
 export type Transport = {
   /**
    * @param bearer the token to send; null: none.
-   * @param signal ends the exchange when it is aborted, also while it waits for a connection.
+   * @param signal ends the exchange, also while it waits for a connection.
    * @throws `panel_unreachable`, `panel_timeout`, or `panel_bad_answer` when the answer breaks off or is too large.
    */
   exchange(request: PanelRequest, bearer: string | null, signal: AbortSignal): Promise<PanelAnswer>
@@ -53,9 +53,9 @@ export function createTransport(options: TransportOptions): Transport {
   const { address, timeoutMs } = options
   const settings: Pool.Options = {
     connections: options.connections,
-    // A connection is attempted three times within the deadline of a call; see retry.ts.
+    // A call tries three times to connect before its deadline; see retry.ts.
     connectTimeout: Math.ceil(timeoutMs / 2),
-    // undici looks at these two about once a second; the signal of each exchange ends it to the millisecond.
+    // undici checks these two about once a second; the signal of each exchange ends it to the millisecond.
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: options.maxAnswerBytes,
@@ -63,7 +63,7 @@ export function createTransport(options: TransportOptions): Transport {
     allowH2: false,
   }
   const kept = new Pool(address.origin, { ...settings, pipelining: 1 })
-  // Without pipelining undici asks for the connection to be closed after each answer, and closes it itself.
+  // Without pipelining undici closes each connection after its answer.
   const fresh = new Pool(address.origin, { ...settings, pipelining: 0 })
 
   return {
@@ -75,7 +75,7 @@ export function createTransport(options: TransportOptions): Transport {
         unsent = false
       }
       try {
-        const response = await tellingStart(pool, onStart).request({
+        const response = await withStartListener(pool, onStart).request({
           ...toWire(address, request, bearer),
           signal,
         })
@@ -85,11 +85,11 @@ export function createTransport(options: TransportOptions): Transport {
           contentType: single(response.headers['content-type']).split(';', 1)[0]?.trim().toLowerCase() ?? '',
           location: response.headers.location === undefined ? undefined : single(response.headers.location),
           date: parseDate(single(response.headers.date)),
-          // Read whatever the status: an answer left unread would keep its connection.
+          // Read for every status: an unread answer keeps its connection.
           text: await response.body.text(),
         }
       } catch (error) {
-        throw nameFailure(error, {
+        throw networkError(error, {
           host: address.host,
           what: describeRequest(request),
           limit: 'MARZBAN_TIMEOUT',
@@ -105,7 +105,7 @@ export function createTransport(options: TransportOptions): Transport {
   }
 }
 
-/** `GET /api/users`: a request as messages name it, without its query. */
+/** A request as messages name it, without its query: `GET /users`. */
 export function describeRequest(request: PanelRequest): string {
   return `${request.method} ${request.path}`
 }

@@ -1,12 +1,12 @@
 import { LedgerError } from '../../errors.ts'
 
-/** A connection to the panel, as far as anybody may have one at this moment. */
+/** The right to use one of the connections to the panel. */
 export type Turn = {
-  /** Gives the connection back; safe to call again. */
+  /** Gives the connection back. A second call does nothing. */
   end(): void
   /**
-   * From now on only the client is waited for: `cut` ends that, and is called when the client takes its time while others
-   * wait for a connection.
+   * Says that the answer now waits only for its client. When the client is slow and others wait for a connection, `cut` is
+   * called, and ends this.
    */
   mayBeCut(cut: () => void): void
 }
@@ -16,7 +16,7 @@ export type Turns = {
    * Waits for a connection.
    *
    * @param signal ends the waiting.
-   * @throws `overloaded` when none was free in time; the signal's reason.
+   * @throws `overloaded` when no connection is free in time; the signal's reason.
    */
   take(signal?: AbortSignal): Promise<Turn>
 }
@@ -24,7 +24,7 @@ export type Turns = {
 export type TurnsOptions = {
   /** How many connections there are. */
   atOnce: number
-  /** Milliseconds after which who waits is told to come back. A client gets half of them to take its answer while others wait. */
+  /** Milliseconds that a request may wait. While others wait, a client gets half of them to read its answer. */
   waitMs: number
   /** Milliseconds; only differences matter. */
   now?: () => number
@@ -34,12 +34,12 @@ type Waiting = { start(): void }
 type Slow = { since: number; cut: () => void }
 
 /**
- * Hands out connections to the panel, first come, first served. undici queues as well, but for as long as it takes: a
- * stranger that holds all connections would keep everybody waiting.
+ * Hands out connections to the panel, first come, first served. undici has a queue too, but without a limit of time: one
+ * client that holds all connections would keep all others waiting.
  */
 export function createTurns({ atOnce, waitMs, now = () => performance.now() }: TurnsOptions): Turns {
   const waiting = new Set<Waiting>()
-  /** In the order in which they began to wait for their clients. */
+  /** The turns that wait for their clients, the longest first. */
   const slow = new Set<Slow>()
   let free = atOnce
 
@@ -111,9 +111,8 @@ export function createTurns({ atOnce, waitMs, now = () => performance.now() }: T
 }
 
 function tooMany(): LedgerError {
-  return new LedgerError(
-    'overloaded',
-    'The panel is being sent as many requests at once as it may be; ask again later.',
-    { retryAfter: 5, unsent: true },
-  )
+  return new LedgerError('overloaded', 'All connections to the panel are in use; ask again later.', {
+    retryAfter: 5,
+    unsent: true,
+  })
 }

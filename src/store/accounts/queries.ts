@@ -5,7 +5,7 @@ import { prepareQuery } from '../connection/prepared-statements.ts'
 import type { Tables } from '../tables.ts'
 
 /** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
-export type AccountRow = {
+export type AccountView = {
   id: bigint
   username: string
   isSudo: boolean
@@ -66,20 +66,20 @@ function accounts(db: Database) {
 }
 
 /** One account by its admin's id; null when there is none. Open and closed accounts alike. */
-export async function findAccount(db: Database, adminId: bigint): Promise<AccountRow | null> {
+export async function findAccount(db: Database, adminId: bigint): Promise<AccountView | null> {
   const { rows } = await db.executeQuery(accountById(db, [adminId]))
-  return rows[0] ? toAccountRow(rows[0]) : null
+  return rows[0] ? toAccountView(rows[0]) : null
 }
 
 const accountById = prepareQuery('account_by_id', (db: Database) => accounts(db).where('admins.id', '=', 0n))
 
 /** The open account of the admin named `username`; null when there is none. */
-export async function findOpenAccount(db: Database, username: string): Promise<AccountRow | null> {
+export async function findOpenAccount(db: Database, username: string): Promise<AccountView | null> {
   const row = await accounts(db)
     .where(sql`name_key(admins.username)`, '=', keyOf(username))
     .where('admins.closed_at', 'is', null)
     .executeTakeFirst()
-  return row ? toAccountRow(row) : null
+  return row ? toAccountView(row) : null
 }
 
 export type AccountSort = 'id' | 'username' | 'total_traffic'
@@ -105,7 +105,7 @@ const sortKeys = {
 export async function listAccounts(
   db: Database,
   page: AccountPage,
-): Promise<{ accounts: AccountRow[]; next: AccountCursor | null }> {
+): Promise<{ accounts: AccountView[]; next: AccountCursor | null }> {
   const { column, type } = sortKeys[page.sort]
   const direction = page.descending ? 'desc' : 'asc'
   let query = accounts(db)
@@ -117,7 +117,7 @@ export async function listAccounts(
     .orderBy('admins.id', direction)
     .limit(page.limit + 1)
     .execute()
-  const found = rows.slice(0, page.limit).map(toAccountRow)
+  const found = rows.slice(0, page.limit).map(toAccountView)
   const last = found.at(-1)
   const next =
     rows.length > page.limit && last ? { key: await sortKeyOf(db, last, page.sort), id: last.id } : null
@@ -137,7 +137,7 @@ function after<DB extends Tables, TB extends keyof DB, O>(
   )
 }
 
-async function sortKeyOf(db: Database, row: AccountRow, sort: AccountSort): Promise<string> {
+async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Promise<string> {
   if (sort === 'username') {
     const { rows } = await sql<{ key: string }>`select ${keyOf(row.username)} as key`.execute(db)
     return rows[0]?.key ?? ''
@@ -145,7 +145,7 @@ async function sortKeyOf(db: Database, row: AccountRow, sort: AccountSort): Prom
   return String(sort === 'id' ? row.id : row.total)
 }
 
-function toAccountRow(row: Omit<AccountRow, 'users'> & { users: Record<string, number> }): AccountRow {
+function toAccountView(row: Omit<AccountView, 'users'> & { users: Record<string, number> }): AccountView {
   const users = Object.entries(row.users).map(([status, count]) => [status, BigInt(count)] as const)
   return { ...row, users: Object.fromEntries(users) }
 }

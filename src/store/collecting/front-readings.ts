@@ -3,7 +3,7 @@ import type { Database } from '../connection/database.ts'
 import { sessionIsAlive } from '../connection/worker-session.ts'
 import type { FrontPurpose } from '../tables.ts'
 
-/** Rows that are kept: what is older tells nobody anything. */
+/** How many rows are kept. */
 const keptAtMost = 20
 
 /** Users that are, or were, read before a call of the front is forwarded. */
@@ -13,7 +13,7 @@ export type FrontReading = {
   username: string | null
   startedAt: Date
   finishedAt: Date | null
-  /** Whether somebody reads them now; false without a `finishedAt`: the service that did was killed. */
+  /** Whether they are being read now; false without a `finishedAt`: the service that read them was killed. */
   running: boolean
   usersDone: bigint
   /** Null: the panel has not said yet. */
@@ -49,7 +49,7 @@ export async function reportFrontReading(
     .execute()
 }
 
-/** Notes that nobody reads them any more, whether all were read or not. */
+/** Notes that the reading is over, whether all were read or not. */
 export async function finishFrontReading(db: Database, id: bigint): Promise<void> {
   await db
     .updateTable('front_readings')

@@ -1,13 +1,38 @@
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Asked } from '../connection/logical-clock.ts'
+import { type Reason, toReason } from '../connection/reason.ts'
 import type { PanelPollTable } from '../tables.ts'
 
-export type PanelPoll = Selectable<PanelPollTable>
+/** The last poll of all admins. Times are by the database's clock; null: there was none. */
+export type PanelPoll = {
+  askedAt: Date | null
+  answeredAt: Date | null
+  /** When the last poll was asked for that the panel answered as it should. */
+  succeededAskedAt: Date | null
+  /** How many admins it found. */
+  admins: bigint | null
+  /** Whether the panel counts its admins' traffic; null: it has not shown yet. */
+  hasAdminUsage: boolean | null
+  /** Why it failed; null: it did not. */
+  error: Reason | null
+}
 
 /** How the last poll of all admins went. */
 export async function readPanelPoll(db: Database): Promise<PanelPoll> {
-  return db.selectFrom('panel_poll').selectAll().executeTakeFirstOrThrow()
+  return toPanelPoll(await db.selectFrom('panel_poll').selectAll().executeTakeFirstOrThrow())
+}
+
+/** A poll as its row holds it. */
+export function toPanelPoll(row: Omit<Selectable<PanelPollTable>, 'id' | 'asked_tick'>): PanelPoll {
+  return {
+    askedAt: row.asked_at,
+    answeredAt: row.answered_at,
+    succeededAskedAt: row.succeeded_asked_at,
+    admins: row.admins,
+    hasAdminUsage: row.has_admin_usage,
+    error: toReason(row.error_code, row.error),
+  }
 }
 
 /** Notes a poll that was answered, unless one asked for later has been noted already. */
@@ -33,11 +58,7 @@ export async function recordPoll(
 }
 
 /** Notes why the panel could not be polled. Returns whether this is news: a failure after a success, or of another kind. */
-export async function recordPollFailure(
-  db: Database,
-  asked: Asked,
-  error: { code: string; message: string },
-): Promise<boolean> {
+export async function recordPollFailure(db: Database, asked: Asked, error: Reason): Promise<boolean> {
   const { rows } = await sql<{ was: string | null }>`
     update panel_poll as poll
     set asked_tick = ${asked.tick}, asked_at = ${asked.at}, answered_at = clock_timestamp(), error_code = ${error.code}, error = ${error.message}

@@ -2,14 +2,39 @@ import { type Selectable, sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
 import type { ScanRoundTable } from '../tables.ts'
 
-export type ScanRound = Selectable<ScanRoundTable>
+/** The round of scans that is running, or the last one. Times are by the database's clock. */
+export type ScanRound = {
+  /** Null: there was none. */
+  startedAt: Date | null
+  /** Null: it is running, or there was none. */
+  finishedAt: Date | null
+  /** When everything was last asked to be scanned; null: never. */
+  requestedAt: Date | null
+  adminsDone: bigint
+  adminsTotal: bigint
+  usersDone: bigint
+  usersTotal: bigint
+}
 
 /** How far a round of scans has come. */
 export type RoundProgress = { adminsDone: number; adminsTotal: number; usersDone: number; usersTotal: number }
 
 /** The round of scans that is running, or the last one. */
 export async function readScanRound(db: Database): Promise<ScanRound> {
-  return db.selectFrom('scan_round').selectAll().executeTakeFirstOrThrow()
+  return toScanRound(await db.selectFrom('scan_round').selectAll().executeTakeFirstOrThrow())
+}
+
+/** A round as its row holds it. */
+export function toScanRound(row: Omit<Selectable<ScanRoundTable>, 'id' | 'requested_tick'>): ScanRound {
+  return {
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    requestedAt: row.requested_at,
+    adminsDone: row.admins_done,
+    adminsTotal: row.admins_total,
+    usersDone: row.users_done,
+    usersTotal: row.users_total,
+  }
 }
 
 /** Notes that a round begins, and how many admins and users are due. */

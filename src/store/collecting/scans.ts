@@ -15,7 +15,7 @@ export type DueScan = {
 
 /**
  * Which scans are due, the most urgent first: never made, asked for, interrupted by a restart; then, `interval` seconds
- * after they last began, those of admins whose panel counter moved, whose panel keeps none, or who have disappeared.
+ * after they last began, those of admins whose panel counter moved, whose panel keeps none, or that have disappeared.
  */
 function dueScans(intervalSeconds: number) {
   const retrySeconds = Math.min(intervalSeconds, 60)
@@ -74,7 +74,7 @@ export async function countScannedUsers(db: Database): Promise<number> {
   return Number(rows[0]?.users)
 }
 
-/** Notes that a scan begins, which serves whoever asked for it so far, and at which reading of the panel's counter. */
+/** Notes that a scan begins, and at which reading of the panel's counter. It answers all requests made so far. */
 export async function beginScan(db: Database, adminId: bigint, panelReading: bigint | null): Promise<void> {
   await db
     .updateTable('scans')

@@ -6,7 +6,7 @@ import { keysOf } from '../connection/name-key.ts'
 /** An item of the panel that could not be used, as it is kept: its name is one that the database holds. */
 export type UnreadableEntry = {
   kind: 'user' | 'admin'
-  /** Null: users of the account, however many, whose names nobody knows. */
+  /** Null: users of the account, however many, whose names are unknown. */
   name: string | null
   /** The account whose users were being read; null: none. */
   adminId: bigint | null
@@ -15,7 +15,7 @@ export type UnreadableEntry = {
 }
 
 /**
- * Keeps which items an answer of the panel did not tell well enough to be used.
+ * Keeps the items of the panel's answer that could not be used.
  *
  * @param asked drawn before the panel was asked.
  * @returns those that were not on the list before.
@@ -80,7 +80,7 @@ export async function forgetUnreadableAdmins(db: Database, asked: Asked): Promis
     .execute()
 }
 
-/** Names of unreadable users, for whoever reads users and may meet them again: the ones found first. */
+/** Names of unreadable users, the ones found first. */
 export async function listUnreadableUsers(db: Database, limit: number, of?: 'no account'): Promise<string[]> {
   const rows = await db
     .selectFrom('unreadable_items')

@@ -4,29 +4,29 @@ import { databaseUnavailable } from './unavailable.ts'
 export type ConnectionQueue = {
   /** How many may be used at a time. */
   max: number
-  /** @throws `database_unavailable` when nobody has been served for some seconds. */
+  /** @throws `database_unavailable` when no connection has come free for some seconds. */
   take(): Promise<void>
   /** @param served false: there was no connection to be had. */
   giveBack(served: boolean): void
-  /** Milliseconds that whoever waits longest has waited; 0: nobody waits. */
+  /** Milliseconds of the longest present wait; 0: nothing waits. */
   longestWaitMs(): number
 }
 
 type Waiting = { since: number; resolve: () => void; reject: (error: Error) => void }
 
-/** When nobody is served for this long the database is stuck; until then it is busy. */
+/** When no connection comes free for this long the database is stuck; until then it is busy. */
 const stuckMs = 5_000
 
 /**
  * A queue before the pool. The pool's own gives up after the same time on a database that is away and on one that is
- * busy, and tells the two apart by the text of a message.
+ * busy, and only the text of a message says which.
  */
 export function createConnectionQueue(max: number): ConnectionQueue {
   const waiting: Waiting[] = []
   let inUse = 0
   let stuck: NodeJS.Timeout | undefined
 
-  const giveUp = () => {
+  const rejectWaiting = () => {
     stuck = undefined
     for (const { reject } of waiting.splice(0)) reject(databaseUnavailable())
   }
@@ -37,7 +37,7 @@ export function createConnectionQueue(max: number): ConnectionQueue {
         inUse += 1
         return
       }
-      if (waiting.length === 0) stuck = setTimeout(giveUp, stuckMs)
+      if (waiting.length === 0) stuck = setTimeout(rejectWaiting, stuckMs)
       await new Promise<void>((resolve, reject) => {
         waiting.push({ since: performance.now(), resolve, reject })
       })

@@ -42,9 +42,9 @@ const usualConnections = 10
  * of the server to a statement becomes `database_unavailable`.
  *
  * @param options.url a `postgres://` URL.
- * @param options.connections who may use one, and how many there are at most; ten unless given.
- * @param options.onStatement told of every statement that was carried out, for whoever measures them.
- * @param options.onIdleError told when a connection breaks that nobody is using.
+ * @param options.connections hands out the connections; ten unless given.
+ * @param options.onStatement called with every statement that was carried out.
+ * @param options.onIdleError called when an idle connection breaks.
  */
 export function openDatabase(options: {
   url: string

@@ -2,7 +2,7 @@ import { type Compilable, CompiledQuery } from 'kysely'
 
 const names = new Map<string, string>()
 
-/** The name under which connections keep the statement `text` prepared; undefined: it is sent anew each time. */
+/** The name under which connections keep the statement `text` prepared; undefined: it is sent whole each time. */
 export function preparedName(text: string): string | undefined {
   return names.get(text)
 }

@@ -11,8 +11,8 @@ export type QueueClock = {
 
 /**
  * A clock that follows the database's and is never set back: the queues wait until the times that they have stored have
- * come. With the database's own clock set back an hour, whatever is due would be due in an hour, nobody would look after
- * the queues until then, and what a service that was killed was working on would seem to be worked on for as long.
+ * come. With the database's own clock set back an hour, whatever is due would be due in an hour, the queues would not be served
+ * until then, and what a service that was killed was working on would seem to be worked on for as long.
  */
 export function createQueueClock(db: Database): QueueClock {
   return {
@@ -27,7 +27,7 @@ export function createQueueClock(db: Database): QueueClock {
       }),
     keep: async () => {
       // A clock that was set forward and back between two looks shows in what the queues have stored meanwhile: when
-      // something was done last, by which they tell what is to be done next.
+      // something was done last, which decides what is to be done next.
       await sql`
         update queue_clock set
           behind = greatest(behind, latest + behind - clock, stored - clock), latest = clock

@@ -15,8 +15,9 @@ export const sessionIsAlive = `exists (
 )`
 
 /**
- * Condition of SQL that somebody still works on a deletion: the session named by its column `worker` is alive, and it has not been silent for longer than the final reading, the deletion and the question after it
- * can take, each at most twice MARZBAN_TIMEOUT. A time that lies as far in the future, since the clock was set back, shows
+ * Condition of SQL that a service still works on a deletion: the session named by its column `worker` is alive. It has not
+ * been silent for longer than the final reading, the deletion and the question after it can take, each at most twice
+ * MARZBAN_TIMEOUT. A time that lies as far in the future, since the clock was set back, shows
  * nothing.
  */
 export const workIsUnderWay = `(

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 
-/** Which of `usernames` the ledger knows as users that exist now; of one account, or, with null, of anybody. */
+/** Which of `usernames` the ledger knows as users that exist now. `adminId`: only users of this account; null: of any. */
 export async function findKnownUsers(
   db: Database,
   usernames: readonly string[],

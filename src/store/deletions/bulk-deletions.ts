@@ -2,7 +2,16 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { DeletionState } from '../tables.ts'
-import { type Deletion, finishedNow, updateDeletion } from './deletions.ts'
+import {
+  type AccountScope,
+  type AdminDeletion,
+  type BulkDeletion,
+  type DeletionOf,
+  type DeletionRef,
+  toDeletionOf,
+  type UserDeletion,
+} from './deletion.ts'
+import { finishedNow, updateDeletion } from './deletions.ts'
 
 export type NewBulkDeletion = {
   kind: 'users' | 'admin'
@@ -20,7 +29,7 @@ export type NewBulkDeletion = {
 }
 
 /** Opens a bulk deletion with a receipt for each user named; those of names that are refused have ended. */
-export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise<Deletion> {
+export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise<BulkDeletion> {
   const parent = await tx
     .insertInto('deletions')
     .values({
@@ -53,19 +62,26 @@ export async function insertBulkDeletion(tx: Tx, bulk: NewBulkDeletion): Promise
       where bulk.id = ${parent.id}
       on conflict do nothing`.execute(tx)
   }
-  return parent
+  return toDeletionOf(bulkKinds, parent)
 }
 
-/** Gives every user that the account has now a receipt under `parent`, unless it has one. Returns how many are new. */
-export async function addUsersOfAccount(db: Database, parent: Deletion): Promise<number> {
+const bulkKinds = ['users', 'admin'] as const
+
+/** Gives every user in `scope` that the account has now a receipt under `bulk`, unless it has one. Returns how many are new. */
+export async function addUsersOfAccount(
+  db: Database,
+  bulk: Pick<BulkDeletion, 'id' | 'requestedBy'>,
+  { adminId, statuses }: AccountScope,
+): Promise<number> {
+  const only = statuses === null ? null : [...statuses]
   const { rows } = await sql<{ added: bigint }>`
     with added as (
       insert into deletions
         (kind, state, parent_id, username, created_at, admin_id, requested_by, only_admin_id, preserve_traffic)
-      select 'user', 'requested', ${parent.id}, username, created_at, admin_id, ${parent.requested_by}, admin_id, true
+      select 'user', 'requested', ${bulk.id}, username, created_at, admin_id, ${bulk.requestedBy}, admin_id, true
       from tenures
-      where admin_id = ${parent.admin_id} and ended_at is null
-        and (${parent.only_statuses}::text[] is null or status = any(${parent.only_statuses}))
+      where admin_id = ${adminId} and ended_at is null
+        and (${only}::text[] is null or status = any(${only}))
       order by id
       on conflict do nothing
       returning 1
@@ -79,7 +95,7 @@ export async function findByIdempotencyKey(
   tx: Database | Tx,
   requestedBy: string,
   idempotencyKey: string,
-): Promise<Deletion | null> {
+): Promise<BulkDeletion | null> {
   const row = await tx
     .selectFrom('deletions')
     .selectAll()
@@ -87,7 +103,7 @@ export async function findByIdempotencyKey(
     .where('requested_by', '=', requestedBy)
     .where('idempotency_key', '=', idempotencyKey)
     .executeTakeFirst()
-  return row ?? null
+  return row ? toDeletionOf(bulkKinds, row) : null
 }
 
 /** How many users of a bulk deletion are in each state. */
@@ -117,7 +133,7 @@ export async function secondsSpent(db: Database, id: bigint): Promise<number | n
   return seconds
 }
 
-/** Users of a bulk deletion that it has not begun with and the ledger knows nobody of, after the id `after`. */
+/** Users of a bulk deletion that it has not begun with and the ledger does not know, after the id `after`. */
 export async function listUnknownUsers(
   db: Database,
   parentId: bigint,
@@ -134,7 +150,7 @@ export async function listUnknownUsers(
   return rows
 }
 
-/** Ends the receipts of users that nobody knows. */
+/** Ends the receipts of unknown users. */
 export async function failUsers(
   db: Database,
   ids: readonly bigint[],
@@ -154,13 +170,16 @@ export async function failUsers(
 }
 
 /** Notes that every user of a bulk deletion has a receipt, so that they may be deleted. */
-export async function markCollected(db: Database, id: bigint): Promise<Deletion> {
-  return updateDeletion(db, id, { collected_at: sql`clock_timestamp()`, rounds: sql`rounds + 1` })
+export async function markCollected<Ref extends DeletionRef<BulkDeletion['kind']>>(
+  db: Database,
+  bulk: Ref,
+): Promise<DeletionOf<Ref['kind']>> {
+  return updateDeletion(db, bulk, { collected_at: sql`clock_timestamp()`, rounds: sql`rounds + 1` })
 }
 
-/** Users of a bulk deletion whose final reading is stored, and on whose deletion nobody works any more. */
-export async function listInterruptedChildren(db: Database, parentId: bigint): Promise<Deletion[]> {
-  return db
+/** Users of a bulk deletion whose final reading is stored, and whose deletion was interrupted. */
+export async function listInterruptedChildren(db: Database, parentId: bigint): Promise<UserDeletion[]> {
+  const rows = await db
     .selectFrom('deletions')
     .selectAll()
     .where('parent_id', '=', parentId)
@@ -168,6 +187,7 @@ export async function listInterruptedChildren(db: Database, parentId: bigint): P
     .where(sql<boolean>`not ${sql.raw(workIsUnderWay)}`)
     .orderBy('id')
     .execute()
+  return rows.map((row) => toDeletionOf(['user'], row))
 }
 
 /**
@@ -178,12 +198,16 @@ export async function preserveAdmin(
   tx: Tx,
   id: bigint,
   { finalReading, worker }: { finalReading: bigint | null; worker: string },
-): Promise<Deletion> {
-  return updateDeletion(tx, id, {
-    preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
-    final_reading: finalReading,
-    worker,
-  })
+): Promise<AdminDeletion> {
+  return updateDeletion(
+    tx,
+    { id, kind: 'admin' },
+    {
+      preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
+      final_reading: finalReading,
+      worker,
+    },
+  )
 }
 
 /** Asks a bulk deletion to stop; what is not deleted yet stays. Nothing happens to one that has ended. */

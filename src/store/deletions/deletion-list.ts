@@ -1,9 +1,9 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, type Selectable, sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
-import type { DeletionKind, DeletionState } from '../tables.ts'
-import type { Deletion } from './deletions.ts'
+import type { DeletionKind, DeletionState, DeletionsTable } from '../tables.ts'
+import { type Deletion, toDeletion } from './deletion.ts'
 
-/** Who may see only some deletions: those of its account, and those that it asked for. */
+/** A caller that may see only some deletions: those of its account, and those that it asked for. */
 export type Viewer = { name: string; adminId: bigint | null }
 
 /** One deletion by its id; null when there is none that `viewer` may see. */
@@ -12,10 +12,12 @@ export async function findVisibleDeletion(
   id: bigint,
   viewer: Viewer | null,
 ): Promise<Deletion | null> {
-  const query = db.selectFrom('deletions').selectAll().where('id', '=', id)
-  if (!viewer) return (await query.executeTakeFirst()) ?? null
-  const seen = sql<boolean>`(admin_id = ${viewer.adminId} or (${askedBy(viewer)}))`
-  return (await query.where(seen).executeTakeFirst()) ?? null
+  const found = db.selectFrom('deletions').selectAll().where('id', '=', id)
+  const visible = viewer
+    ? found.where(sql<boolean>`(admin_id = ${viewer.adminId} or (${askedBy(viewer)}))`)
+    : found
+  const row = await visible.executeTakeFirst()
+  return row ? toDeletion(row) : null
 }
 
 export type DeletionFilter = {
@@ -75,14 +77,14 @@ export async function listDeletions(
         order by requested_at desc, id desc limit ${limit + 1}
       ) as found`,
   )
-  const { rows } = await sql<Deletion>`
+  const { rows } = await sql<Selectable<DeletionsTable>>`
     select deletions.* from (
       select id from (${sql.join(walks, sql` union `)}) as walked
       order by requested_at desc, id desc limit ${limit + 1}
     ) as page
     join deletions using (id)
     order by requested_at desc, id desc`.execute(db)
-  const deletions = rows.slice(0, limit)
+  const deletions = rows.slice(0, limit).map(toDeletion)
   return { deletions, next: rows.length > limit ? (deletions.at(-1)?.id ?? null) : null }
 }
 
@@ -98,7 +100,7 @@ function scopesOf({ adminId, visibleTo, parentId }: DeletionFilter): RawBuilder<
       ? [ofAccount(visibleTo.adminId), asked]
       : [sql`${ofAccount(adminId)} and ${asked}`]
   }
-  // Who asked for a bulk deletion asked for each of its users: of another's, none is walked.
+  // The caller that asked for a bulk deletion asked for each of its users. Of another caller's, none is walked.
   const asked = sql`${parent} and requested_at >= ${openedAt(visibleTo)} and exists (
     select from deletions as bulk where bulk.id = ${parentId} and bulk.requested_by = ${visibleTo.name})`
   return adminId === undefined

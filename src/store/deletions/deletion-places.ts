@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import { transact } from '../connection/transact.ts'
-import { type Deletion, findDeletion } from './deletions.ts'
+import type { BulkDeletion } from './deletion.ts'
+import { findDeletion } from './deletions.ts'
 
 /** A user of a bulk deletion that a place has taken to delete it. */
-export type ClaimedUser = { bulk: Deletion; id: bigint; username: string; attempts: number }
+export type ClaimedUser = { bulk: BulkDeletion; id: bigint; username: string; attempts: number }
 
 /** What waits until a time does not wait for one that a clock which was set back has moved far away. */
 const isDue = sql`(resume_at is null or resume_at not between clock_timestamp() and clock_timestamp() + interval '2 minutes')`
@@ -56,7 +57,8 @@ export async function claimUser(tx: Tx, place: string): Promise<ClaimedUser | nu
     insert into deletion_turns (caller, turn) values (${next.caller}, ${turn})
     on conflict (caller) do update set turn = excluded.turn`.execute(tx)
   const bulk = await findDeletion(tx, next.bulk)
-  return bulk && { bulk, id: next.id, username: next.username, attempts: next.attempts }
+  if (!bulk || bulk.kind === 'user') return null
+  return { bulk, id: next.id, username: next.username, attempts: next.attempts }
 }
 
 /** Lets go of a user that is deleted, or is not to be tried again before the bulk deletion is. */
@@ -119,7 +121,7 @@ export async function noteWaiting(
 
 /**
  * Notes that a bulk deletion goes on. What it waits for stays on it while a user that failed for that reason has not ended.
- * The bulk deletion is locked first: what somebody else notes at this moment is seen then.
+ * The bulk deletion is locked first, so that what another replica notes at this moment is seen.
  */
 export async function noteGoingOn(db: Database, id: bigint): Promise<void> {
   await transact(db, async (tx) => {

@@ -1,16 +1,31 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
+import type { Reason } from '../connection/reason.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { Tables } from '../tables.ts'
-import type { Deletion } from './deletions.ts'
+import {
+  type AdminDeletion,
+  type DeletionOf,
+  type DeletionRef,
+  toDeletionOf,
+  type UserDeletion,
+} from './deletion.ts'
+import { updateDeletion } from './deletions.ts'
 
-/** A deletion that has not ended, and how it stands between this service and the panel. */
-export type OpenDeletion = Deletion & {
+/** What the panel can be asked about: a user, or an admin. */
+export type SingleDeletion = UserDeletion | AdminDeletion
+const singleKinds = ['user', 'admin'] as const
+
+/** How a deletion that has not ended stands between this service and the panel. */
+type Standing = {
   /** Whether the service that works on it still lives. */
   alive: boolean
   /** For how many seconds more the panel may act on what it has not answered; 0: that time is over, or never began. */
   grace: number
 }
+
+/** A deletion that has not ended. */
+export type OpenDeletion<D extends SingleDeletion = SingleDeletion> = D & Standing
 
 /** A time that lies far in the future, since the clock was set back, is over: no grace is longer than four minutes. */
 const grace = sql<number>`(case
@@ -27,12 +42,15 @@ function openDeletions(db: Database | Tx) {
 }
 
 /** One deletion that has not ended; null: there is none, or it has. */
-export async function findOpenDeletion(db: Database | Tx, id: bigint): Promise<OpenDeletion | null> {
+export async function findOpenDeletion<Ref extends DeletionRef<'user' | 'admin'>>(
+  db: Database | Tx,
+  { id, kind }: Ref,
+): Promise<(DeletionOf<Ref['kind']> & Standing) | null> {
   const row = await openDeletions(db).where('id', '=', id).where('finished_at', 'is', null).executeTakeFirst()
-  return row ?? null
+  return row ? { ...toDeletionOf<Ref['kind']>([kind], row), alive: row.alive, grace: row.grace } : null
 }
 
-/** Of whom a deletion can be under way: a user's name, or an account. */
+/** What a deletion is about: a user's name, or an account. */
 export type Target = { username: string } | { adminId: bigint }
 
 /** The deletion of `target` that the panel is being asked for, or may still act on; locked. */
@@ -46,7 +64,7 @@ export async function lockUnderWay(tx: Tx, target: Target): Promise<OpenDeletion
     )
     .forUpdate()
     .executeTakeFirst()
-  return row ?? null
+  return row ? { ...toDeletionOf(singleKinds, row), alive: row.alive, grace: row.grace } : null
 }
 
 function isNamed(is: ExpressionBuilder<Tables, 'deletions'>, username: string) {
@@ -54,36 +72,29 @@ function isNamed(is: ExpressionBuilder<Tables, 'deletions'>, username: string) {
 }
 
 /**
- * Notes that nobody knows what becomes of a deletion: nobody works on it any more, and the panel may act on it for
+ * Notes that the outcome of a deletion is unknown. No service works on it now, and the panel may act on it for
  * `graceMs` milliseconds from now.
  */
-export async function markUnknown(
+export async function markUnknown<Ref extends DeletionRef>(
   db: Database | Tx,
-  id: bigint,
-  { graceMs, error }: { graceMs: number; error: { code: string; message: string } },
-): Promise<Deletion> {
-  const marked = await db
-    .updateTable('deletions')
-    .set({
-      state: 'unknown',
-      worker: null,
-      error_code: error.code,
-      error: error.message,
-      unknown_until: sql`clock_timestamp() + ${graceMs}::float8 * interval '1 millisecond'`,
-    })
-    .where('id', '=', id)
-    .where('finished_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst()
-  return marked ?? db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  deletion: Ref,
+  { graceMs, error }: { graceMs: number; error: Reason },
+): Promise<DeletionOf<Ref['kind']>> {
+  return updateDeletion(db, deletion, {
+    state: 'unknown',
+    worker: null,
+    error_code: error.code,
+    error: error.message,
+    unknown_until: sql`clock_timestamp() + ${graceMs}::float8 * interval '1 millisecond'`,
+  })
 }
 
 /**
- * Deletions of whose outcome somebody has to ask the panel: those that it has not answered, and those that nobody works on
- * any more. What a bulk deletion has only begun goes on with it.
+ * Deletions whose outcome the panel has to be asked for: it has not answered, or the service that worked on them stopped.
+ * What a bulk deletion has only begun goes on with it.
  */
-export async function listUnsettled(db: Database, limit: number): Promise<Deletion[]> {
-  return db
+export async function listUnsettled(db: Database, limit: number): Promise<SingleDeletion[]> {
+  const rows = await db
     .selectFrom('deletions')
     .selectAll()
     .where('finished_at', 'is', null)
@@ -97,6 +108,7 @@ export async function listUnsettled(db: Database, limit: number): Promise<Deleti
     .orderBy('id')
     .limit(limit)
     .execute()
+  return rows.map((row) => toDeletionOf(singleKinds, row))
 }
 
 /** Of a single user; or of an admin alone, whose receipt is opened when all is stored. */
@@ -106,7 +118,7 @@ function isOfOne(is: ExpressionBuilder<Tables, 'deletions'>) {
 
 /**
  * Ends the deletions that never got an answer, also those given up since, of users that are found to be gone: the panel has
- * acted in the end, or somebody else has.
+ * acted in the end, or the user was deleted another way.
  */
 export async function finishUnanswered(
   tx: Tx,
@@ -126,9 +138,32 @@ export async function finishUnanswered(
       and deletions.created_at = gone.created_at`.execute(tx)
 }
 
+/** A user whose time of creation was changed in the panel. */
+export type ChangedCreation = { username: string; from: string; to: string }
+
+/** Receipts whose outcome may still change follow a user to its new time of creation: they mean the same user. */
+export async function followCreations(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
+  if (changed.length === 0) return
+  await sql`
+    update deletions set created_at = changed.new
+    from unnest(
+      ${changed.map(({ username }) => username)}::text[],
+      ${changed.map(({ from }) => from)}::timestamp[],
+      ${changed.map(({ to }) => to)}::timestamp[]
+    ) as changed (username, old, new)
+    where kind = 'user' and (finished_at is null or (unknown_until is not null and state = 'failed'))
+      and md5(deletions.username) = md5(changed.username) and deletions.username = changed.username
+      and deletions.created_at = changed.old
+      -- A bulk deletion has one receipt for each user.
+      and not exists (
+        select from deletions as other
+        where other.parent_id = deletions.parent_id and other.username = deletions.username
+          and other.created_at = changed.new)`.execute(tx)
+}
+
 /** Deletions of admins that were given up without an answer, and whose admins the panel does not list any more. */
-export async function listLateAdminDeletions(db: Database, limit: number): Promise<Deletion[]> {
-  return db
+export async function listLateAdminDeletions(db: Database, limit: number): Promise<AdminDeletion[]> {
+  const rows = await db
     .selectFrom('deletions')
     .selectAll('deletions')
     .innerJoin('admins', 'admins.id', 'deletions.admin_id')
@@ -140,4 +175,5 @@ export async function listLateAdminDeletions(db: Database, limit: number): Promi
     .orderBy('deletions.id', 'desc')
     .limit(limit)
     .execute()
+  return rows.map((row) => toDeletionOf(['admin'], row))
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
 import type { Database, Tx } from '../connection/database.ts'
 
-/** Of one account and reason, what follows within this time is not told again: a restored panel has thousands of users. */
+/** One account and reason gets no second event within this time: a restored panel has thousands of users. */
 const quietSeconds = 3_600
 
 /**
@@ -12,7 +12,7 @@ const quietSeconds = 3_600
 export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[]): Promise<void> {
   if (suspicions.length === 0) return
   await sql`
-    with told as (
+    with found as (
       select distinct on (admin_id, reason) admin_id, username, reason, reading_before, reading_after,
         sum(bytes) over same as bytes, count(*) over same as counters
       from unnest(
@@ -29,11 +29,11 @@ export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[])
     insert into events (type, admin_id, username, payload)
     select 'traffic.suspicious', admin_id, username, jsonb_build_object('reason', reason, 'bytes', bytes,
       'counters', counters, 'reading_before', reading_before, 'reading_after', reading_after)
-    from told
+    from found
     where not exists (
       select from events as earlier
-      where earlier.admin_id = told.admin_id and earlier.type = 'traffic.suspicious'
-        and earlier.payload ->> 'reason' = told.reason
+      where earlier.admin_id = found.admin_id and earlier.type = 'traffic.suspicious'
+        and earlier.payload ->> 'reason' = found.reason
         and earlier.created_at between clock_timestamp() - make_interval(secs => ${quietSeconds})
           and clock_timestamp() + make_interval(secs => ${quietSeconds})
     )`.execute(tx)

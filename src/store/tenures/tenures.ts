@@ -3,7 +3,7 @@ import type { Ticks } from '../../ledger/counter.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
-import { keysOf } from '../connection/name-key.ts'
+import { keyOf, keysOf } from '../connection/name-key.ts'
 import type { TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -12,9 +12,15 @@ export type StoredTenure = Tenure & {
   asked: bigint
 }
 
+/** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
+const lastOnes = 8
+/** Tenures of one name that are read to tell its users apart: a name is used again and again by some resellers. */
+const tenuresOfNameAtMost = 100
+
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
- * panel lost the fractions of seconds or changed its time of creation, and the open tenure of any other user of its name.
+ * panel lost the fractions of seconds or changed its time of creation, the open tenure of any other user of its name, and
+ * those of the name that were seen last.
  * Rows are locked in the order of their ids.
  */
 export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
@@ -32,13 +38,26 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
           or (seen.created_at = date_trunc('second', seen.created_at)
             and created_at >= seen.created_at - interval '0.5 seconds'
             and created_at < seen.created_at + interval '1 second')
-          or id = (
+          or id = any(array(
             select id from tenures as last where name_key(last.username) = name_key(seen.username)
-            order by seen_at desc nulls last, id desc limit 1))
+            order by seen_at desc nulls last, id desc limit ${lastOnes})))
         offset 0
       ) as known
     ))
     order by id for no key update`.execute(tx)
+  return rows.map(toTenure)
+}
+
+/** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
+export async function listTenuresOf(db: Database, username: string): Promise<StoredTenure[]> {
+  const rows = await db
+    .selectFrom('tenures')
+    .selectAll()
+    .where(sql`name_key(username)`, '=', keyOf(username))
+    .orderBy(sql`(ended_at is null)`, 'desc')
+    .orderBy('id', 'desc')
+    .limit(tenuresOfNameAtMost)
+    .execute()
   return rows.map(toTenure)
 }
 
@@ -89,7 +108,7 @@ export async function isEveryoneRead(tx: Tx, adminId: bigint, since: bigint): Pr
 
 /**
  * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
- * were read between the ticks `since` and `asked`, before it was told to: of the others nobody knows how far they had come.
+ * were read between the ticks `since` and `asked`, before the panel was asked to: how far the others had come is unknown.
  * Rows are locked in the order of their ids.
  *
  * @param adminId the users of this account; null: all users.

@@ -1,6 +1,6 @@
 import { partsOf } from '../../ledger/account.ts'
 import { type UserStatus, userStatuses } from '../../panel/panel.ts'
-import type { AccountRow } from '../../store/accounts/queries.ts'
+import type { AccountView } from '../../store/accounts/queries.ts'
 
 export { userStatuses }
 
@@ -21,8 +21,8 @@ export type Figures = {
   users: UserNumbers
 }
 
-/** What callers are told of an account beside what its row says itself. */
-export function figuresOf(account: AccountRow): Figures {
+/** What callers see of an account beside its own members. */
+export function figuresOf(account: AccountView): Figures {
   const { current, preserved, unattributed } = partsOf(account)
   return {
     state: stateOf(account),
@@ -34,12 +34,12 @@ export function figuresOf(account: AccountRow): Figures {
   }
 }
 
-function stateOf({ closedAt, missingSince }: AccountRow): AccountState {
+function stateOf({ closedAt, missingSince }: AccountView): AccountState {
   if (closedAt) return 'closed'
   return missingSince ? 'missing' : 'open'
 }
 
-function usersOf({ users }: AccountRow): UserNumbers {
+function usersOf({ users }: AccountView): UserNumbers {
   const numbers: UserNumbers = {
     total: 0n,
     active: 0n,
@@ -50,7 +50,7 @@ function usersOf({ users }: AccountRow): UserNumbers {
     deleted: users.deleted ?? 0n,
   }
   for (const status of userStatuses) numbers[status] = users[status] ?? 0n
-  // A panel may have statuses that nobody here knows: such users exist as well.
+  // A panel may have statuses that are unknown here: such users exist too.
   for (const [status, count] of Object.entries(users)) if (status !== 'deleted') numbers.total += count
   return numbers
 }

@@ -1,9 +1,9 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
-import { type ObserveAdmins, readAdmin } from '../observing/observe-admins.ts'
+import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
+import { type ObservingDeps, readAdmin } from '../observing/observe-admins.ts'
 
 /** An account, and whether its figures are older than asked for. */
-export type FreshAccount = { account: AccountRow; stale: boolean }
+export type FreshAccount = { account: AccountView; stale: boolean }
 
 export type Stats = {
   /**
@@ -17,10 +17,10 @@ export type Stats = {
   read(adminId: bigint, maxAgeSeconds: number | null): Promise<FreshAccount>
 }
 
-export type StatsOptions = ObserveAdmins & {
+export type StatsOptions = ObservingDeps & {
   pollIntervalSeconds: number
   scanIntervalSeconds: number
-  /** Told of failures that a caller sees only as `stale`. */
+  /** Called with failures that a caller sees only as `stale`. */
   onFailure: (error: LedgerError) => void
 }
 
@@ -31,7 +31,7 @@ const missedRounds = 3
 export function createStats(options: StatsOptions): Stats {
   const reading = new Map<bigint, Promise<boolean>>()
 
-  const renew = async (account: AccountRow): Promise<boolean> => {
+  const renew = async (account: AccountView): Promise<boolean> => {
     try {
       const { admin } = await readAdmin(options, account)
       return admin?.oddUsage === undefined
@@ -42,7 +42,7 @@ export function createStats(options: StatsOptions): Stats {
     }
   }
 
-  const renewTogether = (account: AccountRow): Promise<boolean> => {
+  const renewTogether = (account: AccountView): Promise<boolean> => {
     const shared = reading.get(account.id)
     if (shared) return shared
     const request = renew(account).finally(() => reading.delete(account.id))
@@ -69,7 +69,7 @@ export function createStats(options: StatsOptions): Stats {
   }
 }
 
-async function mustFind({ db }: ObserveAdmins, adminId: bigint): Promise<AccountRow> {
+async function mustFind({ db }: ObservingDeps, adminId: bigint): Promise<AccountView> {
   const account = await findAccount(db, adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   return account

@@ -2,12 +2,12 @@ import { isLedgerError, type LedgerError } from '../../errors.ts'
 import { readPanelPoll, recordPollFailure, secondsSincePoll } from '../../store/collecting/panel-poll.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type ObserveAdmins, pollAdmins } from '../observing/observe-admins.ts'
+import { type ObservingDeps, pollAdmins } from '../observing/observe-admins.ts'
 
-export type PollPanel = ObserveAdmins & {
-  /** Told when the panel stops answering as it should, or fails in another way than before. */
+export type PollingDeps = ObservingDeps & {
+  /** Called when the panel stops answering as it should, or fails in another way than before. */
   onFailure: (error: LedgerError) => void
-  /** Told when the panel answers again. */
+  /** Called when the panel answers again. */
   onRecovery: () => void
 }
 
@@ -18,19 +18,19 @@ export type PollPanel = ObserveAdmins & {
  * @returns whether the panel answered.
  * @throws `database_unavailable`.
  */
-export async function pollPanel(work: PollPanel): Promise<boolean> {
-  const { db } = work
+export async function pollPanel(deps: PollingDeps): Promise<boolean> {
+  const { db } = deps
   const asked = await drawAsked(db)
   const before = await readPanelPoll(db)
   try {
-    await pollAdmins(work, asked)
+    await pollAdmins(deps, asked)
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
     const isNews = await recordPollFailure(db, asked, error)
-    if (isNews) work.onFailure(error)
+    if (isNews) deps.onFailure(error)
     return false
   }
-  if (before.error_code !== null) work.onRecovery()
+  if (before.error !== null) deps.onRecovery()
   return true
 }
 

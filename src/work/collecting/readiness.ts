@@ -6,14 +6,14 @@ import { isMigrated } from '../../store/connection/migrate.ts'
 /** `panelError`: why the last poll of the panel failed, which does not make the service unready. */
 export type Readiness = { migrated: boolean; panelError: { code: string; message: string } | null }
 
-/** For how long one look at the database answers everyone: strangers may ask as often as they like. */
+/** How long one look at the database answers all callers: anyone may ask, as often as they like. */
 const rememberMs = 1_000
 
 /**
  * Looks whether requests can be served, at most once a second however many ask. What the schema is does not change under a
  * service that has found it right, unless the database says so.
  *
- * @param now a clock that nobody sets, in milliseconds.
+ * @param now a clock that cannot be set, in milliseconds.
  * @returns a function that throws `database_unavailable` when the database does not answer.
  */
 export function createReadiness({ db, now }: { db: Database; now: () => number }): () => Promise<Readiness> {
@@ -24,8 +24,8 @@ export function createReadiness({ db, now }: { db: Database; now: () => number }
     isKnownMigrated ||= await isMigrated(db)
     if (!isKnownMigrated) return { migrated: false, panelError: null }
     try {
-      const { error_code: code, error: message } = await readPanelPoll(db)
-      return { migrated: true, panelError: code === null ? null : { code, message: message ?? '' } }
+      const { error } = await readPanelPoll(db)
+      return { migrated: true, panelError: error }
     } catch (error) {
       if (isLedgerError(error)) throw error
       isKnownMigrated = await isMigrated(db)

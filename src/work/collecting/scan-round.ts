@@ -15,15 +15,15 @@ import {
   reportScan,
 } from '../../store/collecting/scans.ts'
 import { listUnreadableUsers } from '../../store/collecting/unreadable-items.ts'
-import type { ReadUsers, UsersProgress } from '../observing/read-user-pages.ts'
+import type { ReadingDeps, UsersProgress } from '../observing/read-user-pages.ts'
 import { readNamedUsers } from '../observing/read-users-by-name.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 
 export type ScanRoundOptions = {
   intervalSeconds: number
-  /** Told after each page of users. */
+  /** Called after each page of users. */
   onProgress: (progress: RoundProgress & { admin: string }) => void
-  /** Told when an admin's scan did not complete. */
+  /** Called when an admin's scan fails. */
   onFailure: (admin: string, error: LedgerError) => void
 }
 
@@ -33,8 +33,8 @@ export type ScanRoundOptions = {
  *
  * @throws what made the panel or the database unusable; an answer that is wrong for one admin ends that scan only.
  */
-export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions): Promise<void> {
-  const { db } = work
+export async function scanDueAdmins(deps: ReadingDeps, options: ScanRoundOptions): Promise<void> {
+  const { db } = deps
   const first = await nextDueScan(db, options.intervalSeconds)
   if (!first) {
     // One round runs at a time: a service that was killed may have left its own open.
@@ -43,9 +43,9 @@ export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions):
   }
   await beginRound(db, await countDueScans(db, options.intervalSeconds))
   try {
-    await scanFrom(work, options, first)
-    // Users of nobody in particular are in no scan.
-    await readNamedUsers(work, await listUnreadableUsers(db, straysAtOnce, 'no account'))
+    await scanFrom(deps, options, first)
+    // Users without an account are in no scan.
+    await readNamedUsers(deps, await listUnreadableUsers(db, straysAtOnce, 'no account'))
   } finally {
     // However it ends, nothing runs from here on.
     await finishRound(db)
@@ -55,20 +55,20 @@ export async function scanDueAdmins(work: ReadUsers, options: ScanRoundOptions):
 /** Unreadable users of no account that are asked for again in one round. */
 const straysAtOnce = 20
 
-async function scanFrom(work: ReadUsers, options: ScanRoundOptions, first: DueScan): Promise<void> {
-  const { db } = work
+async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: DueScan): Promise<void> {
+  const { db } = deps
   let request = await lastRequest(db)
   /** Users of each admin that has been read since the last request. */
   const done = new Map<bigint, number>()
   for (let next: DueScan | null = first; next; next = await nextDueScan(db, options.intervalSeconds)) {
-    work.signal.throwIfAborted()
+    deps.signal.throwIfAborted()
     const admin: DueScan = next
-    // Who asks meanwhile asks for everybody anew.
+    // A new request is for all users once more.
     const latest = await lastRequest(db)
     if (latest !== request) done.clear()
     request = latest
     done.delete(admin.adminId)
-    const rest = await remaining(work, options.intervalSeconds, admin)
+    const rest = await remaining(deps, options.intervalSeconds, admin)
     const doneUsers = sum(done.values())
     const adminsTotal = Math.min(done.size + rest.admins, Math.max(rest.accounts, done.size + 1))
     const report = async (users: UsersProgress): Promise<void> => {
@@ -84,7 +84,7 @@ async function scanFrom(work: ReadUsers, options: ScanRoundOptions, first: DueSc
     }
     let last: UsersProgress = { done: 0, total: 0 }
     try {
-      await scanAdmin(work, admin, async (users) => {
+      await scanAdmin(deps, admin, async (users) => {
         last = users
         await report(users)
       })
@@ -94,7 +94,7 @@ async function scanFrom(work: ReadUsers, options: ScanRoundOptions, first: DueSc
       options.onFailure(admin.username, error)
       if (!ofOneAdmin.has(error.code)) throw error
       // A panel that fails at everything is not asked for every admin in turn.
-      if (error.code === 'panel_failed') await work.panel.account()
+      if (error.code === 'panel_failed') await deps.panel.account()
     }
     done.set(admin.adminId, last.done)
     await reportRound(db, {
@@ -111,15 +111,15 @@ const ofOneAdmin = new Set<ErrorCode>(['panel_bad_answer', 'panel_failed', 'user
 
 /** How many admins and users are left, the one about to be scanned included, and how many accounts there are. */
 async function remaining(
-  { db, panel }: ReadUsers,
+  { db, panel }: ReadingDeps,
   intervalSeconds: number,
   admin: DueScan,
 ): Promise<{ admins: number; users: number; accounts: number }> {
   const due = await countDueScans(db, intervalSeconds)
   const { accounts } = due
   if (due.unknown === 0) return { admins: due.admins, users: due.users, accounts }
-  // Nobody knows yet how many users an admin has that was never scanned; the panel knows how many there are in all. It is
-  // only an estimate: where it cannot be had, the scans say what is wrong.
+  // How many users a new admin has is not known before its first scan. The panel knows how many there are in all. This is
+  // only an estimate: if the panel fails here, the scans say what is wrong.
   const total = await panel.countUsers({}).catch((error: unknown) => {
     if (!isLedgerError(error)) throw error
     return 0

@@ -1,8 +1,8 @@
 import type { Database } from '../../store/connection/database.ts'
 import { listSuspicious, type SuspiciousTraffic } from '../../store/outbox/events.ts'
 
-/** What is told at once; the rest stands in the database. */
-const toldAtMost = 20
+/** Events logged at a time; the database has the rest. */
+const loggedAtMost = 20
 
 /** Logs the suspicious traffic that any replica has found since it was last called. */
 export function createSuspicionLog(
@@ -12,9 +12,9 @@ export function createSuspicionLog(
   let last: bigint | null = null
   return async () => {
     const isFirst = last === null
-    const news = await listSuspicious(db, { after: last ?? 0n, limit: toldAtMost })
+    const news = await listSuspicious(db, { after: last ?? 0n, limit: loggedAtMost })
     last = news[0]?.id ?? last ?? 0n
-    // What an earlier process has told is not told again.
+    // An earlier process has logged these.
     if (isFirst) return
     for (const event of news.toReversed()) log.warn(fieldsOf(event), messageOf(event))
   }

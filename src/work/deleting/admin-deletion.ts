@@ -3,44 +3,45 @@ import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { preserveAdmin } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, insertAdminDeletion } from '../../store/deletions/deletions.ts'
-import { mustReadAdmin, type ObserveAdmins } from '../observing/observe-admins.ts'
-import { claim } from './claim.ts'
+import type { AdminDeletion } from '../../store/deletions/deletion.ts'
+import { insertAdminDeletion } from '../../store/deletions/deletions.ts'
+import { mustReadAdmin, type ObservingDeps } from '../observing/observe-admins.ts'
+import { claimReceipt } from './claim.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeUndeleted } from './close-receipt.ts'
-import { type Outcome, outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeOfVerdict } from './outcome.ts'
 import type { DeletionDeps, SendDeletion } from './request.ts'
 
-export type AdminDeletionDeps = DeletionDeps & ObserveAdmins
+export type AdminDeletionDeps = DeletionDeps & ObservingDeps
 
 export type AdminDeletionRequest = {
   adminId: bigint
   /** The admin's name, as the panel lists it. */
   username: string
   requestedBy: string
-  /** The receipt of a bulk deletion that has deleted the admin's users; null: it gets one of its own. */
-  receipt: Deletion | null
+  /** The receipt of a bulk deletion that has deleted the admin's users; null: the admin gets a receipt of its own. */
+  receipt: AdminDeletion | null
 }
 
-/** How the deletion of one admin ended, as far as it did. */
+/** How far the deletion of one admin has come. */
 export type AdminEnding<Reply extends DeletionReply> =
-  /** The panel was asked; `receipt` says what became of it. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
-  /** The panel was asked, and the database does not take what became of it. It is found out later. */
-  | { kind: 'unlearned'; receipt: Deletion; reply: Reply; cause: unknown }
-  /** Nothing was sent, for the reason given. */
+  /** The panel has got the request; `receipt` has the outcome. */
+  | { kind: 'sent'; outcome: Outcome; receipt: AdminDeletion; reply: Reply }
+  /** The panel has got the request, but the outcome could not be stored. The service finds it out later. */
+  | { kind: 'unrecorded'; receipt: AdminDeletion; reply: Reply; cause: unknown }
+  /** Nothing was sent; `error` says why. */
   | { kind: 'declined'; error: LedgerError }
 
 /**
- * Deletes one admin whose users have been read: its counter and the receipt are durable before the panel hears of the
- * deletion, and its account is closed only with what the panel proves.
+ * Deletes one admin, after its users have been read. It stores the counter and the receipt before it sends the deletion to
+ * the panel, and closes the account only when the panel proves the deletion.
  *
- * @throws the panel's and the database's errors that come before the panel hears of it.
+ * @throws the errors of the panel and the database before the deletion is sent.
  */
 export async function runAdminDeletion<Reply extends DeletionReply>(
   deps: AdminDeletionDeps,
   request: AdminDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<AdminDeletion, Reply>,
 ): Promise<AdminEnding<Reply>> {
   const admin = await mustReadAdmin(deps, request.username)
   const opening = await openReceipt(deps, request, admin?.usersUsage ?? null)
@@ -49,18 +50,18 @@ export async function runAdminDeletion<Reply extends DeletionReply>(
 
   const reply = await send(receipt)
   try {
-    const outcome = outcomeOf(reply.verdict) ?? (await askOutcome(deps, request.username))
+    const outcome = outcomeOfVerdict(reply.verdict) ?? (await resolveOutcome(deps, request.username))
     const closed =
       outcome === 'deleted'
         ? await closeDeletedAdmin(deps.db, receipt, await drawAsked(deps.db))
         : await closeUndeleted(deps, receipt, request.username, outcome, reply)
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }
   } catch (cause) {
-    return { kind: 'unlearned', receipt, reply, cause }
+    return { kind: 'unrecorded', receipt, reply, cause }
   }
 }
 
-type Opening = { kind: 'opened'; receipt: Deletion } | { kind: 'declined'; error: LedgerError }
+type Opening = { kind: 'opened'; receipt: AdminDeletion } | { kind: 'declined'; error: LedgerError }
 
 async function openReceipt(
   { db, worker: session, graceMs }: AdminDeletionDeps,
@@ -70,7 +71,7 @@ async function openReceipt(
   const { adminId, requestedBy, receipt: known } = request
   const worker = await session.id()
   return transact(db, async (tx): Promise<Opening> => {
-    const error = await claim(tx, {
+    const error = await claimReceipt(tx, {
       target: { adminId },
       what: `Admin ${request.username}`,
       receiptId: known?.id ?? null,
@@ -87,9 +88,10 @@ async function openReceipt(
 }
 
 /**
- * The panel gave no answer that proves anything, and is asked. A lower counter proves nothing: it may have been set back.
+ * Asks the panel, since its answer to the deletion proves nothing. A lower counter proves nothing either: a reset lowers it
+ * too.
  */
-async function askOutcome({ panel }: AdminDeletionDeps, username: string): Promise<Outcome> {
+async function resolveOutcome({ panel }: AdminDeletionDeps, username: string): Promise<Outcome> {
   try {
     return (await panel.hasAdmin(username)) ? 'unknown' : 'deleted'
   } catch (error) {

@@ -2,24 +2,25 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { findKnownUsers } from '../../store/deletions/bulk-admission.ts'
-import type { Caller } from '../callers/callers.ts'
-import { findAtPanel } from './find-at-panel.ts'
+import type { Caller } from '../callers/caller.ts'
+import { may } from '../callers/may.ts'
+import { findAtPanel, type WhoseUsers } from './find-at-panel.ts'
 
 /**
- * How many names that the ledger does not know the panel is asked for while the caller waits: a user that was created a
- * moment ago is found, and whoever invents names does not keep the panel busy.
+ * The most unknown names that the panel is asked for while the caller waits. This finds users that were created a moment
+ * ago, and invented names do not keep the panel busy.
  */
 const askedAtMost = 50
 
-/** The names whose users are deleted, and those that are refused, with the reason. */
+/** The names whose users will be deleted, and the refused names with the reason. */
 export type AdmittedNames = {
   usernames: readonly string[]
   refused: { usernames: readonly string[]; code: string; message: string }
 }
 
 /**
- * Tells an admin's own users from other names: by the ledger, and, for a few names that it does not know, by the panel
- * with the caller's own token. A sudo admin may name anyone: which of those exist is looked up in the background.
+ * Tells an admin's own users from other names. The ledger knows most of them; the panel is asked for a few that it does not
+ * know. A sudo admin may name any user; the background work finds out which of those exist.
  *
  * @throws `forbidden` for a caller without an account; `unauthenticated` when the panel no longer knows the caller; the
  *   panel's errors where it has to be asked.
@@ -29,7 +30,8 @@ export async function admitNames(
   caller: Caller,
   usernames: readonly string[],
 ): Promise<AdmittedNames> {
-  if (caller.isSudo) return { usernames, refused: { usernames: [], code: '', message: '' } }
+  if (may(caller, 'delete any user', null))
+    return { usernames, refused: { usernames: [], code: '', message: '' } }
   if (caller.adminId === null) {
     throw new LedgerError(
       'forbidden',
@@ -39,7 +41,7 @@ export async function admitNames(
   const known = await findKnownUsers(db, usernames, caller.adminId)
   const unknown = usernames.filter((username) => !known.has(username))
   const isFew = unknown.length <= askedAtMost
-  const found = isFew ? await findAsCaller(panel, unknown, caller.token) : new Set<string>()
+  const found = isFew ? await findOwn(panel, unknown, caller) : new Set<string>()
   const isOwn = (username: string) => known.has(username) || found.has(username)
   return {
     usernames: usernames.filter(isOwn),
@@ -54,14 +56,15 @@ export async function admitNames(
   }
 }
 
-/** The token was good a moment ago. Since then the admin was deleted, or its password changed. */
-async function findAsCaller(
+/** A token that was good a moment ago can fail: the admin was deleted, or its password changed. */
+async function findOwn(
   panel: PanelClient,
   usernames: readonly string[],
-  token: string,
+  { name, token }: Caller,
 ): Promise<Set<string>> {
+  const own: WhoseUsers = token === null ? { admin: name } : { token }
   try {
-    return await findAtPanel(panel, usernames, token)
+    return await findAtPanel(panel, usernames, own)
   } catch (error) {
     if (!isLedgerError(error, 'panel_unauthorized')) throw error
     throw new LedgerError('unauthenticated', 'The panel no longer knows this token; log in again.', {

@@ -11,46 +11,42 @@ import {
   listUnknownUsers,
   markCollected,
 } from '../../store/deletions/bulk-deletions.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
 import { listOpenBulks, noteGoingOn, noteWaiting } from '../../store/deletions/deletion-places.ts'
-import {
-  beginDeletion,
-  type Deletion,
-  findDeletion,
-  finishDeletion,
-} from '../../store/deletions/deletions.ts'
+import { beginDeletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 import type { AdminDeletionDeps } from './admin-deletion.ts'
-import { outcomeOf } from './bulk-ends.ts'
+import { bulkOutcome } from './bulk-outcome.ts'
 import { deleteAdmin, finishIfDeleted } from './delete-admin.ts'
 import { findAtPanel } from './find-at-panel.ts'
 import { settleUserDeletion } from './settle.ts'
 
-export type BulkDeletion = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
+export type BulkDeletionDeps = AdminDeletionDeps & { now: () => number; signal: AbortSignal }
 
 const pageSize = 1_000
-/** How often an admin is looked at again for users that were created while its users were being deleted. */
+/** How often to look for users that an admin has created while its users were being deleted. */
 const roundsAtMost = 10
 
-/** The bulk deletions that have not ended, and who asked for each. */
+/** The bulk deletions that have not ended, each with its caller. */
 export function openBulkDeletions({
   db,
-}: Pick<BulkDeletion, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
+}: Pick<BulkDeletionDeps, 'db'>): Promise<{ id: bigint; requestedBy: string }[]> {
   return listOpenBulks(db)
 }
 
 /**
- * Takes a bulk deletion from wherever it stands as far as it goes without deleting users: gives each of them a receipt,
- * and, when all have ended, ends the whole. While it waits, its receipt says what for.
+ * Advances a bulk deletion as far as possible without deleting users: it gives each user a receipt, and ends the deletion
+ * when all of them have ended. While the deletion waits, its receipt says why.
  *
- * @returns whether users wait to be deleted, each in its turn; when the last has ended, call again.
- * @throws what makes going on useless for now (panel or database away): call again later.
+ * @returns whether users wait for their turn. Call again when the last of them has ended.
+ * @throws the panel's and the database's errors: call again later.
  */
-export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promise<boolean> {
+export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): Promise<boolean> {
   const { db } = work
   const found = await findDeletion(db, id)
-  if (!found || found.finished_at) return false
+  if (!found || found.kind === 'user' || found.finishedAt) return false
   try {
-    return await advance(work, await beginDeletion(db, id, null))
+    return await advance(work, await beginDeletion(db, found, null))
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'database_unavailable')
       await noteWaiting(db, { bulkId: id, userId: null }, error, false)
@@ -58,15 +54,15 @@ export async function advanceBulkDeletion(work: BulkDeletion, id: bigint): Promi
   }
 }
 
-async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
+async function advance(work: BulkDeletionDeps, begun: BulkDeletion): Promise<boolean> {
   const { db } = work
-  let bulk = begun
+  let bulk: BulkDeletion = begun
   if (await finishIfDeleted(work, bulk)) return false
   for (;;) {
     if (await isCancelRequested(db, bulk.id)) return endCancelled(work, bulk)
-    if (bulk.collected_at === null) {
+    if (bulk.collectedAt === null) {
       await collect(work, bulk)
-      bulk = await markCollected(db, bulk.id)
+      bulk = await markCollected(db, bulk)
       await noteGoingOn(db, bulk.id)
       if (work.signal.aborted) return false
     }
@@ -74,47 +70,45 @@ async function advance(work: BulkDeletion, begun: Deletion): Promise<boolean> {
     if (counts.requested || counts.preserved) return true
     refuseUnfinished(counts)
     if (bulk.kind !== 'admin' || counts.failed) {
-      await finishDeletion(db, bulk.id, outcomeOf(counts))
+      await finishDeletion(db, bulk, bulkOutcome(counts))
       return false
     }
     const ended = await deleteAdmin(work, bulk, bulk.rounds >= roundsAtMost)
     if (ended) return false
-    bulk = { ...bulk, collected_at: null }
+    bulk = { ...bulk, collectedAt: null }
   }
 }
 
-/** Of users under way only the panel knows what became of them: who waits for them looks again later. */
+/** The outcome of some users is unknown: the deletion waits for them. */
 function refuseUnfinished({ preserved = 0, unknown = 0 }: ChildCounts): void {
   const open = preserved + unknown
   if (open === 0) return
   throw new LedgerError(
     'conflict',
-    `Of ${open} users it is not known yet whether they were deleted; the rest waits for them.`,
+    `The outcome is not known yet for ${open} users; the rest waits for them.`,
     { retryAfter: 2 },
   )
 }
 
-/** Makes every user of it known, each with a receipt; names that the panel knows nobody of end. */
-async function collect(work: BulkDeletion, bulk: Deletion): Promise<void> {
-  if (bulk.admin_id === null) return failUnknown(work, bulk)
-  const account = await findAccount(work.db, bulk.admin_id)
+/** Gives each of its users a receipt. A name that neither the ledger nor the panel knows ends as failed. */
+async function collect(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
+  const { scope } = bulk
+  if (scope.by === 'names') return failUnknown(work, bulk)
+  const account = await findAccount(work.db, scope.adminId)
   if (!account || account.closedAt) return
   const scan = { ...work, rest: async () => {} }
   const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
   await scanAdmin(scan, due, async () => {})
-  await addUsersOfAccount(work.db, bulk)
+  await addUsersOfAccount(work.db, bulk, scope)
 }
 
-async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion): Promise<void> {
+async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDeletion): Promise<void> {
   let after = 0n
   for (;;) {
     signal.throwIfAborted()
     const page = await listUnknownUsers(db, bulk.id, { after, limit: pageSize })
-    const there = await findAtPanel(
-      panel,
-      page.map(({ username }) => username),
-      undefined,
-    )
+    const names = page.map(({ username }) => username)
+    const there = await findAtPanel(panel, names)
     const nobody = page.filter(({ username }) => !there.has(username)).map(({ id }) => id)
     const message = 'Neither the ledger nor the panel knows a user of this name.'
     if (nobody.length > 0) await failUsers(db, nobody, { code: 'unknown_user', message })
@@ -123,12 +117,12 @@ async function failUnknown({ db, panel, signal }: BulkDeletion, bulk: Deletion):
   }
 }
 
-/** Ends the receipts of a cancelled deletion: of users that were under way, only the panel knows what became of them. */
-async function endCancelled(work: BulkDeletion, bulk: Deletion): Promise<boolean> {
+/** Ends the receipts of a cancelled deletion. For users under way, it asks the panel first. */
+async function endCancelled(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   const { db } = work
   for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)
   await cancelPendingChildren(db, bulk.id)
   refuseUnfinished(await countChildren(db, bulk.id))
-  await finishDeletion(db, bulk.id, { state: 'cancelled' })
+  await finishDeletion(db, bulk, { state: 'cancelled' })
   return false
 }

@@ -1,21 +1,21 @@
 import { LedgerError } from '../../errors.ts'
 import type { BulkLoad } from '../../store/deletions/bulk-admission.ts'
 
-/** How many bulk deletions a caller may have open, with how many users in them. */
+/** The most open bulk deletions of a caller, and the most users in them. */
 const limits = {
   admin: { bulks: 10, users: 20_000 },
   sudo: { bulks: 100, users: 200_000 },
 } as const
-/** How many names that are not its own an admin may give within an hour: each costs a receipt. */
+/** The most foreign names that an admin may send within an hour: each costs a receipt. */
 const refusedAtMost = 10_000
-/** What the panel deletes in a second, about: who is refused is told by it when to ask again. */
+/** About how many users the panel deletes in a second. It sets the time to wait after a refusal. */
 const usersASecond = 10
 
 /**
- * Refuses a bulk deletion of a caller that has enough of them already. One alone may have any number of users.
+ * Refuses another bulk deletion of a caller that has enough open. The first one may have any number of users.
  *
- * @param asked how many users it is to delete, and how many names it holds that are refused.
- * @throws `rate_limited`, with the figures and the time after which to ask again.
+ * @param asked the users to delete, and the refused names, of the new deletion.
+ * @throws `rate_limited`, with the figures and the time to wait.
  */
 export function refuseTooMuch(
   isSudo: boolean,

@@ -7,51 +7,52 @@ import {
   type OpenDeletion,
   type Target,
 } from '../../store/deletions/unsettled-deletions.ts'
-import { endUndeleted, endUntold, interruption } from './close-receipt.ts'
+import { endUndeleted, endUnknowable, interruption } from './close-receipt.ts'
 
-/** Whose deletion is to begin. */
+/** The deletion that wants to begin. */
 export type Claim = {
   target: Target
   /** The user or the admin, as messages name it. */
   what: string
-  /** The receipt of this deletion, if it has one already. */
+  /** The receipt of this deletion; null: it has none yet. */
   receiptId: bigint | null
-  /** Which user of that name the panel has now; null: nobody knows, or it is an admin. */
+  /** Tells the user from others of the same name; null: unknown, or it is an admin. */
   createdAt: string | null
-  /** Whether the panel has shown that it is this one, or the admin. */
+  /** Whether the panel itself has shown this user or admin. */
   isSure: boolean
   graceMs: number
 }
 
 /**
- * Makes sure that the panel is not asked twice to delete the same at a time: a second request that it carries out late would
- * delete whoever bears the name by then, unread.
+ * Keeps the panel from getting two deletions of the same user or admin at the same time. If it carried out the second one
+ * late, it could delete a new user of that name, whose traffic nobody has read.
  *
- * @returns why the deletion must not begin now, to be told to the caller once the transaction is committed; null: it may.
+ * @returns why the deletion must not begin now: throw it after the commit, never in the transaction; null: it may begin.
  */
-export async function claim(tx: Tx, wanted: Claim): Promise<LedgerError | null> {
-  const other = await lockUnderWay(tx, wanted.target)
-  if (!other || other.id === wanted.receiptId) return null
+export async function claimReceipt(tx: Tx, claim: Claim): Promise<LedgerError | null> {
+  const other = await lockUnderWay(tx, claim.target)
+  if (!other || other.id === claim.receiptId) return null
   if (other.alive) {
-    return conflict(`${wanted.what} is being deleted already: see /deletions/${other.id}.`, 2)
+    return conflict(`${claim.what} is being deleted already: see /deletions/${other.id}.`, 2)
   }
-  if (isOfAnother(other, wanted)) {
-    await finishDeletion(tx, other.id, { state: 'deleted' })
+  if (isOfAnother(other, claim)) {
+    await finishDeletion(tx, other, { state: 'deleted' })
     return null
   }
   if (other.state !== 'unknown') {
-    // Whoever worked on it is gone, and may have asked the panel right before.
-    await markUnknown(tx, other.id, { graceMs: wanted.graceMs, error: interruption(other) })
-    return mayStillAct(wanted, other, wanted.graceMs / 1000)
+    // The service that worked on it is gone, but may have sent the deletion just before.
+    await markUnknown(tx, other, { graceMs: claim.graceMs, error: interruption(other) })
+    return mayStillAct(claim, other, claim.graceMs / 1000)
   }
-  if (other.grace > 0) return mayStillAct(wanted, other, other.grace)
-  await (wanted.isSure ? endUndeleted(tx, other) : endUntold(tx, other))
+  if (other.grace > 0) return mayStillAct(claim, other, other.grace)
+  await (claim.isSure || other.kind === 'admin' ? endUndeleted(tx, other) : endUnknowable(tx, other))
   return null
 }
 
-/** Another user of the name shows that the one of the receipt is gone, and the request with it. */
-function isOfAnother({ created_at: createdAt }: OpenDeletion, wanted: Claim): boolean {
-  return createdAt !== null && wanted.createdAt !== null && createdAt !== wanted.createdAt
+/** Whether the panel shows another user of this name: then the user of the receipt is gone, and its deletion is over. */
+function isOfAnother(other: OpenDeletion, claim: Claim): boolean {
+  if (other.kind !== 'user' || other.createdAt === null) return false
+  return claim.createdAt !== null && other.createdAt !== claim.createdAt
 }
 
 function mayStillAct({ what }: Claim, { id }: OpenDeletion, seconds: number): LedgerError {

@@ -1,46 +1,43 @@
 import { applyEffect } from '../../ledger/account.ts'
-import { addUsers } from '../../store/accounts/account-users.ts'
-import { lockAccounts, saveAccounts } from '../../store/accounts/accounts.ts'
+import { lockAccounts } from '../../store/accounts/accounts.ts'
 import { closeAccount } from '../../store/accounts/admins.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { endTenuresOf } from '../../store/tenures/tenure-changes.ts'
+import { changeAccounts } from '../observing/change-accounts.ts'
 
 /**
  * Closes the account of an admin that the panel has deleted, and ends the receipt. Users that the admin still had stay in
- * the panel without an owner: what they counted stays here, and nobody is charged for them from then on.
+ * the panel without an owner: the account keeps their traffic, and gets no more of it.
  *
- * @param gone drawn when the admin was gone.
+ * @param gone a tick from when the admin was already gone.
  */
 export async function closeDeletedAdmin(
   db: Database,
-  { id, admin_id: adminId }: Pick<Deletion, 'id' | 'admin_id'>,
+  receipt: Pick<AdminDeletion, 'id' | 'kind' | 'adminId'>,
   gone: Asked,
-): Promise<Deletion> {
+): Promise<AdminDeletion> {
+  const { adminId } = receipt
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
-    if (adminId !== null) {
-      const ticks = { asked: gone.tick, answered: answered.tick }
-      await closeAccount(tx, adminId, ticks, answered.at)
-      const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
-      const before = (await lockAccounts(tx, [adminId])).get(adminId)
-      const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
-      const effect = {
-        counted: 0n,
-        appeared: 0n,
-        appearances: 0,
-        preserved,
-        users: new Map<string, number>(),
-      }
-      if (before)
-        await saveAccounts(tx, [{ before, after: applyEffect(before, effect), readAt: null }], answered.at)
-      await addUsers(
-        tx,
-        released.map(({ status, users }) => ({ adminId, status, by: -users })),
-      )
+    const ticks = { asked: gone.tick, answered: answered.tick }
+    await closeAccount(tx, adminId, ticks, answered.at)
+    const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
+    const before = (await lockAccounts(tx, [adminId])).get(adminId)
+    const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
+    const effect = {
+      counted: 0n,
+      appeared: 0n,
+      appearances: 0,
+      preserved,
+      users: new Map<string, number>(),
     }
-    return finishDeletion(tx, id, { state: 'deleted' })
+    const users = released.map(({ status, users: left }) => ({ adminId, status, by: -left }))
+    const accounts = before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
+    await changeAccounts(tx, { accounts, users }, answered.at)
+    return finishDeletion(tx, receipt, { state: 'deleted' })
   })
 }

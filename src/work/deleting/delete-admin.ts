@@ -1,29 +1,34 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion, BulkDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
 import { type AdminDeletionDeps, runAdminDeletion } from './admin-deletion.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
-import { failureOf, unlearned } from './delete-user.ts'
+import { failureOf, notRecorded } from './delete-user.ts'
 import { settleAdminDeletion } from './settle.ts'
 
 /**
- * Deletes an admin whose users are gone, after a last reading of its counter, and closes its account.
+ * Deletes an admin whose users are gone: reads its counter a last time, and closes its account.
  *
- * @param last whether users that turned up meanwhile end the deletion, instead of being deleted too.
+ * @param last true: users that the admin has again end the deletion; false: they are deleted first.
  * @returns whether the deletion has ended; false: the admin has users again.
- * @throws what makes it wait: the panel or the database is away, or the panel may still act.
+ * @throws the reason to wait: the panel or the database does not answer, or the panel can still act.
  */
-export async function deleteAdmin(deps: AdminDeletionDeps, bulk: Deletion, last: boolean): Promise<boolean> {
+export async function deleteAdmin(
+  deps: AdminDeletionDeps,
+  bulk: AdminDeletion,
+  last: boolean,
+): Promise<boolean> {
   const { db, panel } = deps
-  const account = bulk.admin_id === null ? null : await findAccount(db, bulk.admin_id)
+  const account = await findAccount(db, bulk.adminId)
   if (!account || account.closedAt) {
-    await finishDeletion(db, bulk.id, { state: 'deleted' })
+    await finishDeletion(db, bulk, { state: 'deleted' })
     return true
   }
   const { id: adminId, username } = account
   const asked = await drawAsked(db)
-  // The panel would take another one for it, whose name differs in case alone.
+  // The panel could delete another admin, with a name that only differs in case.
   if (!(await panel.hasAdmin(username))) {
     await closeDeletedAdmin(db, bulk, asked)
     return true
@@ -32,12 +37,12 @@ export async function deleteAdmin(deps: AdminDeletionDeps, bulk: Deletion, last:
   if (total > 0 && !last) return false
   if (total > 0) {
     const message =
-      `Admin ${username} was not deleted: it still has ${total} users. They were created meanwhile, or cannot be read; ` +
+      `Admin ${username} was not deleted: it still has ${total} users. They are new, or cannot be read; ` +
       'a sudo admin can delete those with preserve_traffic=false.'
-    await finishDeletion(db, bulk.id, { state: 'incomplete', error: { code: 'users_left', message } })
+    await finishDeletion(db, bulk, { state: 'incomplete', error: { code: 'users_left', message } })
     return true
   }
-  return carryOut(deps, { adminId, username, requestedBy: bulk.requested_by, receipt: bulk })
+  return carryOut(deps, { adminId, username, requestedBy: bulk.requestedBy, receipt: bulk })
 }
 
 async function carryOut(
@@ -46,12 +51,12 @@ async function carryOut(
 ): Promise<boolean> {
   const ending = await runAdminDeletion(deps, request, () => send(deps, request.username))
   if (ending.kind === 'declined') throw ending.error
-  if (ending.kind === 'unlearned') throw unlearned(ending.receipt, ending.cause)
-  if (ending.receipt.finished_at) return true
+  if (ending.kind === 'unrecorded') throw notRecorded(ending.receipt, ending.cause)
+  if (ending.receipt.finishedAt) return true
   throw failureOf(ending.receipt, 'conflict', ending.reply.error, deps.graceMs)
 }
 
-/** A name that fits into no path is not sent. */
+/** A name that fits into no path is never sent. */
 async function send({ panel }: AdminDeletionDeps, username: string) {
   try {
     return await panel.deleteAdmin(username)
@@ -66,14 +71,14 @@ async function send({ panel }: AdminDeletionDeps, username: string) {
 }
 
 /**
- * Finds out, when a deletion is taken up again of which the panel may have heard, whether the admin is gone.
+ * Finds out whether the admin is gone, when an interrupted deletion goes on.
  *
  * @returns whether the deletion has ended.
- * @throws `conflict` while the panel may still act.
+ * @throws `conflict` while the panel can still act.
  */
-export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: Deletion): Promise<boolean> {
-  if (bulk.kind !== 'admin' || bulk.preserved_at === null) return false
+export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
+  if (bulk.kind !== 'admin' || bulk.preservedAt === null) return false
   const receipt = await settleAdminDeletion(deps, bulk)
-  if (receipt.finished_at) return true
+  if (receipt.finishedAt) return true
   throw failureOf(receipt, 'conflict', null, deps.graceMs)
 }

@@ -1,60 +1,60 @@
 import { LedgerError } from '../../errors.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { countChildren, requestCancel, secondsSpent } from '../../store/deletions/bulk-deletions.ts'
+import type { Deletion } from '../../store/deletions/deletion.ts'
 import {
   type DeletionFilter,
   findVisibleDeletion,
   listDeletions,
   type Viewer,
 } from '../../store/deletions/deletion-list.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
-import { auditName, type Caller } from '../callers/callers.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, requireRight } from '../callers/may.ts'
 import { deleteUser } from './delete-user.ts'
 import type { DeletionDeps } from './request.ts'
-import { type BulkRequest, type EnqueueDeletion, requestBulkDeletion } from './request-deletion.ts'
+import { type BulkRequest, requestBulkDeletion } from './request-deletion.ts'
 
-/** How far a bulk deletion has come, in users. */
+/** The progress of a bulk deletion, in users. */
 export type BulkProgress = {
   total: number
   done: number
   failed: number
-  /** Users a second since it began; null: it has not begun. */
+  /** Users a second since the start; null: it has not started. */
   rate: number | null
-  /** Seconds until it is over at this rate; null: nobody can tell. */
+  /** Seconds to the end at this rate; null: unknown. */
   secondsLeft: number | null
 }
 
-/** A deletion's receipt; of a bulk one also how far it has come, and the first receipts of users that failed. */
+/** A deletion's receipt; for a bulk deletion also its progress and the first receipts of failed users. */
 export type DeletionReport = { deletion: Deletion; progress: BulkProgress | null; failed: Deletion[] }
 
 export type DeletionPage = Omit<DeletionFilter, 'visibleTo'>
 
 export type Deletions = {
   /**
-   * Deletes one user for `caller`, its traffic preserved first unless it asks otherwise.
+   * Deletes one user for `caller`; its traffic is preserved first, unless the caller says otherwise.
    *
    * @throws `forbidden`, `not_found`, `conflict` and the panel's errors.
    */
   deleteUser(caller: Caller, username: string, preserveTraffic: boolean): Promise<Deletion>
-  /** Opens a bulk deletion that is carried out in the background. */
+  /** Opens a bulk deletion; the background work carries it out. */
   request(caller: Caller, request: BulkRequest, idempotencyKey: string | null): Promise<DeletionReport>
-  /** @throws `not_found` for an id that is not one of a deletion the caller may see. */
+  /** @throws `not_found` when the caller may see no deletion with this id. */
   report(caller: Caller, id: bigint): Promise<DeletionReport>
   /**
-   * Asks a bulk deletion to stop: what is not deleted yet stays.
+   * Stops a bulk deletion: users that are not deleted yet stay.
    *
-   * @throws `not_found`; `forbidden` when somebody else asked for it; `conflict` for the deletion of a single user.
+   * @throws `not_found`; `forbidden` for another caller's deletion; `conflict` for the deletion of a single user.
    */
   cancel(caller: Caller, id: bigint): Promise<DeletionReport>
   list(caller: Caller, page: DeletionPage): Promise<{ items: Deletion[]; next: bigint | null }>
 }
 
-export type DeletionsOptions = DeletionDeps & { enqueue: EnqueueDeletion }
+/** The most failed users in a report; the list of deletions has all of them. */
+const failuresShown = 100
 
-/** Failed users told with a bulk deletion; all of them are in the list of deletions. */
-const failuresTold = 100
-
-export function createDeletions(options: DeletionsOptions): Deletions {
+export function createDeletions(options: DeletionDeps): Deletions {
   const { db } = options
 
   const describe = async (deletion: Deletion): Promise<DeletionReport> => {
@@ -62,7 +62,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
     const [counts, seconds, failed] = await Promise.all([
       countChildren(db, deletion.id),
       secondsSpent(db, deletion.id),
-      listDeletions(db, { parentId: deletion.id, states: ['failed'], before: null, limit: failuresTold }),
+      listDeletions(db, { parentId: deletion.id, states: ['failed'], before: null, limit: failuresShown }),
     ])
     const { deleted = 0, gone = 0, failed: left = 0 } = counts
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
@@ -77,24 +77,9 @@ export function createDeletions(options: DeletionsOptions): Deletions {
   }
 
   return {
-    deleteUser(caller, username, preserveTraffic) {
-      if (!preserveTraffic && !caller.isSudo) {
-        throw new LedgerError(
-          'forbidden',
-          'Only sudo admins may delete a user without preserving its traffic.',
-          {
-            field: 'preserve_traffic',
-          },
-        )
-      }
-      return deleteUser(options, {
-        username,
-        requestedBy: auditName(caller),
-        token: caller.token,
-        preserveTraffic,
-        receiptId: null,
-        onlyAdminId: null,
-      })
+    async deleteUser(caller, username, preserveTraffic) {
+      if (!preserveTraffic) requireRight(caller, 'lose unread traffic', null)
+      return deleteUser(options, { username, caller, preserveTraffic, receiptId: null })
     },
     request: async (caller, request, idempotencyKey) =>
       describe(await requestBulkDeletion(options, caller, request, idempotencyKey)),
@@ -104,15 +89,10 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       if (deletion.kind === 'user') {
         throw new LedgerError('conflict', 'The deletion of a single user cannot be cancelled.')
       }
-      if (!caller.isSudo && deletion.requested_by !== auditName(caller)) {
-        throw new LedgerError(
-          'forbidden',
-          'Only who asked for this deletion, or a sudo admin, may cancel it.',
-        )
-      }
+      requireRight(caller, 'cancel deletion', { requestedBy: deletion.requestedBy })
       await transact(db, async (tx) => {
         await requestCancel(tx, id)
-        await options.enqueue(tx, { id, requestedBy: deletion.requested_by })
+        await writeOutbox(tx, { kind: 'bulk_deletion', id, requestedBy: deletion.requestedBy })
       })
       return describe(await find(caller, id))
     },
@@ -124,9 +104,9 @@ export function createDeletions(options: DeletionsOptions): Deletions {
   }
 }
 
-/** Null: the caller may see all. */
+/** Null: the caller may see all deletions. */
 function viewerOf(caller: Caller): Viewer | null {
-  return caller.isSudo ? null : { name: auditName(caller), adminId: caller.adminId }
+  return may(caller, 'read any deletion', null) ? null : { name: auditName(caller), adminId: caller.adminId }
 }
 
 function paceOf(
@@ -137,6 +117,6 @@ function paceOf(
   if (spent === null) return { rate: null, secondsLeft: null }
   const ended = users.done + users.failed
   const rate = ended / Math.max(0.001, spent)
-  if (deletion.finished_at) return { rate, secondsLeft: 0 }
+  if (deletion.finishedAt) return { rate, secondsLeft: 0 }
   return { rate, secondsLeft: rate > 0 ? (users.total - ended) / rate : null }
 }

@@ -1,83 +1,99 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
 import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
-import type { Tx } from '../../store/connection/database.ts'
+import { findOpenAccount } from '../../store/accounts/queries.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import {
   beginDeletion,
-  type Deletion,
   insertUserDeletion,
   noteReading,
   updateDeletion,
 } from '../../store/deletions/deletions.ts'
-import { lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { listTenuresOf, lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
-import { untilAccepted } from '../observing/retry-overlapped.ts'
-import { claim } from './claim.ts'
-import { type Look, outcomeByLook } from './outcome.ts'
+import { retryOverlapped } from '../observing/retry-overlapped.ts'
+import { claimReceipt } from './claim.ts'
+import { type Look, shownBy } from './outcome.ts'
 import { asCaller, type DeletionDeps, type UserDeletionRequest } from './request.ts'
 
-/** What comes before the panel hears of a deletion. `absent`: the panel does not have this user. */
+/** The result of everything before the deletion is sent. `absent`: the panel does not have this user. */
 export type Opening =
-  | { kind: 'opened'; receipt: Deletion }
+  | { kind: 'opened'; receipt: UserDeletion }
   | { kind: 'absent' }
   | { kind: 'declined'; error: LedgerError }
 
 const absent = { kind: 'absent' } as const
 const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
 
-/** Reads the user and makes that reading durable, together with the receipt. Another user of the name is another user. */
+/** Reads the user, and stores the reading together with the receipt. A new user of the same name is another user. */
 export async function openWithReading(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db, panel } = deps
-  return untilAccepted(db, `User ${request.username}`, async (asked, since): Promise<Opening | undefined> => {
-    const user = await panel.user(request.username, asCaller(request))
-    if (user === null) await observeGone(db, asked, request.username)
-    if (user === null || isAnother(known, user)) return absent
-    const worker = await deps.worker.id()
-    return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
-  })
+  return retryOverlapped(
+    db,
+    `User ${request.username}`,
+    async (asked, since): Promise<Opening | undefined> => {
+      const user = await panel.user(request.username, asCaller(request))
+      if (user === null) await observeGone(db, asked, request.username)
+      if (user === null || (await isAnother(db, known, user, asked))) return absent
+      const worker = await deps.worker.id()
+      return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
+    },
+  )
 }
 
 type Reading = {
   deps: DeletionDeps
   request: UserDeletionRequest
-  known: Deletion | null
+  known: UserDeletion | null
   asked: Asked
-  /** Another reading that was asked for since then serves as well; undefined: none does. */
+  /** Another reading after this tick serves as well; undefined: none does. */
   since: Asked | undefined
   user: PanelUser
   worker: string
 }
 
-/** Undefined: the reading was dropped and has to be taken again. */
+/** Undefined: the reading was dropped, and must be repeated. */
 async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined> {
   const { request, user } = taken
   const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
   const reading = accepted.get(user.username)
   if (!reading) return undefined
+  if (!(await mayDelete(tx, request.caller, reading))) {
+    return declined(new LedgerError('forbidden', `User ${user.username} belongs to another admin.`))
+  }
   const refusal = refusalOf(request, { ...reading, username: user.username })
   if (refusal) return declined(refusal)
   const { createdAt } = reading
   const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt, isSure: true })
   if (opening.kind !== 'opened') return opening
-  await updateDeletion(tx, opening.receipt.id, { state: 'preserved' })
+  await updateDeletion(tx, opening.receipt, { state: 'preserved' })
   const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
   return { kind: 'opened', receipt }
 }
 
-/** Why this user is not one of those that the request is about; null: it is. */
+/** Whether the caller may delete users of this owner, as the accepted reading shows it. */
+async function mayDelete(tx: Tx, caller: Caller, { adminId }: Owned): Promise<boolean> {
+  if (may(caller, 'delete user', { adminId })) return true
+  // The panel has just confirmed the caller's name. This reading, or an earlier one, may have opened a new account for it.
+  if (caller.kind === 'operator' || caller.token === null) return false
+  const account = await findOpenAccount(tx, caller.name)
+  return account !== null && may({ ...caller, adminId: account.id }, 'delete user', { adminId })
+}
+
+/** Why the request does not mean this user; null: it does. */
 function refusalOf(
-  { onlyAdminId, onlyStatuses }: UserDeletionRequest,
-  user: { username: string; adminId: bigint | null; status: string },
+  { onlyStatuses }: UserDeletionRequest,
+  user: { username: string; status: string },
 ): LedgerError | null {
-  if (onlyAdminId !== null && user.adminId !== onlyAdminId) {
-    return new LedgerError('forbidden', `User ${user.username} belongs to another admin.`)
-  }
   if (!onlyStatuses || onlyStatuses.includes(user.status)) return null
   const wanted = onlyStatuses.join(' or ')
   return new LedgerError(
@@ -87,19 +103,24 @@ function refusalOf(
 }
 
 /**
- * Opens the receipt without a final reading. Which user it is, the panel is asked all the same, so that the right tenure
- * ends. Of a user that cannot be read, it is the one that the ledger knows by that name.
+ * Opens the receipt without a final reading. The panel is still asked which user it is, so that the right tenure ends. If
+ * that cannot be read, it is the user of this name that the ledger knows. The owner may stay unknown, so only a caller that
+ * may delete any user gets here.
  */
 export async function openUnread(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  known: Deletion | null,
+  known: UserDeletion | null,
 ): Promise<Opening> {
   const { db } = deps
+  if (!may(request.caller, 'lose unread traffic', null)) {
+    const message = `User ${request.username} cannot be deleted without a final reading by this caller.`
+    return declined(new LedgerError('forbidden', message))
+  }
   const asked = await drawAsked(db)
   const user = await identify(deps, request)
   if (user === null) await observeGone(db, asked, request.username)
-  if (user === null || isAnother(known, user)) return absent
+  if (user === null || (await isAnother(db, known, user, asked))) return absent
   const worker = await deps.worker.id()
   const username = 'unreadable' in user ? request.username : user.username
   return transact(db, async (tx) => {
@@ -109,24 +130,22 @@ export async function openUnread(
   })
 }
 
-/** Of a user whose creation cannot be read, that of the one that the ledger knows by this name. */
+/** When the panel shows no time of creation: that of the user that the ledger knows by this name. */
 function likelyCreation([open]: readonly StoredTenure[], { createdAt }: UnreadableUser): string | null {
   if (createdAt === null) return open?.createdAt ?? null
   return open && isSameCreation(open.createdAt, createdAt) ? open.createdAt : createdAt
 }
 
-/** The time of creation under which the user is kept. */
+/** The time of creation of the user's tenure so far, or the one that its first tenure will have. */
 function keptCreation(open: readonly StoredTenure[], user: PanelUser, asked: Asked): string {
   const at = user.toldAt ?? asked.at.getTime()
   const { createdAt, lifetimeUsedTraffic: lifetime } = user
-  return identifyUser(open, { createdAt, lifetime, at, asked: asked.tick }).createdAt
+  const identity = identifyUser(open, { createdAt, lifetime, at, asked: asked.tick })
+  return identity.known ?? identity.createdAt
 }
 
-async function identify(
-  { panel }: DeletionDeps,
-  request: UserDeletionRequest,
-): Promise<Look> {
-  // A panel on MySQL overlooks spaces at the end: the ledger would not know whom it deletes.
+async function identify({ panel }: DeletionDeps, request: UserDeletionRequest): Promise<Look> {
+  // A panel on MySQL ignores spaces at the end: the ledger would not know which user it deletes.
   if (request.username.endsWith(' ')) return panel.user(request.username, asCaller(request))
   try {
     return await panel.lookAtUser(request.username, asCaller(request))
@@ -136,21 +155,28 @@ async function identify(
   }
 }
 
-function isAnother(known: Deletion | null, user: PanelUser | UnreadableUser): boolean {
-  return known !== null && outcomeByLook(known.created_at, user, false) === 'deleted'
+async function isAnother(
+  db: Database,
+  known: UserDeletion | null,
+  user: PanelUser | UnreadableUser,
+  asked: Asked,
+): Promise<boolean> {
+  if (known === null) return false
+  const tenures = await listTenuresOf(db, known.username)
+  return shownBy(user, known.createdAt, tenures, asked) === 'another user'
 }
 
 type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
   username: string
   createdAt: string | null
-  /** Whether the panel has shown that creation. */
+  /** Whether the panel itself has shown this time of creation. */
   isSure: boolean
 }
 
-/** The receipt of this request, with this service at work on it. */
+/** Opens the receipt of this request; this service works on it from now on. */
 async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   const { request, username, createdAt, isSure, worker } = opened
-  const error = await claim(tx, {
+  const error = await claimReceipt(tx, {
     target: { username },
     what: `User ${username}`,
     receiptId: request.receiptId,
@@ -160,18 +186,18 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
   })
   if (error) return declined(error)
   if (request.receiptId === null) {
-    const { requestedBy, preserveTraffic } = request
+    const { caller, preserveTraffic } = request
     const receipt = await insertUserDeletion(tx, {
       username,
       createdAt,
-      requestedBy,
+      requestedBy: auditName(caller),
       preserveTraffic,
       worker,
     })
     return { kind: 'opened', receipt }
   }
-  const receipt = await beginDeletion(tx, request.receiptId, worker)
-  if (receipt.finished_at === null) return { kind: 'opened', receipt }
+  const receipt = await beginDeletion(tx, { id: request.receiptId, kind: 'user' }, worker)
+  if (receipt.finishedAt === null) return { kind: 'opened', receipt }
   const message = `The deletion of user ${username} has ended: see /deletions/${receipt.id}.`
   return declined(new LedgerError('conflict', message))
 }

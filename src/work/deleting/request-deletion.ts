@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
-import { type AccountRow, findAccount } from '../../store/accounts/queries.ts'
+import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { lockCaller, readBulkLoad } from '../../store/deletions/bulk-admission.ts'
@@ -10,18 +10,18 @@ import {
   insertBulkDeletion,
   type NewBulkDeletion,
 } from '../../store/deletions/bulk-deletions.ts'
-import { type Deletion, finishDeletion } from '../../store/deletions/deletions.ts'
-import { auditName, type Caller } from '../callers/callers.ts'
+import type { BulkDeletion } from '../../store/deletions/deletion.ts'
+import { finishDeletion } from '../../store/deletions/deletions.ts'
+import { writeOutbox } from '../../store/outbox/outbox.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import { may, requireRight } from '../callers/may.ts'
 import { admitNames } from './admit-names.ts'
-import { usersLeft } from './bulk-ends.ts'
 import { refuseTooMuch } from './bulk-limits.ts'
+import { usersLeft } from './bulk-outcome.ts'
 
-/** Hands a bulk deletion to the background work, in the transaction that opens it. */
-export type EnqueueDeletion = (tx: Tx, bulk: { id: bigint; requestedBy: string }) => Promise<void>
+export type RequestDeps = { db: Database; panel: PanelClient }
 
-export type RequestDeletion = { db: Database; panel: PanelClient; enqueue: EnqueueDeletion }
-
-/** Users by name, or those of one admin that have one of some statuses; or the admin with all its users. */
+/** Users by name; or the users of one admin, of some statuses or all; or the admin with all its users. */
 export type BulkRequest =
   | { usernames: readonly string[] }
   /** `statuses` null: all users. */
@@ -29,27 +29,27 @@ export type BulkRequest =
   | { wholeAdminId: bigint }
 
 /**
- * Opens a bulk deletion and returns it; the users are deleted in the background. Names that are not the caller's are
- * refused at once, each in its receipt.
+ * Opens a bulk deletion and returns it; the users are deleted in the background. Names of foreign users are refused at once,
+ * each in its receipt.
  *
- * @param idempotencyKey a request with a key that the caller used before returns the deletion it opened then.
+ * @param idempotencyKey a repeated key returns the deletion that the caller opened with it before.
  * @throws `forbidden` for another admin's users; `not_found` for an unknown account; `conflict` for a key used for
- *   another request, a closed account, and a sudo admin, which the panel refuses to delete; `rate_limited` when the
- *   caller has enough open; the panel's errors when it had to be asked for new users.
+ *   another request, a closed account, or a sudo admin, which the panel refuses to delete; `rate_limited` when the caller has
+ *   enough deletions open; the panel's errors when it must be asked about new users.
  */
 export async function requestBulkDeletion(
-  work: RequestDeletion,
+  work: RequestDeps,
   caller: Caller,
   request: BulkRequest,
   idempotencyKey: string | null,
-): Promise<Deletion> {
+): Promise<BulkDeletion> {
   const { db } = work
   const requestedBy = auditName(caller)
   const requestHash = idempotencyKey === null ? null : hash(request)
   const findEarlier = async (at: Database | Tx) => {
     if (idempotencyKey === null) return null
     const earlier = await findByIdempotencyKey(at, requestedBy, idempotencyKey)
-    if (earlier && earlier.request_hash !== requestHash) {
+    if (earlier && earlier.requestHash !== requestHash) {
       throw new LedgerError('conflict', 'This Idempotency-Key was used for another request; use a new one.')
     }
     return earlier
@@ -65,23 +65,23 @@ export async function requestBulkDeletion(
     refuseTooMuch(caller.isSudo, await readBulkLoad(tx, requestedBy), { users, refused })
     const opened = await insertBulkDeletion(tx, { ...bulk, requestedBy, idempotencyKey, requestHash })
     if (refused > 0 && users === 0) {
-      return finishDeletion(tx, opened.id, { state: 'incomplete', error: usersLeft(refused) })
+      return finishDeletion(tx, opened, { state: 'incomplete', error: usersLeft(refused) })
     }
-    await work.enqueue(tx, { id: opened.id, requestedBy })
+    await writeOutbox(tx, { kind: 'bulk_deletion', id: opened.id, requestedBy })
     return opened
   })
 }
 
-/** `users`: how many it is to delete, as far as the ledger knows. */
+/** `users`: how many users it will delete, as far as the ledger knows. */
 type Authorised = Omit<NewBulkDeletion, 'requestedBy' | 'idempotencyKey' | 'requestHash'> & { users: number }
 
-async function authorise(work: RequestDeletion, caller: Caller, request: BulkRequest): Promise<Authorised> {
+async function authorise(work: RequestDeps, caller: Caller, request: BulkRequest): Promise<Authorised> {
   if ('usernames' in request) {
     const { usernames, refused } = await admitNames(work, caller, request.usernames)
     return {
       kind: 'users',
       adminId: null,
-      onlyAdminId: caller.isSudo ? null : caller.adminId,
+      onlyAdminId: may(caller, 'delete any user', null) ? null : caller.adminId,
       onlyStatuses: null,
       usernames,
       refused,
@@ -89,8 +89,10 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
     }
   }
   const whole = 'wholeAdminId' in request
-  const account = await findOpen(work.db, caller, whole ? request.wholeAdminId : request.adminId)
-  if (whole && !caller.isSudo) throw new LedgerError('forbidden', 'Only sudo admins may delete admins.')
+  const adminId = whole ? request.wholeAdminId : request.adminId
+  if (whole) requireRight(caller, 'delete admin', null)
+  else requireRight(caller, 'delete users', { adminId })
+  const account = await findOpen(work.db, adminId)
   if (whole && account.isSudo) {
     throw new LedgerError(
       'conflict',
@@ -109,18 +111,15 @@ async function authorise(work: RequestDeletion, caller: Caller, request: BulkReq
   }
 }
 
-/** How many users of an account, of all statuses or of some, exist as far as the ledger knows. */
-export function countUsers(account: AccountRow, statuses: readonly string[] | null): number {
+/** How many users of an account exist, as far as the ledger knows; `statuses` null: of all statuses. */
+export function countUsers(account: AccountView, statuses: readonly string[] | null): number {
   const counted = Object.entries(account.users).filter(
     ([status]) => status !== 'deleted' && (statuses === null || statuses.includes(status)),
   )
   return Number(counted.reduce((sum, [, users]) => sum + users, 0n))
 }
 
-async function findOpen(db: Database, caller: Caller, adminId: bigint): Promise<AccountRow> {
-  if (!caller.isSudo && caller.adminId !== adminId) {
-    throw new LedgerError('forbidden', "These are another admin's users.")
-  }
+async function findOpen(db: Database, adminId: bigint): Promise<AccountView> {
   const account = await findAccount(db, adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   if (account.closedAt) {

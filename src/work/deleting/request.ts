@@ -1,39 +1,38 @@
 import type { DeletionReply, PanelClient } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { WorkerSession } from '../../store/connection/worker-session.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
+import type { Caller } from '../callers/caller.ts'
 
-/** What deletions are carried out with. */
+/** What deletions work with. */
 export type DeletionDeps = {
   db: Database
   panel: PanelClient
   worker: WorkerSession
-  /** Milliseconds for which the panel may still act on a deletion after this service has given up waiting for its answer. */
+  /** How long the panel can still act after this service has stopped waiting for its answer, in milliseconds. */
   graceMs: number
 }
 
 export type UserDeletionRequest = {
   username: string
-  /** Name of the caller, for the audit trail. */
-  requestedBy: string
-  /** The caller's own token: the panel decides what it may do. Null: the configured sudo account acts. */
-  token: string | null
+  /** The final reading checks the user's owner against this caller's rights. */
+  caller: Caller
   preserveTraffic: boolean
-  /** The receipt opened for this user by a bulk deletion; null: it gets one of its own. */
+  /** The receipt that a bulk deletion has opened for this user; null: the user gets a new one. */
   receiptId: bigint | null
-  /** Refuses users of other accounts; null: the panel alone decides. */
-  onlyAdminId: bigint | null
-  /** Spares users that have another status by the time of their final reading; left out: none. */
+  /** Spares a user that has another status in its final reading; left out: spares none. */
   onlyStatuses?: readonly string[]
 }
 
 /**
- * Sends a deletion to the panel, once, and says what came of it: as the service itself, or the request of a caller as it
- * is. It does not fail.
+ * Sends a deletion to the panel, once, and returns the result: it sends a request of the service, or forwards the caller's. It
+ * does not throw.
  */
-export type SendDeletion<Reply extends DeletionReply> = (receipt: Deletion) => Promise<Reply>
+export type SendDeletion<Receipt extends SingleDeletion, Reply extends DeletionReply> = (
+  receipt: Receipt,
+) => Promise<Reply>
 
-/** The rights with which the panel is asked: the caller's own where it has a token. */
-export function asCaller(request: UserDeletionRequest): { token?: string } {
-  return request.token === null ? {} : { token: request.token }
+/** Lets the panel act with the caller's own rights, where the caller has a token. */
+export function asCaller({ caller }: UserDeletionRequest): { token?: string } {
+  return caller.token === null ? {} : { token: caller.token }
 }

@@ -2,7 +2,8 @@ import { isLedgerError, type LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { type Deletion, noteReading } from '../../store/deletions/deletions.ts'
+import type { AdminDeletion, DeletionOf, UserDeletion } from '../../store/deletions/deletion.ts'
+import { noteReading } from '../../store/deletions/deletions.ts'
 import {
   findOpenDeletion,
   listLateAdminDeletions,
@@ -10,31 +11,34 @@ import {
   markUnknown,
   type OpenDeletion,
 } from '../../store/deletions/unsettled-deletions.ts'
+import { listTenuresOf } from '../../store/tenures/tenures.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
 import { closeDeleted, endUndeleted, interruption } from './close-receipt.ts'
-import { type Look, outcomeByLook } from './outcome.ts'
+import { type Look, outcomeByLook, shownBy } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 const atOnce = 100
 
-type Settling = Omit<DeletionDeps, 'worker'>
+type SettlingDeps = Omit<DeletionDeps, 'worker'>
 
 /**
- * Finds out what became of deletions that the panel has not answered, or that a service left behind when it was stopped,
- * and puts it on their receipts.
+ * Finds out the outcome of deletions that the panel has not answered, or that a stopped service has left, and writes it on
+ * their receipts.
  *
- * @throws the panel's errors; those receipts stay for the next time.
+ * @throws the panel's errors; the next call takes those receipts again.
  */
-export async function settleDeletions(deps: Settling): Promise<void> {
+export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   let unreadable: LedgerError | null = null
   const unsettled = await listUnsettled(deps.db, atOnce)
   for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
     try {
-      await (deletion.kind === 'user' ? settleUserDeletion : settleAdminDeletion)(deps, deletion)
+      await (deletion.kind === 'user'
+        ? settleUserDeletion(deps, deletion)
+        : settleAdminDeletion(deps, deletion))
     } catch (error) {
-      // What the panel says of one keeps nobody from asking about the next.
+      // A bad answer about one of them does not stop the others.
       if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'invalid_request')) throw error
       unreadable = error
     }
@@ -43,18 +47,19 @@ export async function settleDeletions(deps: Settling): Promise<void> {
 }
 
 /**
- * Finds out what became of the deletion of one user on which nobody works any more. While the panel may still act and has
- * not, the receipt stays open, as `unknown`.
+ * Finds out the outcome of a user's deletion that no service works on any more. While the panel can still act, the receipt
+ * stays open, as `unknown`.
  *
- * @returns the receipt as it is then.
+ * @returns the receipt after that.
  */
-export async function settleUserDeletion(deps: Settling, deletion: Deletion): Promise<Deletion> {
-  const open = await findOpenDeletion(deps.db, deletion.id)
+export async function settleUserDeletion(deps: SettlingDeps, deletion: UserDeletion): Promise<UserDeletion> {
+  const open = await findOpenDeletion(deps.db, deletion)
   if (!open) return deletion
-  const username = open.username ?? ''
+  const { username } = open
   const asked = await drawAsked(deps.db)
   const look = await deps.panel.lookAtUser(username, { freshConnection: true })
-  switch (outcomeByLook(open.created_at, look, isGraceOver(open))) {
+  const shown = shownBy(look, open.createdAt, await listTenuresOf(deps.db, username), asked)
+  switch (outcomeByLook(shown, isGraceOver(open))) {
     case 'deleted': {
       const closed = await closeDeleted(deps.db, open, asked)
       if (look === null) await observeGone(deps.db, asked, username)
@@ -63,20 +68,20 @@ export async function settleUserDeletion(deps: Settling, deletion: Deletion): Pr
     case 'still there':
       return endStillThere(deps, open, look, asked)
     default:
-      // It goes on consuming.
+      // The user can still consume.
       if (look !== null && !('unreadable' in look)) await observePage(deps.db, asked, [look])
       return leaveUnknown(deps, open)
   }
 }
 
-/** The user's last reading counts, and goes on the receipt. One that overlapped another is taken again the next time. */
+/** Counts the user's last reading and writes it on the receipt. An overlapped reading is repeated the next time. */
 async function endStillThere(
-  { db }: Settling,
-  open: OpenDeletion,
+  { db }: SettlingDeps,
+  open: OpenDeletion<UserDeletion>,
   look: Look,
   asked: Asked,
-): Promise<Deletion> {
-  if (look === null || 'unreadable' in look || !open.preserve_traffic) return endUndeleted(db, open)
+): Promise<UserDeletion> {
+  if (look === null || 'unreadable' in look || !open.preserveTraffic) return endUndeleted(db, open)
   try {
     return await transact(db, async (tx) => {
       const { accepted } = await observeUsersIn(tx, asked, [look])
@@ -86,21 +91,24 @@ async function endStillThere(
       return endUndeleted(tx, open)
     })
   } catch (error) {
-    // What it consumed since the last reading cannot be added up.
+    // With this reading, a sum would be too large to store.
     if (isLedgerError(error, 'user_unreadable')) return endUndeleted(db, open)
     throw error
   }
 }
 
 /** {@link settleUserDeletion}, of an admin. */
-export async function settleAdminDeletion(deps: Settling, deletion: Deletion): Promise<Deletion> {
+export async function settleAdminDeletion(
+  deps: SettlingDeps,
+  deletion: AdminDeletion,
+): Promise<AdminDeletion> {
   const { db, panel } = deps
-  const account = deletion.admin_id === null ? null : await findAccount(db, deletion.admin_id)
+  const account = await findAccount(db, deletion.adminId)
   const asked = await drawAsked(db)
   if (!account || !(await panel.hasAdmin(account.username))) return closeDeletedAdmin(db, deletion, asked)
-  const open = await findOpenDeletion(db, deletion.id)
+  const open = await findOpenDeletion(db, deletion)
   if (!open) return deletion
-  // Whether it was created again meanwhile, nothing can tell; its account goes on either way, and counts no byte twice.
+  // It may be a new admin of this name. Nothing can tell; its account goes on either way, and counts no byte twice.
   return isGraceOver(open) ? endUndeleted(db, open) : leaveUnknown(deps, open)
 }
 
@@ -108,6 +116,9 @@ function isGraceOver({ state, grace }: OpenDeletion): boolean {
   return state === 'unknown' && grace <= 0
 }
 
-async function leaveUnknown({ db, graceMs }: Settling, open: OpenDeletion): Promise<Deletion> {
-  return open.state === 'unknown' ? open : markUnknown(db, open.id, { graceMs, error: interruption(open) })
+async function leaveUnknown<Receipt extends OpenDeletion>(
+  { db, graceMs }: SettlingDeps,
+  open: Receipt,
+): Promise<Receipt | DeletionOf<Receipt['kind']>> {
+  return open.state === 'unknown' ? open : markUnknown(db, open, { graceMs, error: interruption(open) })
 }

@@ -1,84 +1,86 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
 import type { DeletionReply } from '../../panel/panel.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
-import { type Deletion, findDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import type { UserDeletion } from '../../store/deletions/deletion.ts'
+import { findUserDeletion, finishDeletion } from '../../store/deletions/deletions.ts'
+import { listTenuresOf } from '../../store/tenures/tenures.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { closeDeleted, closeUndeleted } from './close-receipt.ts'
 import { openUnread, openWithReading } from './final-reading.ts'
-import { type Outcome, outcomeByLook, outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeByLook, outcomeOfVerdict, shownBy } from './outcome.ts'
 import { asCaller, type DeletionDeps, type SendDeletion, type UserDeletionRequest } from './request.ts'
 import { settleUserDeletion } from './settle.ts'
 
-/** How the deletion of one user ended, as far as it did. */
+/** How far the deletion of one user has come. */
 export type UserEnding<Reply extends DeletionReply> =
-  /** The panel was asked; `receipt` says what became of it. */
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: Reply }
-  /** The panel was asked, and the database does not take what became of it. It is found out later. */
-  | { kind: 'unlearned'; receipt: Deletion; reply: Reply; cause: unknown }
+  /** The panel has got the request; `receipt` has the outcome. */
+  | { kind: 'sent'; outcome: Outcome; receipt: UserDeletion; reply: Reply }
+  /** The panel has got the request, but the outcome could not be stored. The service finds it out later. */
+  | { kind: 'unrecorded'; receipt: UserDeletion; reply: Reply; cause: unknown }
   /** The panel does not have this user. */
   | { kind: 'absent' }
-  /** Nothing was sent, for the reason given. */
+  /** Nothing was sent; `error` says why. */
   | { kind: 'declined'; error: LedgerError }
-  /** An earlier attempt had ended it. */
-  | { kind: 'ended'; receipt: Deletion }
-  /** Nothing was sent: the panel may still carry out an earlier attempt. */
-  | { kind: 'waiting'; receipt: Deletion }
+  /** An earlier attempt has ended it. */
+  | { kind: 'ended'; receipt: UserDeletion }
+  /** Nothing was sent: the panel can still carry out an earlier attempt. */
+  | { kind: 'waiting'; receipt: UserDeletion }
 
 /**
- * Deletes one user so that no byte is lost: the final reading and the receipt are durable before the panel hears of the
- * deletion, and the receipt ends only with what the panel proves.
+ * Deletes one user so that no byte is lost: it stores the final reading and the receipt before it sends the deletion to the
+ * panel, and ends the receipt only with what the panel proves.
  *
- * @throws the panel's and the database's errors that come before the panel hears of it.
+ * @throws the errors of the panel and the database before the deletion is sent.
  */
 export async function runUserDeletion<Reply extends DeletionReply>(
   deps: DeletionDeps,
   request: UserDeletionRequest,
-  send: SendDeletion<Reply>,
+  send: SendDeletion<UserDeletion, Reply>,
 ): Promise<UserEnding<Reply>> {
-  const known = request.receiptId === null ? null : await findDeletion(deps.db, request.receiptId)
-  if (known?.finished_at) return { kind: 'ended', receipt: known }
+  const known = request.receiptId === null ? null : await findUserDeletion(deps.db, request.receiptId)
+  if (known?.finishedAt) return { kind: 'ended', receipt: known }
   if (known && known.state !== 'requested') return resume(deps, known)
 
   const open = request.preserveTraffic ? openWithReading : openUnread
   const opening = await open(deps, request, known)
-  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known.id, { state: 'gone' })
+  if (opening.kind === 'absent' && known) await finishDeletion(deps.db, known, { state: 'gone' })
   if (opening.kind !== 'opened') return opening
   const { receipt } = opening
 
   const reply = await send(receipt)
   try {
-    const outcome = outcomeOf(reply.verdict) ?? (await askOutcome(deps, request, receipt))
+    const outcome = outcomeOfVerdict(reply.verdict) ?? (await resolveOutcome(deps, request, receipt))
     const closed =
       outcome === 'deleted'
         ? await closeDeleted(deps.db, receipt, await drawAsked(deps.db))
-        : await closeUndeleted(deps, receipt, receipt.username ?? '', outcome, reply)
-    // Somebody else may have found the user gone in between.
+        : await closeUndeleted(deps, receipt, receipt.username, outcome, reply)
+    // In between, another reading may have found the user gone.
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }
   } catch (cause) {
-    return { kind: 'unlearned', receipt, reply, cause }
+    return { kind: 'unrecorded', receipt, reply, cause }
   }
 }
 
-/** An earlier attempt may have reached the panel: before its outcome is known, nothing is sent again. */
+/** An earlier attempt may have reached the panel: nothing is sent again before its outcome is known. */
 async function resume(
   deps: DeletionDeps,
-  known: Deletion,
-): Promise<{ kind: 'ended' | 'waiting'; receipt: Deletion }> {
+  known: UserDeletion,
+): Promise<{ kind: 'ended' | 'waiting'; receipt: UserDeletion }> {
   const receipt = await settleUserDeletion(deps, known)
-  return { kind: receipt.finished_at ? 'ended' : 'waiting', receipt }
+  return { kind: receipt.finishedAt ? 'ended' : 'waiting', receipt }
 }
 
-/** The panel gave no answer that proves anything: it is asked, on a connection that the failure has not broken. */
-async function askOutcome(
+/** Asks the panel, since its answer to the deletion proves nothing; on a connection that the failure has not broken. */
+async function resolveOutcome(
   { db, panel }: DeletionDeps,
   request: UserDeletionRequest,
-  receipt: Deletion,
+  receipt: UserDeletion,
 ): Promise<Outcome> {
   try {
     const asked = await drawAsked(db)
-    const username = receipt.username ?? request.username
-    const user = await panel.user(username, { ...asCaller(request), freshConnection: true })
-    const outcome = outcomeByLook(receipt.created_at, user, false)
+    const user = await panel.user(receipt.username, { ...asCaller(request), freshConnection: true })
+    const known = await listTenuresOf(db, receipt.username)
+    const outcome = outcomeByLook(shownBy(user, receipt.createdAt, known, asked), false)
     if (user) await observePage(db, asked, [user])
     return outcome
   } catch (error) {

@@ -1,27 +1,27 @@
 import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { observeUsers } from '../observing/observe-users.ts'
-import { untilAccepted } from '../observing/retry-overlapped.ts'
-import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, userPath } from './front-request.ts'
-import { refuseUnlessUnpreserved } from './unread.ts'
+import { retryOverlapped } from '../observing/retry-overlapped.ts'
+import { askPanelToRefuse, type FrontRequest, type FrontWork, forwardAndRecord } from './front-request.ts'
+import { refuseUnread } from './unread.ts'
 
 /** A reset of one user, its next plan, or another owner: the user is read right before and right after. */
-export async function changeThroughFront(
+export async function changeUserThroughFront(
   work: FrontWork,
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   if (!(await readUser(work, username, request))) {
-    return refusalBy(work, request, userPath(username))
+    return askPanelToRefuse(work, request, { kind: 'change user', username })
   }
-  return forwardAndLearn(work, request, `a change of user ${username}`, () => observeUser(work, username))
+  return forwardAndRecord(work, request, `a change of user ${username}`, () => observeUser(work, username))
 }
 
 /**
  * Reads a user with the caller's rights before a call is forwarded.
  *
  * @returns false: the panel does not show this user to the caller.
- * @throws `user_unreadable`, unless the caller goes on without.
+ * @throws `user_unreadable`, unless the caller goes on without a reading.
  */
 export async function readUser(work: FrontWork, username: string, request: FrontRequest): Promise<boolean> {
   if (request.token === null) return false
@@ -30,7 +30,7 @@ export async function readUser(work: FrontWork, username: string, request: Front
   } catch (error) {
     if (!isLedgerError(error, 'user_unreadable')) throw error
     const what = error.message.replace(/\.$/, '')
-    refuseUnlessUnpreserved(work, request, { code: error.code, what })
+    refuseUnread(work, request, { code: error.code, what })
     return true
   }
 }
@@ -38,11 +38,11 @@ export async function readUser(work: FrontWork, username: string, request: Front
 /**
  * Reads one user until the reading is accepted.
  *
- * @param token the caller's own; without one the service's account reads.
+ * @param token the caller's own; left out: the service's account reads.
  * @returns false: the panel does not show this user.
  */
 async function observeUser(work: FrontWork, username: string, token?: string): Promise<boolean> {
-  return untilAccepted(work.db, `User ${username}`, async (asked, since) => {
+  return retryOverlapped(work.db, `User ${username}`, async (asked, since) => {
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false

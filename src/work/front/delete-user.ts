@@ -2,32 +2,31 @@ import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
 import { runUserDeletion, type UserEnding } from '../deleting/user-deletion.ts'
-import { answerTo, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'
+import { answerAfterDeletion, type ForwardedReply, forwardDeletion } from './forward-deletion.ts'
 import {
-  deletionOf,
+  askPanelToRefuse,
+  deletionAsCaller,
   type FrontRequest,
   type FrontWork,
   identify,
-  refusalBy,
-  userPath,
 } from './front-request.ts'
 
-/** `DELETE /api/user/{username}`: the final reading and the receipt are durable before the panel hears of it. */
-export async function deleteThroughFront(
+/** The deletion of a user: the final reading and the receipt are stored before the request is forwarded. */
+export async function deleteUserThroughFront(
   work: FrontWork,
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  const ending = caller && (await deleteAsCaller(work, deletionOf(username, caller, request), request))
+  const ending = caller && (await deleteAsCaller(work, deletionAsCaller(username, caller, request), request))
   switch (ending?.kind) {
     case 'sent':
-    case 'unlearned':
-      return answerTo(work, `User ${username}`, ending)
+    case 'unrecorded':
+      return answerAfterDeletion(work, `User ${username}`, ending)
     case 'declined':
       throw ending.error
     default:
-      return refusalBy(work, request, userPath(username))
+      return askPanelToRefuse(work, request, { kind: 'delete user', username })
   }
 }
 

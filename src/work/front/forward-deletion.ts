@@ -1,15 +1,14 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { judgeDeletion } from '../../panel/marzban/deletion-forms.ts'
 import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
-import type { Deletion } from '../../store/deletions/deletions.ts'
-import { failureOf, unlearned } from '../deleting/delete-user.ts'
+import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
+import { failureOf, notRecorded } from '../deleting/delete-user.ts'
 import type { Outcome } from '../deleting/outcome.ts'
 import { type FrontRequest, type FrontWork, forward } from './front-request.ts'
 
-/** What came of a caller's own request; `answer` is the panel's, or of whatever answered in its place. */
+/** The result of a caller's own request; `answer` comes from the panel, or from something in its place. */
 export type ForwardedReply = DeletionReply & { answer: ForwardedAnswer | null }
 
-/** Sends the caller's request to delete a user or an admin, and judges what comes back. */
+/** Forwards the caller's request to delete a user or an admin, and judges the answer. */
 export async function forwardDeletion(
   work: FrontWork,
   request: FrontRequest,
@@ -17,7 +16,7 @@ export async function forwardDeletion(
 ): Promise<ForwardedReply> {
   try {
     const answer = await forward(work, request)
-    const verdict = judgeDeletion(of, answer)
+    const verdict = work.api.judgeDeletion(of, answer)
     return { verdict, answer, error: verdict === 'done' ? null : errorOf(answer) }
   } catch (error) {
     if (!isLedgerError(error)) throw error
@@ -33,27 +32,31 @@ function errorOf({ status }: ForwardedAnswer): LedgerError {
     : new LedgerError('panel_bad_answer', `The panel refused the deletion (${status}).`)
 }
 
-/** A deletion that was sent, with or without what became of it. */
+/** A forwarded deletion, with or without its recorded outcome. */
 export type Forwarding =
-  | { kind: 'sent'; outcome: Outcome; receipt: Deletion; reply: ForwardedReply }
-  | { kind: 'unlearned'; receipt: Deletion; reply: ForwardedReply; cause: unknown }
+  | { kind: 'sent'; outcome: Outcome; receipt: SingleDeletion; reply: ForwardedReply }
+  | { kind: 'unrecorded'; receipt: SingleDeletion; reply: ForwardedReply; cause: unknown }
 
 /**
- * What the caller gets: the panel's own answer wherever there is one that is not untrue.
+ * The caller's answer: the panel's own, if there is one and it is true.
  *
- * @param what was deleted, as messages name it: `User ada`.
- * @throws what the receipt says.
+ * @param what the user or admin, as messages name it: `User ada`.
+ * @throws the error that the receipt has.
  */
-export function answerTo({ log, graceMs }: FrontWork, what: string, ending: Forwarding): ForwardedAnswer {
+export function answerAfterDeletion(
+  { log, graceMs }: FrontWork,
+  what: string,
+  ending: Forwarding,
+): ForwardedAnswer {
   const { receipt, reply } = ending
   const { answer, error } = reply
-  if (ending.kind === 'unlearned') {
+  if (ending.kind === 'unrecorded') {
     log.error(
       { err: ending.cause, deletion: receipt.id },
-      'the outcome of a deletion could not be learned yet',
+      'the outcome of a deletion could not be recorded yet',
     )
     if (answer && isWorthPassingOn(reply)) return answer
-    throw unlearned(receipt, ending.cause)
+    throw notRecorded(receipt, ending.cause)
   }
   if (ending.outcome === 'deleted') {
     if (answer && isWorthPassingOn(reply)) return answer
@@ -64,7 +67,7 @@ export function answerTo({ log, graceMs }: FrontWork, what: string, ending: Forw
   throw failureOf(receipt, 'panel_failed', error, graceMs)
 }
 
-/** An error after the deletion is the panel's habit; a page in the place of a success is not the panel's. */
+/** The panel often answers an error after a deletion that it has done. A page in the place of a success is not its answer. */
 function isWorthPassingOn({ verdict, answer }: ForwardedReply): boolean {
   return verdict !== 'unclear' || (answer?.status ?? 0) >= 500
 }

@@ -1,40 +1,42 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
-import type { GuardedCall } from '../../panel/marzban/guarded-call.ts'
-import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
-import { auditName, type Caller, type Callers } from '../callers/callers.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import { auditName, type Caller } from '../callers/caller.ts'
+import type { Callers } from '../callers/callers.ts'
+import { type GeneralAction, may, requireRight } from '../callers/may.ts'
 import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
 
-/** A guarded call as a caller sent it. */
+/** A guarded call of a caller. */
 export type FrontRequest = {
-  /** What is sent to the panel once everything is stored. */
+  /** The request that is sent to the panel once everything is stored. */
   request: Forwarded
-  /** The caller's token of the panel; null: it sent none. */
+  /** The caller's token of the panel; null: none. */
   token: string | null
-  /** Aborted when the caller has gone away: nothing is forwarded from then on. */
+  /** Aborted when the caller leaves: nothing is forwarded after that. */
   gone: AbortSignal
   /**
-   * Whether the call waits until everybody whom it concerns has been read. False: the caller, a sudo admin, goes on although
-   * somebody cannot be read; bytes that nobody has read are lost then.
+   * Whether every user of the call must be read first. False: the caller, a sudo admin, goes on although some cannot be read;
+   * their unread bytes are lost.
    */
   preserveTraffic: boolean
 }
 
-/** What guarded calls are carried out with. */
+/** What guarded calls work with. */
 export type FrontWork = AdminDeletionDeps & {
   callers: Callers
   forwarder: Forwarder
+  api: PanelApi
   now: () => number
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
 }
 
-/** A caller whom the panel vouches for, as guarded calls need one. */
-export type FrontCaller = Caller & { token: string }
+/** A caller with a token that the panel accepts. */
+export type FrontCaller = Extract<Caller, { kind: 'admin' }> & { token: string }
 
 /**
- * Who calls; null: the panel does not know the token, or there is none, and shall say so itself.
+ * The caller; null: there is no token, or the panel does not know it. The panel then refuses the call itself.
  *
- * @throws a panel error when it cannot be asked.
+ * @throws the panel's errors when it cannot say whose token it is.
  */
 export async function identify(
   work: FrontWork,
@@ -42,7 +44,8 @@ export async function identify(
 ): Promise<FrontCaller | null> {
   if (token === null) return null
   try {
-    return { ...(await work.callers.identify({ bearer: token })), token } as FrontCaller
+    const caller = await work.callers.identify({ bearer: token })
+    return caller.kind === 'admin' ? { ...caller, token } : null
   } catch (error) {
     if (isLedgerError(error, 'unauthenticated')) return null
     throw error
@@ -50,54 +53,44 @@ export async function identify(
 }
 
 /**
- * The panel's own refusal of a caller who may not do this: its answer to harmless questions for which the same rights
- * are needed. The call itself is not forwarded: what was not read before must not be lost if the panel thought better of it.
- *
- * @param targets path and query of each, encoded, in the order in which the panel checks these rights.
+ * Gets the panel's own refusal for a caller that may not do this: it sends harmless questions that need the same rights. The
+ * call itself is not forwarded: if the panel allowed it after all, unread bytes would be lost.
  */
-export async function refusalBy(
+export async function askPanelToRefuse(
   work: FrontWork,
   { request }: FrontRequest,
-  ...targets: string[]
+  call: GuardedCall,
 ): Promise<ForwardedAnswer> {
   const headers = { ...request.headers }
   for (const name of ['content-length', 'content-type', 'transfer-encoding']) delete headers[name]
-  for (const target of targets) {
+  for (const target of work.api.refusingQuestions(call)) {
     const answer = await work.forwarder.forward({ method: 'GET', target, headers, body: null })
     if (answer.status >= 400 && answer.status < 500) return answer
   }
   throw new LedgerError(
     'observation_overlapped',
-    'What is to be changed changed this very moment. Try again.',
+    'The user or admin of this call changed at the same moment. Try again.',
     { retryAfter: 1 },
   )
 }
 
-/** What the panel answers to sudo admins only, and to anybody else as it answers what only they may do. */
-export const sudoOnly = '/api/admins?limit=1'
-
-/**
- * Does what only a sudo admin may; anybody else gets the panel's own refusal.
- *
- * @param questions as the targets of {@link refusalBy}.
- */
-export async function asSudo(
+/** Carries out a call that needs a right of its own. Any other caller gets the panel's own refusal. */
+export async function withRight(
   work: FrontWork,
   request: FrontRequest,
-  questions: string[],
+  call: Extract<GuardedCall, { kind: GeneralAction }>,
   act: (caller: FrontCaller) => Promise<ForwardedAnswer>,
 ): Promise<ForwardedAnswer> {
   const caller = await identify(work, request)
-  return caller?.isSudo ? act(caller) : refusalBy(work, request, ...questions)
+  return caller && may(caller, call.kind, null) ? act(caller) : askPanelToRefuse(work, request, call)
 }
 
 /**
- * Lets only a sudo admin go on without a reading, and says in the log that it did. A caller whom the panel does not know
- * is refused by the panel, as for any call.
+ * Lets only a sudo admin go on without a reading, and logs that. The panel itself refuses a caller that it does not know.
  *
  * @throws `forbidden`.
  */
-export async function mayLoseTraffic(
+export async function checkPreserveTraffic(
   work: FrontWork,
   call: GuardedCall,
   request: FrontRequest,
@@ -105,41 +98,30 @@ export async function mayLoseTraffic(
   if (request.preserveTraffic) return
   const caller = await identify(work, request)
   if (!caller) return
-  if (!caller.isSudo) {
-    throw new LedgerError('forbidden', 'Only a sudo admin may send preserve_traffic=false.', {
-      field: 'preserve_traffic',
-    })
-  }
+  requireRight(caller, 'lose unread traffic', null)
   work.log.warn(
     { caller: auditName(caller), call },
     'a sudo admin goes on even if traffic cannot be preserved',
   )
 }
 
-/** What a caller of the front asks for when it deletes a user. */
-export function deletionOf(
+/** The deletion of a user that a caller of the front asks for. */
+export function deletionAsCaller(
   username: string,
   caller: FrontCaller,
   { preserveTraffic }: Pick<FrontRequest, 'preserveTraffic'>,
 ): UserDeletionRequest {
-  return {
-    username,
-    requestedBy: auditName(caller),
-    token: caller.token,
-    preserveTraffic,
-    receiptId: null,
-    onlyAdminId: null,
-  }
+  return { username, caller, preserveTraffic, receiptId: null }
 }
 
-/** Sends the caller's request to the panel, unless the caller has gone. */
+/** Sends the caller's request to the panel, unless the caller has left. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {
-    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.', {
+    throw new LedgerError('invalid_request', 'The caller has left; nothing was forwarded to the panel.', {
       unsent: true,
     })
   }
-  // What the answer says is read here, too.
+  // The service reads the answer too.
   return work.forwarder.forward({
     ...request,
     headers: { ...request.headers, 'accept-encoding': 'identity' },
@@ -147,20 +129,25 @@ export async function forward(work: FrontWork, { request, gone }: FrontRequest):
 }
 
 /**
- * Learns what the panel has changed. A failure takes nothing from the call: the panel has acted, and its answer belongs to
- * the caller. What a receipt does not tell yet is settled later, the rest is learned by the next poll or scan.
+ * Records what the panel has changed. A failure here does not fail the call: the panel has acted, and the caller gets its
+ * answer. A later run settles open receipts; the next poll or scan reads the rest.
  */
-export async function learn(work: FrontWork, what: string, observe: () => Promise<unknown>): Promise<void> {
+export async function recordOutcome(
+  work: FrontWork,
+  what: string,
+  observe: () => Promise<unknown>,
+): Promise<void> {
   try {
     await observe()
   } catch (error) {
-    if (!isLedgerError(error)) work.log.error({ err: error }, `${what}: its outcome could not be learned yet`)
-    else work.log.warn(logFields(error), `${what}: its outcome is learned later. ${error.message}`)
+    if (!isLedgerError(error))
+      work.log.error({ err: error }, `${what}: its outcome could not be recorded yet`)
+    else work.log.warn(logFields(error), `${what}: its outcome will be recorded later. ${error.message}`)
   }
 }
 
-/** Sends the caller's request and learns what it has changed; without an answer too, since the panel may have acted. */
-export async function forwardAndLearn(
+/** Sends the caller's request and records what it has changed, even without an answer: the panel may have acted. */
+export async function forwardAndRecord(
   work: FrontWork,
   request: FrontRequest,
   what: string,
@@ -169,16 +156,6 @@ export async function forwardAndLearn(
   try {
     return await forward(work, request)
   } finally {
-    await learn(work, what, observe)
+    await recordOutcome(work, what, observe)
   }
-}
-
-/** The path of a user in the panel's API. */
-export function userPath(username: string): string {
-  return `/api/user/${encodeURIComponent(username)}`
-}
-
-/** A question about an admin: the panel looks for it first, and asks who calls only then. */
-export function usagePath(username: string): string {
-  return `/api/admin/usage/${encodeURIComponent(username)}`
 }

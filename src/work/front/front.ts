@@ -1,42 +1,40 @@
-import { type GuardedCall, guardedCallOf } from '../../panel/marzban/guarded-call.ts'
-import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
-import { changeThroughFront } from './change-user.ts'
+import type { ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import { changeUserThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
-import { deleteThroughFront } from './delete-user.ts'
+import { deleteUserThroughFront } from './delete-user.ts'
 import {
-  asSudo,
+  checkPreserveTraffic,
   type FrontCaller,
   type FrontRequest,
   type FrontWork,
   identify,
-  mayLoseTraffic,
-  sudoOnly,
-  usagePath,
-  userPath,
+  withRight,
 } from './front-request.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
-/** What stands in front of the panel: nothing that bytes depend on reaches it before they are stored. */
+/** Stands in front of the panel: a call that would lose bytes reaches the panel only after they are stored. */
 export type Front = {
-  /** Through which what needs no guarding is passed on. */
+  /** Passes on the requests that need no guarding. */
   panel: Pick<Forwarder, 'origin' | 'basePath' | 'open' | 'openSocket'>
-  /** What a request would make the panel forget; null: it can be passed through. */
+  /** What the front's routes must know of the panel's API. */
+  api: Pick<PanelApi, 'hasWebSocket' | 'isSecretPath' | 'tokenOf' | 'errorBody'>
+  /** The call that would lose bytes; null: the request can be passed on. */
   guarded(method: string, path: string): GuardedCall | null
   /**
-   * Who sends `token` to the panel; null: nobody that the panel knows.
+   * The caller that sends `token` to the panel; null: the panel does not know it.
    *
-   * @throws a panel error when the panel cannot be asked.
+   * @throws the panel's errors when it cannot say whose token it is.
    */
   callerOf(token: string | null): Promise<FrontCaller | null>
   /**
-   * Carries out a guarded call: reads, with the caller's rights, what would be lost; stores it; forwards the call; learns
-   * the outcome.
+   * Carries out a guarded call: reads what would be lost, with the caller's rights; stores it; forwards the call; records the
+   * outcome.
    *
    * @returns the panel's own answer.
-   * @throws `forbidden` for `preserveTraffic: false` of anybody but a sudo admin. `database_unavailable`, `observation_overlapped`: nothing was forwarded. The panel's errors when it gave no
-   *   answer.
+   * @throws `forbidden` for `preserveTraffic: false`, except of a sudo admin. `database_unavailable`, `observation_overlapped`:
+   *   nothing was forwarded. The panel's errors when it gave no answer.
    */
   handle(call: GuardedCall, request: FrontRequest): Promise<ForwardedAnswer>
 }
@@ -44,31 +42,28 @@ export type Front = {
 export function createFront(work: FrontWork): Front {
   return {
     panel: work.forwarder,
-    guarded: guardedCallOf,
+    api: work.api,
+    guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
     handle: async (call, request) => {
-      await mayLoseTraffic(work, call, request)
+      await checkPreserveTraffic(work, call, request)
       switch (call.kind) {
         case 'delete user':
-          return deleteThroughFront(work, call.username, request)
+          return deleteUserThroughFront(work, call.username, request)
         case 'change user':
-          return changeThroughFront(work, call.username, request)
+          return changeUserThroughFront(work, call.username, request)
         case 'move user':
-          return asSudo(work, request, [userPath(call.username), sudoOnly], () =>
-            changeThroughFront(work, call.username, request),
-          )
+          return withRight(work, request, call, () => changeUserThroughFront(work, call.username, request))
         case 'delete expired users':
           return deleteExpiredThroughFront(work, request)
         case 'reset all users':
-          return asSudo(work, request, [sudoOnly], (caller) => resetUsersThroughFront(work, caller, request))
+          return withRight(work, request, call, (caller) => resetUsersThroughFront(work, caller, request))
         case 'delete admin':
-          return asSudo(work, request, [usagePath(call.username)], (caller) =>
+          return withRight(work, request, call, (caller) =>
             deleteAdminThroughFront(work, call.username, caller, request),
           )
         case 'reset admin usage':
-          return asSudo(work, request, [usagePath(call.username)], () =>
-            resetUsageThroughFront(work, call.username, request),
-          )
+          return withRight(work, request, call, () => resetUsageThroughFront(work, call.username, request))
       }
     },
   }

@@ -1,21 +1,20 @@
 import { LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { mustReadAdmin } from '../observing/observe-admins.ts'
-import { type FrontRequest, type FrontWork, forwardAndLearn, refusalBy, usagePath } from './front-request.ts'
-import { findListed } from './listed-admins.ts'
-import { refuseUnlessUnpreserved } from './unread.ts'
+import { askPanelToRefuse, type FrontRequest, type FrontWork, forwardAndRecord } from './front-request.ts'
+import { refuseUnread } from './unread.ts'
 
 /**
- * `POST /api/admin/usage/reset/{username}`: the counter of whomever the panel may take for this admin is read right before
- * and right after. The panel is not told to reset somebody whom the ledger does not find.
+ * The reset of an admin's counter: the counter of each admin that the panel can mean by this name is read right before
+ * and right after. Nothing is forwarded for an admin that the panel does not list.
  */
 export async function resetUsageThroughFront(
   work: FrontWork,
   username: string,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const { same } = await findListed(work.panel, username)
-  if (same.length === 0) return refusalBy(work, request, usagePath(username))
+  const { same } = await work.panel.adminNamed(username)
+  if (same.length === 0) return askPanelToRefuse(work, request, { kind: 'reset admin usage', username })
   const read = async () => {
     for (const admin of same) {
       const found = await mustReadAdmin(work, admin.username)
@@ -31,7 +30,7 @@ export async function resetUsageThroughFront(
   const odd = same.find(({ oddUsage }) => oddUsage !== undefined)
   if (odd) {
     const what = `The counter of admin ${odd.username} cannot be read: ${odd.oddUsage}`
-    refuseUnlessUnpreserved(work, request, { code: 'panel_bad_answer', what })
+    refuseUnread(work, request, { code: 'panel_bad_answer', what })
   }
-  return forwardAndLearn(work, request, `the reset of admin ${username}`, read)
+  return forwardAndRecord(work, request, `the reset of admin ${username}`, read)
 }

@@ -1,94 +1,95 @@
 import { isLedgerError } from '../../errors.ts'
-import { saysNothingWasDone, saysUsersWereReset } from '../../panel/marzban/success-forms.ts'
-import type { ForwardedAnswer } from '../../panel/panel.ts'
+import type { ForwardedAnswer, PanelApi } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import { readPanelPoll } from '../../store/collecting/panel-poll.ts'
 import { requestScans } from '../../store/collecting/scans.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { markReset } from '../../store/tenures/tenures.ts'
-import { type FrontCaller, type FrontRequest, type FrontWork, forward, learn } from './front-request.ts'
-import { findListed } from './listed-admins.ts'
-import { readEveryone } from './read-everyone.ts'
+import {
+  type FrontCaller,
+  type FrontRequest,
+  type FrontWork,
+  forward,
+  recordOutcome,
+} from './front-request.ts'
+import { readAllUsers } from './read-all-users.ts'
 
-/** An hour: the panel sets back one user after the other, some milliseconds each, and answers when it is done. */
+/** An hour: the panel resets one user after the other, some milliseconds each, and answers at the end. */
 const answerTimeoutMs = 60 * 60_000
 const what = 'the reset of all users'
 
-/** Whose users a reset sets back; `unclear`: nobody but the next readings can tell. */
-type Whose = 'own' | 'all' | 'unclear'
+/** The users that a reset concerns: the caller's own, or all; `unclear`: only the next readings can tell. */
+type ResetScope = 'own' | 'all' | 'unclear'
 
-/** A reset that has been forwarded. `begun` and `asked` are the ticks before the first reading and before the reset. */
-type Reset = { username: string; whose: Whose; begun: Asked; asked: Asked }
+/** A forwarded reset. `begun` and `asked` are the ticks before the first reading and before the reset. */
+type Reset = { username: string; scope: ResetScope; begun: Asked; asked: Asked }
 
 /**
- * `POST /api/users/reset`: every user whose counter falls to zero is read first, page by page, which takes as long as
- * the panel takes to list them.
- *
- * @param caller who asks.
+ * The reset of all users: every user whose counter falls to zero is read first, page by page. That takes as long as the panel
+ * needs to list them.
  */
 export async function resetUsersThroughFront(
   work: FrontWork,
   { name: username, token }: FrontCaller,
   request: FrontRequest,
 ): Promise<ForwardedAnswer> {
-  const whose = await whoseUsers(work, username)
-  const whom = { purpose: 'reset_users', token, ...(whose === 'own' && { admin: username }) } as const
-  const begun = await readEveryone(work, whom, request)
-  const reset = { username, whose, begun, asked: await drawAsked(work.db) }
+  const scope = await resetScopeOf(work, username)
+  const reading = { purpose: 'reset_users', token, ...(scope === 'own' && { admin: username }) } as const
+  const begun = await readAllUsers(work, reading, request)
+  const reset = { username, scope, begun, asked: await drawAsked(work.db) }
   const patient = { ...request, request: { ...request.request, answerTimeoutMs } }
-  // Nothing is forwarded for a caller who has gone.
-  let outcome: 'done' | 'refused' | 'unknown' = request.gone.aborted ? 'refused' : 'unknown'
+  // Nothing is forwarded for a caller that has left.
+  let outcome: ReturnType<PanelApi['judgeReset']> = request.gone.aborted ? 'refused' : 'unclear'
   try {
     const answer = await forward(work, patient)
-    if (saysUsersWereReset(answer)) outcome = 'done'
-    else if (saysNothingWasDone(answer)) outcome = 'refused'
+    outcome = work.api.judgeReset(answer)
     return answer
   } finally {
-    if (outcome === 'done') await learn(work, what, () => noteDone(work, reset))
-    // Whose counters have fallen shows when they are read.
-    if (outcome === 'unknown') await learn(work, what, () => requestScans(work.db))
+    if (outcome === 'done') await recordOutcome(work, what, () => recordReset(work, reset))
+    // The next readings show which counters have fallen.
+    if (outcome === 'unclear') await recordOutcome(work, what, () => requestScans(work.db))
   }
 }
 
 /**
- * Whose users a reset by this caller sets back: an admin that the panel lists resets its own; the sudo account of the
- * panel's environment, which is in no list, those of all. On MySQL a panel takes names that differ in case or accents
- * alone for the same: there only the next readings tell whose counters fell.
+ * The users that a reset by this caller concerns. A listed admin resets its own. The sudo account of the panel's environment
+ * is in no list and resets all. A panel on MySQL takes names that differ only in case or accents for the same: there only the
+ * next readings show which counters fell.
  */
-async function whoseUsers({ panel }: FrontWork, username: string): Promise<Whose> {
-  const { exact, same } = await findListed(panel, username)
+async function resetScopeOf({ panel }: FrontWork, username: string): Promise<ResetScope> {
+  const { exact, same } = await panel.adminNamed(username)
   if (exact) return 'own'
   return same.length > 0 ? 'unclear' : 'all'
 }
 
 /**
- * Notes for each user that was read what the panel says: that its counter has been set back. Whose counters those are is
- * asked again: an admin that appeared meanwhile under the caller's name makes the panel reset the users of that admin only.
+ * Notes for each user that was read that the panel has reset its counter. It checks the scope again: if an admin of the
+ * caller's name has appeared meanwhile, the panel has reset only the users of that admin.
  */
-async function noteDone(work: FrontWork, reset: Reset): Promise<void> {
+async function recordReset(work: FrontWork, reset: Reset): Promise<void> {
   const { db } = work
-  const isKnown = reset.whose !== 'unclear' && (await isStill(work, reset))
-  if (isKnown) await mark(work, reset)
-  // A user that soon consumes more than ever before hides its reset. Where the panel counts admins, those counters have
-  // the bytes; elsewhere everybody is read before it comes to that.
-  const { has_admin_usage: panelCountsAdmins } = await readPanelPoll(db)
-  if (!isKnown || !panelCountsAdmins) await requestScans(db)
+  const isKnown = reset.scope !== 'unclear' && (await isScopeUnchanged(work, reset))
+  if (isKnown) await markUsersReset(work, reset)
+  // A user that soon consumes more than ever before hides its reset. The admin's counter then has the bytes; if the panel
+  // has no such counters, all users are read before that can happen.
+  const { hasAdminUsage } = await readPanelPoll(db)
+  if (!isKnown || !hasAdminUsage) await requestScans(db)
 }
 
-async function isStill(work: FrontWork, { username, whose }: Reset): Promise<boolean> {
+async function isScopeUnchanged(work: FrontWork, { username, scope }: Reset): Promise<boolean> {
   try {
-    return (await whoseUsers(work, username)) === whose
+    return (await resetScopeOf(work, username)) === scope
   } catch (error) {
     if (isLedgerError(error)) return false
     throw error
   }
 }
 
-async function mark({ db }: FrontWork, { username, whose, begun, asked }: Reset): Promise<void> {
-  const account = whose === 'own' ? await findOpenAccount(db, username) : null
+async function markUsersReset({ db }: FrontWork, { username, scope, begun, asked }: Reset): Promise<void> {
+  const account = scope === 'own' ? await findOpenAccount(db, username) : null
   // An admin without an account has no users that were read.
-  if (whose === 'own' && account === null) return
+  if (scope === 'own' && account === null) return
   await transact(db, async (tx) => {
     const { tick: answered } = await drawAnswered(tx)
     await markReset(tx, account?.id ?? null, { since: begun.tick, asked: asked.tick, answered })

@@ -3,41 +3,41 @@ import type { UnreadableEntry } from '../../store/collecting/unreadable-items.ts
 import { shorten } from '../observing/unreadable-items.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 
-/** Users that a refusal names one by one. */
+/** The most users that a refusal names. */
 export const namedAtMost = 20
 
 /** What could not be read before a call of the panel. */
 export type Unread = {
   code: ErrorCode
-  /** What it is, and why: a sentence without its full stop. */
+  /** The user or admin and the reason: a sentence without its full stop. */
   what: string
 }
 
 /**
- * Refuses a call that concerns somebody who could not be read; or, where the caller, a sudo admin, wants to go on all the
- * same, says in the log what is not counted.
+ * Refuses a call because of something that could not be read. If the caller, a sudo admin, goes on without it, it only logs
+ * what is not counted.
  *
- * @throws with `unread.code` and the remedy.
+ * @throws an error with `unread.code` and the remedy.
  */
-export function refuseUnlessUnpreserved(work: FrontWork, request: FrontRequest, unread: Unread): void {
+export function refuseUnread(work: FrontWork, request: FrontRequest, unread: Unread): void {
   if (request.preserveTraffic) {
     throw new LedgerError(
       unread.code,
       `${unread.what}. Nothing was forwarded to the panel. Mend or delete that in the panel; or a sudo admin sends the ` +
-        'call with ?preserve_traffic=false: what nobody could read is not counted then.',
+        'call with ?preserve_traffic=false: traffic that cannot be read is then lost.',
     )
   }
   work.log.warn({ code: unread.code }, `${unread.what}: a sudo admin goes on without it`)
 }
 
 /**
- * Names users that could not be read.
+ * Describes the users that could not be read.
  *
- * @param named the first of them that have names, at most one more than are told.
- * @param unlisted how many others the panel does not even list, so that nobody knows who they are.
- * @returns null: everybody was read.
+ * @param named the first of those with names: at most one more than a refusal names.
+ * @param unlisted how many others the panel does not list, so that their names are unknown.
+ * @returns null: all users were read.
  */
-export function unreadOf(named: readonly UnreadableEntry[], unlisted: number): Unread | null {
+export function describeUnread(named: readonly UnreadableEntry[], unlisted: number): Unread | null {
   const parts = [
     ...named
       .slice(0, namedAtMost)

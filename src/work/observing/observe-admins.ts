@@ -2,28 +2,23 @@ import { applyPanelReading, fitsAccount } from '../../ledger/account.ts'
 import { isLater } from '../../ledger/counter.ts'
 import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
-import {
-  type AccountChange,
-  lockAccounts,
-  type StoredAccount,
-  saveAccounts,
-} from '../../store/accounts/accounts.ts'
+import { type AccountChange, lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { markMissing, markPresent, openAccounts } from '../../store/accounts/admins.ts'
 import { recordPoll } from '../../store/collecting/panel-poll.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { recordSuspicions } from '../../store/outbox/events.ts'
+import { changeAccounts } from './change-accounts.ts'
 import type { PanelLag } from './panel-lag.ts'
-import { untilAccepted } from './retry-overlapped.ts'
-import { entryOf, noteUnreadable } from './unreadable-items.ts'
+import { retryOverlapped } from './retry-overlapped.ts'
+import { noteUnreadable, toUnreadableEntry } from './unreadable-items.ts'
 
-export type ObserveAdmins = {
+export type ObservingDeps = {
   db: Database
   panel: PanelClient
   panelLag: PanelLag
-  /** Told of each admin that cannot be read, once. */
+  /** Called once for each admin that cannot be read. */
   onUnreadable?: (entry: UnreadableEntry) => void
 }
 
@@ -31,11 +26,11 @@ export type ObserveAdmins = {
  * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
  * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same.
  */
-export async function pollAdmins(work: ObserveAdmins, asked: Asked): Promise<void> {
-  const { db, panel, panelLag } = work
+export async function pollAdmins(deps: ObservingDeps, asked: Asked): Promise<void> {
+  const { db, panel, panelLag } = deps
   const lagHasPassed = panelLag.ask(asked)
   const { admins, unreadable } = await panel.adminList()
-  const nameless = unreadable.flatMap((item) => entryOf(item, null) ?? [])
+  const nameless = unreadable.flatMap((item) => toUnreadableEntry(item, null) ?? [])
   const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
   const entries = odd.map(({ username: name, reason }) => ({
     kind: 'admin' as const,
@@ -43,7 +38,7 @@ export async function pollAdmins(work: ObserveAdmins, asked: Asked): Promise<voi
     adminId: null,
     reason,
   }))
-  await noteUnreadable(work, asked, [...nameless, ...entries])
+  await noteUnreadable(deps, asked, [...nameless, ...entries])
   await forgetUnreadableAdmins(db, asked)
 }
 
@@ -56,17 +51,13 @@ export async function pollAdmins(work: ObserveAdmins, asked: Asked): Promise<voi
  *   it. `dropped`: the reading overlapped another.
  */
 export async function readAdmin(
-  { db, panel, panelLag }: ObserveAdmins,
+  { db, panel, panelLag }: ObservingDeps,
   { username }: { username: string },
   ticks: { asked?: Asked; since?: Asked | undefined } = {},
 ): Promise<{ admin: PanelAdmin | null; dropped: boolean }> {
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
-  const alike = await panel.adminsNamed(username)
-  const admin =
-    alike.find((candidate) => candidate.username === username) ??
-    (alike.length === 1 ? alike[0] : undefined) ??
-    null
+  const { meant: admin } = await panel.adminNamed(username)
   const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
   const [[other], [spoilt]] = [stored.dropped, stored.odd]
   if (admin && spoilt) return { admin: { ...admin, oddUsage: spoilt.reason }, dropped: false }
@@ -80,9 +71,9 @@ export async function readAdmin(
  *
  * @throws `observation_overlapped` when others change it all the time.
  */
-export async function mustReadAdmin(work: ObserveAdmins, username: string): Promise<PanelAdmin | null> {
-  return untilAccepted(work.db, `Admin ${username}`, async (asked, since) => {
-    const { admin, dropped } = await readAdmin(work, { username }, { asked, since })
+export async function mustReadAdmin(deps: ObservingDeps, username: string): Promise<PanelAdmin | null> {
+  return retryOverlapped(deps.db, `Admin ${username}`, async (asked, since) => {
+    const { admin, dropped } = await readAdmin(deps, { username }, { asked, since })
     return dropped ? undefined : admin
   })
 }
@@ -126,8 +117,7 @@ async function storeAdmins(
         if (suspicion) suspicions.push(suspicion)
       }
     }
-    await saveAccounts(tx, changes, answered.at)
-    await recordSuspicions(tx, suspicions)
+    await changeAccounts(tx, { accounts: changes, suspicions }, answered.at)
     if (complete) {
       const usernames = admins.map((admin) => admin.username)
       await markMissing(tx, usernames, ticks, answered.at)

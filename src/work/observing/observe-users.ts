@@ -1,27 +1,13 @@
-import { LedgerError } from '../../errors.ts'
-import { type AccountEffect, applyEffect, effectsOf, fitsAccount, fitsTenure } from '../../ledger/account.ts'
 import { isLater, type Ticks } from '../../ledger/counter.ts'
-import { type Suspicion, suspicionOfUser } from '../../ledger/suspicion.ts'
-import {
-  isOutdated,
-  judgeGone,
-  judgeUser,
-  type SeenUser,
-  type TenureChange,
-  type UserKey,
-} from '../../ledger/tenure.ts'
+import { judgeGone, judgeUser, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
-import { addUsers } from '../../store/accounts/account-users.ts'
-import { lockAccounts, type StoredAccount, saveAccounts } from '../../store/accounts/accounts.ts'
 import { openAccounts } from '../../store/accounts/admins.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { finishUnanswered } from '../../store/deletions/unsettled-deletions.ts'
-import { recordSuspicions } from '../../store/outbox/events.ts'
-import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import { lockOpenTenures, lockTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { changeTenures } from './change-tenures.ts'
 
 /**
  * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
@@ -31,7 +17,7 @@ import { lockOpenTenures, lockTenures, type StoredTenure } from '../../store/ten
  * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
  *   not dropped. Left out: only these readings serve.
  * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
- * @returns the names whose readings were dropped; whoever needs them asks the panel again.
+ * @returns the names whose readings were dropped. A caller that needs them asks the panel again.
  */
 export async function observeUsers(
   db: Database,
@@ -82,13 +68,10 @@ export async function observeUsersIn(
       changes: judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks),
     }
   })
-  const { stored, accounts } = await saveChanges(
-    tx,
-    judged.flatMap(({ changes }) => (changes ? [changes] : [])),
-    asked,
-    answered.at,
+  const readings = judged.flatMap(({ user, changes }) =>
+    changes ? [{ changes, ownerUsage: user.owner?.usersUsage ?? null }] : [],
   )
-  await recordSuspicions(tx, suspicionsOf(judged, stored, accounts))
+  const stored = await changeTenures(tx, readings, asked, answered.at)
 
   const dropped: string[] = []
   const accepted = new Map<string, AcceptedReading>()
@@ -109,18 +92,6 @@ export async function observeUsersIn(
     else dropped.push(user.username)
   }
   return { dropped, accepted }
-}
-
-function suspicionsOf(
-  judged: readonly JudgedUser[],
-  stored: ReadonlySet<TenureChange<StoredTenure>[]>,
-  accounts: ReadonlyMap<bigint, StoredAccount>,
-): Suspicion[] {
-  return judged.flatMap(({ user, adminId, changes }) => {
-    const own = changes && stored.has(changes) ? changes.at(-1) : undefined
-    const account = accounts.get(adminId ?? -1n)
-    return (own && account && suspicionOfUser(own, account, user.owner?.usersUsage ?? null)) || []
-  })
 }
 
 /** `adminId`: undefined: of an owner without an account. `changes`: null: the reading was dropped. */
@@ -170,12 +141,13 @@ export async function endTenuresIn(
   const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
   const since = user.createdAt === undefined ? asked : answered
   const ticks: Ticks = { asked: since.tick, answered: answered.tick }
-  await saveChanges(tx, [judgeGone(own, ticks, by)], asked, answered.at)
+  const gone = { changes: judgeGone(own, ticks, by), ownerUsage: null }
+  await changeTenures(tx, [gone], asked, answered.at)
 }
 
 /**
- * The reading of this very user, under this owner, that somebody else asked for after `since`: it is as good as the
- * caller's own. Not where the panel says that it has set the counter back since: what came after that is not in it.
+ * A reading of this very user, under this owner, that another reader asked for after `since`: it is as good as the
+ * caller's own. None, where the panel has set the counter back since: what came after that is not in it.
  */
 function findServing(
   known: readonly StoredTenure[],
@@ -193,75 +165,6 @@ function findServing(
       !tenure.resetPending &&
       isLater(tenure.asked, since.tick),
   )
-}
-
-/** What was stored, and the accounts that something changed in, as they were before. */
-type SavedChanges = {
-  stored: Set<TenureChange<StoredTenure>[]>
-  accounts: Map<bigint, StoredAccount>
-}
-
-/**
- * Stores what users' readings change, each user's as a whole or not at all.
- *
- * @returns those that were stored; the others came too late (see {@link isOutdated}).
- */
-async function saveChanges(
-  tx: Tx,
-  judged: readonly TenureChange<StoredTenure>[][],
-  asked: Asked,
-  at: Date,
-): Promise<SavedChanges> {
-  const accounts = await lockAccounts(tx, touched(effectsOf(judged.flat())).keys())
-  // Only with the accounts locked does nobody complete a scan before this is committed.
-  const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
-  const stored = judged.filter((changes) => !isOutdated(changes, asked.tick, scanned))
-  const changes = stored.flat()
-  if (!changes.every(({ after }) => fitsTenure(after))) throw tooLarge()
-  await saveTenures(tx, changes, asked, at)
-  const effects = touched(effectsOf(changes))
-  const accountChanges = [...effects].flatMap(([adminId, effect]) => {
-    const before = accounts.get(adminId)
-    return before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
-  })
-  if (!accountChanges.every(({ after }) => fitsAccount(after))) throw tooLarge()
-  await saveAccounts(tx, accountChanges, at)
-  await addUsers(
-    tx,
-    [...effects].flatMap(([adminId, effect]) =>
-      [...effect.users].map(([status, by]) => ({ adminId, status, by })),
-    ),
-  )
-  await finishUnanswered(tx, changes.flatMap(goneOf))
-  return { stored: new Set(stored), accounts }
-}
-
-/** Accounts in which something changes, and those where users appear, even if the sums stay as they are. */
-function touched(effects: Map<bigint, AccountEffect>): Map<bigint, AccountEffect> {
-  return new Map(
-    [...effects].filter(
-      ([, effect]) =>
-        effect.appearances > 0 ||
-        effect.counted !== 0n ||
-        effect.preserved !== 0n ||
-        [...effect.users.values()].some(Boolean),
-    ),
-  )
-}
-
-/** No panel counts so far by itself: somebody has changed its numbers. */
-function tooLarge(): LedgerError {
-  return new LedgerError(
-    'user_unreadable',
-    'With its lifetime_used_traffic, what its admin has consumed would be more than 2^63 - 1 bytes. Mend the user in the ' +
-      'panel; or a sudo admin deletes it with preserve_traffic=false, which keeps what was counted before.',
-  )
-}
-
-/** The user whose tenure ended because the panel does not have it any more. */
-function goneOf({ before, after }: TenureChange<StoredTenure>): UserKey[] {
-  const isNews = before === null || before.endedBy === null
-  return isNews && (after.endedBy === 'panel' || after.endedBy === 'service') ? [after] : []
 }
 
 function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {

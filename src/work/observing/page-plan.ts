@@ -64,7 +64,7 @@ export function planPages(size: number, failing: readonly number[]): PagePlan {
     read(page) {
       const listed = page.users.length + page.unreadable.length
       // A page that begins later than the one before ended shows that users were deleted meanwhile and the rest moved up: go
-      // back, so that nobody is passed over.
+      // back, so that no user is passed over.
       if (offset > 0 && isGap(before, page)) {
         const done = offset
         offset = Math.max(0, offset - size / 2)

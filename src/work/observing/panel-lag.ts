@@ -3,17 +3,17 @@ import type { Asked } from '../../store/connection/logical-clock.ts'
 /** How late the panel books an admin's bytes after its users', and since when snapshots of the users have been there. */
 export type PanelLag = {
   /**
-   * To be called when the panel is about to be asked.
+   * Call it right before the panel is asked.
    *
-   * @returns of the snapshot that an account turns out to have: whether it had been there for longer than the lag by then.
+   * @returns whether the snapshot that an account turns out to have was older than the lag at that moment.
    * @see applyPanelReading
    */
   ask(asked: Asked): (adminId: bigint, snapshotAt: number) => boolean
 }
 
 /**
- * Waits by `now`, a clock that nobody sets: with the database's set forward, a snapshot only looks old, and what the panel
- * has not booked yet would be counted twice. So the lag begins when this process first meets the snapshot.
+ * Waits by `now`, a clock that cannot be set. When the database's clock is set forward, a snapshot only looks old, and what
+ * the panel has not booked yet would be counted twice. So the lag begins when this process first meets the snapshot.
  *
  * @param lagMs 0: the panel books all at once, and the order is all that matters.
  * @param now milliseconds; only differences matter.

@@ -1,6 +1,6 @@
 import type { Asked } from '../../store/connection/logical-clock.ts'
 import { listUnseen } from '../../store/tenures/tenures.ts'
-import { pageSize, type ReadUsers } from './read-user-pages.ts'
+import { pageSize, type ReadingDeps } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
 
 /**
@@ -9,13 +9,13 @@ import { readNamedUsers } from './read-users-by-name.ts'
  * @param adminId the account whose users; null: all.
  * @returns how many of them cannot be read.
  */
-export async function readUnseen(work: ReadUsers, adminId: bigint | null, begun: Asked): Promise<number> {
+export async function readUnseen(deps: ReadingDeps, adminId: bigint | null, begun: Asked): Promise<number> {
   let unreadable = 0
   let after = 0n
   for (;;) {
-    const unseen = await listUnseen(work.db, adminId, begun.tick, { after, limit: pageSize })
+    const unseen = await listUnseen(deps.db, adminId, begun.tick, { after, limit: pageSize })
     const names = unseen.map(({ username }) => username)
-    unreadable += await readNamedUsers(work, names, adminId)
+    unreadable += await readNamedUsers(deps, names, adminId)
     const last = unseen.at(-1)
     if (!last || unseen.length < pageSize) return unreadable
     after = last.id

@@ -1,5 +1,5 @@
+import { isLedgerError } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
-import { UnusableAnswer } from '../../panel/transport/unusable-answer.ts'
 import {
   forgetUnreadable,
   listUnreadableUsers,
@@ -9,7 +9,7 @@ import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { observePage } from './observe-page.ts'
 import { planPages } from './page-plan.ts'
-import { entryOf, noteUnreadable } from './unreadable-items.ts'
+import { noteUnreadable, toUnreadableEntry } from './unreadable-items.ts'
 
 /** Users asked for at once: the panel spends about 4 ms on each, so one page keeps it busy for under half a second. */
 export const pageSize = 100
@@ -17,7 +17,7 @@ export const pageSize = 100
 /** Users known as unreadable that are looked out for while users are read. */
 const knownAtMost = 1_000
 
-export type ReadUsers = {
+export type ReadingDeps = {
   db: Database
   panel: PanelClient
   /** Called after each answer with the milliseconds it took the panel; resolves when it may be asked again. */
@@ -26,7 +26,7 @@ export type ReadUsers = {
   signal: AbortSignal
   /** Users asked for at once, an even number; left out: {@link pageSize}. */
   pageSize?: number
-  /** Told of each user that cannot be read, once. */
+  /** Called once for each user that cannot be read. */
   onUnreadable?: (entry: UnreadableEntry) => void
 }
 
@@ -43,7 +43,7 @@ export type UsersToRead = {
   token?: string
   /** Where in the list users were found before that make the panel fail. */
   failingAt?: readonly number[]
-  /** Told whose readings overlapped another observation. */
+  /** Called with the users whose readings overlapped another observation. */
   onDropped?: (usernames: string[]) => Promise<void>
 }
 
@@ -62,39 +62,39 @@ export type UsersRead = {
  * spoils only itself: it is left out and put on the list of what is unreadable. A page that fails as a whole is halved, down
  * to the user that makes it fail.
  *
- * @param progress told after each page.
+ * @param progress called after each page.
  * @throws the panel's errors.
  */
 export async function readUsers(
-  work: ReadUsers,
+  deps: ReadingDeps,
   filter: UsersToRead,
   progress: (users: UsersProgress) => Promise<void>,
 ): Promise<UsersRead> {
-  const { db, panel } = work
+  const { db, panel } = deps
   const { admin, token, adminId = null } = filter
-  const whom = admin === undefined ? {} : { admin }
+  const of = admin === undefined ? {} : { admin }
   const as = token === undefined ? {} : { token }
-  const plan = planPages(work.pageSize ?? pageSize, filter.failingAt ?? [])
+  const plan = planPages(deps.pageSize ?? pageSize, filter.failingAt ?? [])
   const known = new Set(await listUnreadableUsers(db, knownAtMost))
   let unreadable = 0
   let total = 0
   for (;;) {
-    work.signal.throwIfAborted()
+    deps.signal.throwIfAborted()
     const asked = await drawAsked(db)
-    const startedAt = work.now()
+    const startedAt = deps.now()
     const { once, ...part } = plan.next()
-    const page = await panel.users({ ...whom, ...part }, { ...as, once }).catch(unlessUnusable)
+    const page = await panel.users({ ...of, ...part }, { ...as, once }).catch(unlessUnusable)
     if (page === null) {
-      // A panel that lists nobody has not stumbled over a user.
-      if (plan.failed() === 'pass over') total = Math.max(total, await panel.countUsers(whom, as))
-      await work.rest(work.now() - startedAt, work.signal)
+      // A panel that lists no user at all does not fail because of one.
+      if (plan.failed() === 'pass over') total = Math.max(total, await panel.countUsers(of, as))
+      await deps.rest(deps.now() - startedAt, deps.signal)
       continue
     }
-    const tookMs = work.now() - startedAt
+    const tookMs = deps.now() - startedAt
     const { dropped, uncountable } = await observePage(db, asked, page.users)
     if (dropped.length > 0) await filter.onDropped?.(dropped)
     const entries = [
-      ...page.unreadable.flatMap((item) => entryOf(item, adminId) ?? []),
+      ...page.unreadable.flatMap((item) => toUnreadableEntry(item, adminId) ?? []),
       ...uncountable.map(({ username, reason }) => ({
         kind: 'user' as const,
         name: username,
@@ -103,12 +103,12 @@ export async function readUsers(
       })),
     ]
     unreadable += page.unreadable.length + uncountable.length
-    await noteUnreadable(work, asked, entries)
+    await noteUnreadable(deps, asked, entries)
     await forgetRead(db, asked, page.users, { known, except: entries })
     const { done, over } = plan.read(page)
     total = Math.max(page.total, done)
     await progress({ done, total })
-    await work.rest(tookMs, work.signal)
+    await deps.rest(tookMs, deps.signal)
     if (over) {
       // The last stretch may reach beyond the end of the list.
       const unlisted = Math.min(plan.passedOver(), total)
@@ -118,7 +118,7 @@ export async function readUsers(
 }
 
 function unlessUnusable(error: unknown): null {
-  if (error instanceof UnusableAnswer) return null
+  if (isLedgerError(error) && error.unusable) return null
   throw error
 }
 

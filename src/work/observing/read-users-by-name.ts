@@ -3,36 +3,36 @@ import { forgetUnreadable } from '../../store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { observePage } from './observe-page.ts'
 import { observeGone } from './observe-users.ts'
-import type { ReadUsers } from './read-user-pages.ts'
+import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
-/** After so many bad answers in a row it is not the users that they are about. */
+/** After so many bad answers the users are not the reason. */
 const badAnswersAtMost = 3
 
 /**
  * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
- * that it cannot be read. A name that no path can carry is passed over; a bad answer about one keeps nobody from being read.
+ * that it cannot be read. A name that fits into no path is passed over. After a bad answer about one user the next one is read.
  *
  * @param adminId the account whose users they are; null: none in particular.
  * @returns how many could not be read.
- * @throws the panel's errors; `AbortError` when `work.signal` is aborted.
+ * @throws the panel's errors; `AbortError` when `deps.signal` is aborted.
  */
 export async function readNamedUsers(
-  work: ReadUsers,
+  deps: ReadingDeps,
   usernames: Iterable<string>,
   adminId: bigint | null = null,
 ): Promise<number> {
   let unreadable = 0
   const bad: LedgerError[] = []
   for (const username of usernames) {
-    work.signal.throwIfAborted()
-    const startedAt = work.now()
+    deps.signal.throwIfAborted()
+    const startedAt = deps.now()
     try {
-      if ((await readNamedUser(work, username, adminId)) === 'unreadable') unreadable += 1
+      if ((await readNamedUser(deps, username, adminId)) === 'unreadable') unreadable += 1
     } catch (error) {
       if (!isLedgerError(error, 'panel_bad_answer') || bad.push(error) === badAnswersAtMost) throw error
     }
-    await work.rest(work.now() - startedAt, work.signal)
+    await deps.rest(deps.now() - startedAt, deps.signal)
   }
   if (bad[0]) throw bad[0]
   return unreadable
@@ -43,34 +43,34 @@ const questionsAtMost = 3
 
 /** Asks the panel for one user and stores what it says: its counters, that it is gone, or that it cannot be read. */
 export async function readNamedUser(
-  work: Pick<ReadUsers, 'db' | 'panel' | 'onUnreadable'>,
+  deps: Pick<ReadingDeps, 'db' | 'panel' | 'onUnreadable'>,
   username: string,
   adminId: bigint | null = null,
 ): Promise<'asked' | 'unreadable'> {
   for (let question = 1; ; question += 1) {
-    const outcome = await askFor(work, username, adminId)
+    const outcome = await askFor(deps, username, adminId)
     if (outcome !== 'dropped') return outcome
     if (question === questionsAtMost) return 'asked'
   }
 }
 
 async function askFor(
-  work: Pick<ReadUsers, 'db' | 'panel' | 'onUnreadable'>,
+  deps: Pick<ReadingDeps, 'db' | 'panel' | 'onUnreadable'>,
   username: string,
   adminId: bigint | null,
 ): Promise<'asked' | 'dropped' | 'unreadable'> {
-  const { db, panel } = work
+  const { db, panel } = deps
   const asked = await drawAsked(db)
   try {
     const user = await panel.user(username)
     const { dropped, uncountable } = user
       ? await observePage(db, asked, [user])
       : { dropped: [], uncountable: [] }
-    // A panel on MySQL takes other letters for the same name: who answers to it there is another user.
+    // A panel on MySQL takes other letters for the same name: then this is another user.
     if (user?.username !== username) await observeGone(db, asked, username)
     const [spoilt] = uncountable
     if (spoilt) {
-      await noteUnreadable(work, asked, [
+      await noteUnreadable(deps, asked, [
         { kind: 'user', name: spoilt.username, adminId, reason: spoilt.reason },
       ])
       return 'unreadable'
@@ -80,7 +80,7 @@ async function askFor(
   } catch (error) {
     if (isLedgerError(error, 'invalid_request')) return 'asked'
     if (!isLedgerError(error, 'user_unreadable')) throw error
-    await noteUnreadable(work, asked, [{ kind: 'user', name: username, adminId, reason: error.message }])
+    await noteUnreadable(deps, asked, [{ kind: 'user', name: username, adminId, reason: error.message }])
     return 'unreadable'
   }
 }

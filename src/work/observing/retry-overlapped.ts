@@ -2,22 +2,22 @@ import { LedgerError } from '../../errors.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 
-/** From which reading on that of somebody else serves: until then the own one is tried for, which may show more. */
+/** After so many dropped readings of its own, another reader's will do. Its own may show more. */
 const ownReadings = 3
-/** What changes its owner all the time, nobody serves. */
+/** A user that keeps changing its owner is never read. */
 const readingsAtMost = 5
 
 /**
- * Takes a reading until it is accepted, or until somebody else's serves as well: one that was asked for after this had
- * begun. However many others read the same all the time, the fourth reading is the last: one that overlaps it was asked for
- * after the third had begun, since the third would have been accepted otherwise.
+ * Takes a reading until it is accepted, or until another reader's will do: one that was asked for after this had begun.
+ * However many others read the same, the fourth reading is the last. A reading that overlaps it was asked for after the
+ * third had begun, or the third would have been accepted.
  *
- * @param what is read, as messages name it.
+ * @param what names what is read, in messages.
  * @param read undefined: the reading was dropped. `asked` is the tick drawn before; `since`, if it is given, is to be handed
  *   on to what stores the reading: one that was asked for after it serves.
  * @throws `observation_overlapped` when what is read keeps changing its owner.
  */
-export async function untilAccepted<Result>(
+export async function retryOverlapped<Result>(
   db: Database,
   what: string,
   read: (asked: Asked, since: Asked | undefined) => Promise<Result | undefined>,

@@ -1,12 +1,13 @@
 import { type CompleteScan, completeScan, openAccount } from '../../ledger/account.ts'
-import { lockAccounts, readPanelWitness, saveAccounts } from '../../store/accounts/accounts.ts'
+import { lockAccounts, readPanelWitness } from '../../store/accounts/accounts.ts'
 import { beginScan, type DueScan, finishScan } from '../../store/collecting/scans.ts'
 import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { isEveryoneRead } from '../../store/tenures/tenures.ts'
+import { changeAccounts } from './change-accounts.ts'
 import { readUnseen } from './read-unseen.ts'
-import { type ReadUsers, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
+import { type ReadingDeps, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
 import { noteUnreadable, shorten } from './unreadable-items.ts'
 
@@ -14,21 +15,22 @@ import { noteUnreadable, shorten } from './unreadable-items.ts'
 const roundsAtMost = 5
 
 /**
- * Reads all users of one admin from the panel, page by page, asks by name for those known that did not appear, and closes
- * the account's opening balance. Everybody is read by a question that was asked after the scan had begun: what the admin's
- * counter had counted by then and no user shows by its end, is in no user's counter any more. A scan that is interrupted
- * has stored what it read and is begun again. Users that cannot be read spoil
- * nothing but what is proven of the account as a whole: that waits until all can be read.
+ * Reads all users of one admin from the panel, page by page, asks by name for known users that did not appear, and closes
+ * the account's opening balance.
  *
- * @param progress told after each page.
+ * Every user is read by a question asked after the scan began. What the admin's counter had before, and no user shows at the
+ * end, is in no user's counter any more. An interrupted scan keeps what it stored and starts again. Users that cannot be
+ * read do no harm to the others; only what is proven of the account as a whole waits until all can be read.
+ *
+ * @param progress called after each page.
  */
 export async function scanAdmin(
-  work: ReadUsers,
+  deps: ReadingDeps,
   admin: DueScan,
   progress: (users: UsersProgress) => Promise<void>,
 ): Promise<void> {
-  const { db } = work
-  // Before the tick is drawn, and so before any question: what the counter says by now stands in the users' counters.
+  const { db } = deps
+  // Before the tick is drawn, and so before any question: what the counter says stands in the users' counters already.
   const panelBefore = await readPanelWitness(db, admin.adminId)
   const begun = await drawAsked(db)
   await beginScan(db, admin.adminId, admin.panelReading)
@@ -36,16 +38,16 @@ export async function scanAdmin(
   const failingAt = admin.failingAt?.map(Number) ?? []
   let unreadable = 0
   const onDropped = async (usernames: string[]) => {
-    unreadable += await readNamedUsers(work, usernames, adminId)
+    unreadable += await readNamedUsers(deps, usernames, adminId)
   }
-  const read = await readUsers(work, { admin: username, adminId, failingAt, onDropped }, progress)
+  const read = await readUsers(deps, { admin: username, adminId, failingAt, onDropped }, progress)
   for (let round = 1; ; round += 1) {
-    const unseen = unreadable + (await readUnseen(work, adminId, begun))
+    const unseen = unreadable + (await readUnseen(deps, adminId, begun))
     const nameless = read.unlisted - unseen
-    if (nameless > 0) await noteUnreadable(work, begun, [unlisted(admin, nameless)])
+    if (nameless > 0) await noteUnreadable(deps, begun, [unlisted(admin, nameless)])
     const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
     const isLast = !isWhole || round === roundsAtMost
-    if (await end(work, admin, { begun, panelBefore, read, isWhole, isLast })) return
+    if (await end(deps, admin, { begun, panelBefore, read, isWhole, isLast })) return
   }
 }
 
@@ -53,15 +55,15 @@ type ScanEnd = {
   begun: Asked
   panelBefore: CompleteScan['panelBefore']
   read: UsersRead
-  /** Whether nobody was found unreadable. */
+  /** Whether all users could be read. */
   isWhole: boolean
-  /** Whether the scan is over although somebody was not read. */
+  /** Whether the scan is over although not every user was read. */
   isLast: boolean
 }
 
-/** Returns false when somebody has not been read since the scan began, and is to be asked for again. */
+/** Returns false when a user has not been read since the scan began, and must be asked for again. */
 async function end(
-  { db }: ReadUsers,
+  { db }: ReadingDeps,
   { adminId }: DueScan,
   { begun, panelBefore, read, isWhole, isLast }: ScanEnd,
 ): Promise<boolean> {
@@ -75,7 +77,7 @@ async function end(
     const after = isComplete
       ? completeScan(before, { begun: begun.tick, panelBefore, at: at.getTime() })
       : openAccount(before)
-    await saveAccounts(tx, [{ before, after, readAt: begun.at }], at)
+    await changeAccounts(tx, { accounts: [{ before, after, readAt: begun.at }] }, at)
     await finishScan(tx, adminId, read.done, read.failingAt)
     await forgetUnreadableOf(tx, begun, adminId)
     return true

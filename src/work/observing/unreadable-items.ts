@@ -3,12 +3,12 @@ import { recordUnreadable, type UnreadableEntry } from '../../store/collecting/u
 import type { Database } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
 
-/** `onUnreadable` is told of each item once, when it is found; left out: nobody is. */
-export type NotesUnreadable = { db: Database; onUnreadable?: (entry: UnreadableEntry) => void }
+/** `onUnreadable` is called once for each item, when it is found. */
+export type UnreadableDeps = { db: Database; onUnreadable?: (entry: UnreadableEntry) => void }
 
-/** Puts on the list what an answer did not tell well enough, and tells of what was not on it yet. */
+/** Puts unreadable items on the list, and reports those that were not on it yet. */
 export async function noteUnreadable(
-  { db, onUnreadable }: NotesUnreadable,
+  { db, onUnreadable }: UnreadableDeps,
   asked: Asked,
   entries: readonly UnreadableEntry[],
 ): Promise<void> {
@@ -19,9 +19,9 @@ export async function noteUnreadable(
  * An item of an answer as it is kept.
  *
  * @param adminId the account whose users were asked for; null: none.
- * @returns null for a user that has neither a name nor an account: nothing is left by which to know it again.
+ * @returns null for a user that has neither a name nor an account: nothing identifies it.
  */
-export function entryOf(item: UnreadableItem, adminId: bigint | null): UnreadableEntry | null {
+export function toUnreadableEntry(item: UnreadableItem, adminId: bigint | null): UnreadableEntry | null {
   const { kind, reason } = item
   if (item.name !== null) return { kind, name: storable(item.name), adminId, reason }
   if (kind === 'admin') return { kind, name: '', adminId, reason }
@@ -41,7 +41,7 @@ export function shorten(name: string): string {
 }
 
 /** Logs what cannot be read; called once of each. */
-export function tellUnreadable(log: {
+export function logUnreadable(log: {
   warn(fields: object, message: string): void
 }): (entry: UnreadableEntry) => void {
   return ({ kind, name, adminId, reason }) =>

@@ -102,7 +102,7 @@ describe('what is no proper request', () => {
     socket.write('GET /api/x HTTP/1.1\r\nhost: x\r\n\r\n')
     await freed.promise
     expect(facing.service.logged).toContainEqual(
-      expect.objectContaining({ msg: 'a client took nothing of its answer', address: '127.0.0.1' }),
+      expect.objectContaining({ msg: 'a client did not read its answer', address: '127.0.0.1' }),
     )
     socket.destroy()
     facing.handle = echo

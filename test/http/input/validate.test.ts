@@ -20,7 +20,7 @@ const adminId = `id must be an integer from 1 to ${Number.MAX_SAFE_INTEGER} or "
 const sort = 'sort must be one of id, -id, username, -username, total_traffic, -total_traffic.'
 const state = 'state must be a list, separated by commas, of one of current, ended.'
 const username = 'username must be a text of 1 to 8192 characters, without U+0000 and halves of characters.'
-const cursor = 'cursor must be the next_cursor of the page before, unchanged; begin again without a cursor.'
+const cursor = 'cursor must be the next_cursor of the previous page, unchanged; start again without a cursor.'
 
 describe('bad input is refused by name, with what would be right', () => {
   test.each([
@@ -44,8 +44,8 @@ describe('bad input is refused by name, with what would be right', () => {
       'page',
       'page is not a parameter of this call; known here: username, sort, limit, cursor.',
     ],
-    ['/admins/{id}?limit=2', 'limit', 'limit is not a parameter of this call; none is known here.'],
-    ['/sync?toString=1', 'toString', 'toString is not a parameter of this call; none is known here.'],
+    ['/admins/{id}?limit=2', 'limit', 'limit is not a parameter of this call; it has none.'],
+    ['/sync?toString=1', 'toString', 'toString is not a parameter of this call; it has none.'],
     ['/admins?constructor=1', 'constructor', expect.stringContaining('known here')],
     ['/admins?__proto__=1', '__proto__', expect.stringContaining('known here')],
     ['/admins/{id}/users?limit=0', 'limit', limit],
@@ -112,7 +112,7 @@ describe('bad input is refused by name, with what would be right', () => {
   test('a cursor of another order, or of another list', async () => {
     const value = writeCursor({ sort: '-total_traffic', key: '5', id: 1n })
     const detail =
-      'cursor belongs to a list in the order "-total_traffic", not "id"; begin again without a cursor.'
+      'cursor belongs to a list in the order "-total_traffic", not "id"; start again without a cursor.'
     expect((await get(`/admins?cursor=${value}`)).json()).toMatchObject({ status: 400, detail })
     expect((await get(`/admins/{id}/users?cursor=${value}`)).statusCode).toBe(400)
   })

@@ -22,17 +22,17 @@ beforeAll(async () => {
 afterAll(() => service.close())
 
 describe('/openapi.json', () => {
-  test('is what the repository holds; otherwise run `npm run openapi`', async () => {
+  test('/openapi.json is the file in the repository; otherwise run `npm run openapi`', async () => {
     expect(document).toEqual(JSON.parse(await readFile(file, 'utf8')))
   })
 
-  test('is valid OpenAPI 3.1', async () => {
+  test('/openapi.json is valid OpenAPI 3.1', async () => {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(document))).toEqual({ valid: true })
     expect(validator.version).toBe('3.1')
   })
 
-  test('lists the calls', () => {
+  test('/openapi.json lists all calls', () => {
     const calls = Object.entries(document.paths).flatMap(([url, item]) =>
       Object.keys(item).map((method) => `${method} ${url}`),
     )
@@ -55,7 +55,7 @@ describe('/openapi.json', () => {
     ])
   })
 
-  test('describes each call whole', () => {
+  test('/openapi.json describes each call completely', () => {
     const operations = Object.values(document.paths).flatMap((item) => Object.values(item))
     const ids = operations.map((operation) => operation.operationId)
     expect(new Set(ids).size).toBe(operations.length)
@@ -82,17 +82,17 @@ describe('/openapi.json', () => {
 })
 
 describe('/docs', () => {
-  test('is served with all that it loads, under a policy that lets it', async () => {
+  test('/docs and its files are served, under a policy that allows them', async () => {
     const page = await service.app.inject('/docs')
     expect(page.statusCode).toBe(200)
     expect(page.headers['content-type']).toMatch(/^text\/html/)
     const policy = String(page.headers['content-security-policy'])
     expect(policy).toContain("script-src 'self';")
-    // A browser would ask for every script by HTTPS, which is not spoken at a plain address.
+    // With it, a browser would load every script by HTTPS, which an http:// address does not serve.
     expect(policy).not.toContain('upgrade-insecure-requests')
     expect(page.headers).not.toHaveProperty('strict-transport-security')
 
-    // Nothing is inline that the policy would stop.
+    // The policy would stop inline scripts.
     expect(page.body).not.toMatch(/<script(?![^>]*src=)/)
     expect(page.body).not.toMatch(/<style|\sstyle=|\son\w+=/)
     const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => String(url))
@@ -106,7 +106,7 @@ describe('/docs', () => {
   })
 })
 
-test('gives every answer the headers that keep browsers from guessing', async () => {
+test('every answer has the headers that stop browsers from guessing', async () => {
   for (const url of ['/healthz', '/admins', '/nowhere']) {
     const { headers } = await service.app.inject(url)
     expect(headers).toMatchObject({

@@ -10,10 +10,10 @@ import { apiKey, startTestService, type TestService } from '../service.ts'
 
 const root = path.join(import.meta.dirname, '../../..')
 
-/** What somebody writes who has nothing but the OpenAPI document. */
+/** A program that uses only the OpenAPI document. */
 const program = `
 import createClient from 'openapi-fetch'
-import type { components, paths } from '../api.ts'
+import type { components, paths } from './api.ts'
 
 const [baseUrl = '', key = '', token = ''] = process.argv.slice(2)
 const operator = createClient<paths>({ baseUrl, headers: { 'X-API-Key': key } })
@@ -108,7 +108,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('type-checks strictly', async () => {
+test('a program with the generated client type-checks strictly', async () => {
   const file = path.join(folder, 'program.ts')
   await writeFile(file, program)
   expect(check(file)).toEqual([])
@@ -124,7 +124,7 @@ test.each([
   ["status: 'expired'", "status: 'gone'"],
   ["kind: ['user', 'users']", "kind: ['bulk']"],
   ['receipt.data?.preserved_bytes', 'receipt.data?.bytes'],
-])('refuses %s written as %s', async (right, wrong) => {
+])('the compiler refuses %s written as %s', async (right, wrong) => {
   const changed = program.replace(right, wrong)
   expect(changed).not.toBe(program)
   const file = path.join(folder, 'wrong.ts')
@@ -132,7 +132,7 @@ test.each([
   expect(check(file)).not.toEqual([])
 })
 
-test('works against the running service', async () => {
+test('a program with the generated client works against the running service', async () => {
   const file = path.join(folder, 'program.ts')
   await writeFile(file, program)
   const baseUrl = await service.app.listen({ host: '127.0.0.1', port: 0 })
@@ -163,7 +163,7 @@ test('works against the running service', async () => {
   })
 })
 
-/** What the compiler has against a file, a line each. */
+/** The compiler's errors in a file, one line each. */
 function check(file: string): string[] {
   const compiled = ts.createProgram([file], {
     strict: true,

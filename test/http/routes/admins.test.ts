@@ -11,7 +11,7 @@ let service: TestService
 beforeAll(async () => {
   service = await startTestService({ admins })
   await service.poll()
-  // The panel tells nothing larger; totals grow beyond it over resets.
+  // The panel's numbers stay below 2^53. Resets lift totals above it.
   for (const username of ['gus', 'fay']) service.panel.state.resetAdminUsage(username)
   await service.poll()
   consumed('gus', 2n)
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-/** What an admin's users consumed since its counter was reset. */
+/** The traffic of an admin's users since its counter was reset. */
 function consumed(username: string, usage: bigint): void {
   const admin = service.panel.state.admins.get(username)
   if (admin) admin.usage = usage
@@ -30,7 +30,7 @@ const get = (url: string, headers: Record<string, string> = withKey) => service.
 
 type Item = { id: number; username: string; total_traffic: number }
 
-/** Follows a list to its end, at most so many pages. */
+/** Reads a list to its end, with a limit of pages. */
 async function walk(url: string): Promise<{ pages: Item[][]; items: Item[] }> {
   const pages: Item[][] = []
   let cursor: string | null = null
@@ -47,16 +47,19 @@ async function walk(url: string): Promise<{ pages: Item[][]; items: Item[] }> {
 
 describe('GET /admins', () => {
   const sorts = ['id', 'username', 'total_traffic']
-  test.each(sorts.flatMap((sort) => [sort, `-${sort}`]))('walks all pages in the order %s', async (sort) => {
-    const whole = (await get(`/admins?sort=${sort}`)).json()
-    expect(whole.next_cursor).toBeNull()
-    const { pages, items } = await walk(`/admins?sort=${sort}&limit=3`)
-    expect(pages.map((page) => page.length)).toEqual([3, 3, 2])
-    expect(items).toEqual(whole.items)
-    expect(new Set(items.map((item) => item.id)).size).toBe(names.length)
-  })
+  test.each(sorts.flatMap((sort) => [sort, `-${sort}`]))(
+    'the pages in the order %s hold every account once',
+    async (sort) => {
+      const whole = (await get(`/admins?sort=${sort}`)).json()
+      expect(whole.next_cursor).toBeNull()
+      const { pages, items } = await walk(`/admins?sort=${sort}&limit=3`)
+      expect(pages.map((page) => page.length)).toEqual([3, 3, 2])
+      expect(items).toEqual(whole.items)
+      expect(new Set(items.map((item) => item.id)).size).toBe(names.length)
+    },
+  )
 
-  test('orders by total and, where totals tie, by id', async () => {
+  test('accounts with equal totals are ordered by id', async () => {
     const { items } = (await get('/admins?sort=total_traffic')).json()
     const totals = items.map((item: Item) => item.total_traffic)
     expect(totals.slice(0, 6)).toEqual([0, 5, 5, 5, 7, 7])
@@ -66,12 +69,12 @@ describe('GET /admins', () => {
     expect(reversed).toEqual(items.toReversed())
   })
 
-  test('ends with a page that is full', async () => {
+  test('a full last page has no next_cursor', async () => {
     const { pages } = await walk('/admins?limit=4')
     expect(pages.map((page) => page.length)).toEqual([4, 4])
   })
 
-  test('tells bytes beyond what a double holds, exactly', async () => {
+  test('totals above 2^53 are exact', async () => {
     const { body } = await get('/admins?sort=-total_traffic&limit=2')
     expect(body.match(/"total_traffic":\d+/g)).toEqual([
       `"total_traffic":${large + 1n}`,
@@ -79,20 +82,20 @@ describe('GET /admins', () => {
     ])
   })
 
-  test('goes on after a total that no double holds', async () => {
+  test('a cursor after a total above 2^53 works', async () => {
     const { items } = await walk('/admins?sort=-total_traffic&limit=1')
     expect(items.map(({ username }) => username).slice(0, 2)).toEqual(['fay', 'gus'])
     expect(items).toHaveLength(names.length)
   })
 
-  test('finds an admin by its exact name', async () => {
+  test('username finds exactly this name', async () => {
     expect((await get('/admins?username=ada')).json().items).toMatchObject([{ username: 'ada' }])
     for (const other of ['ADA', 'ad', 'nobody']) {
       expect((await get(`/admins?username=${other}`)).json()).toEqual({ items: [], next_cursor: null })
     }
   })
 
-  test('shows a sudo admin all, and any other itself only', async () => {
+  test('a sudo admin sees all accounts, another admin only its own', async () => {
     expect((await get('/admins', service.as('ida'))).json().items).toHaveLength(names.length)
     const own = await get('/admins', service.as('ada'))
     expect(own.json()).toMatchObject({ items: [{ username: 'ada' }], next_cursor: null })
@@ -102,7 +105,7 @@ describe('GET /admins', () => {
 })
 
 describe('an account', () => {
-  test('is told whole', async () => {
+  test('an account has all its fields', async () => {
     service.panel.state.createUser('u1', { admin: 'cy', lifetime: 4n })
     service.panel.state.createUser('u2', { admin: 'cy', lifetime: 1n, status: 'on_hold' })
     await service.scan()
@@ -132,7 +135,7 @@ describe('an account', () => {
     expect((await get('/admins?username=cy')).json().items).toEqual([account])
   })
 
-  test('says so when the panel no longer lists the admin', async () => {
+  test('an account is missing when the panel no longer lists the admin', async () => {
     service.panel.state.deleteAdmin('dan')
     await service.poll()
     const [missing] = (await get('/admins?username=dan')).json().items
@@ -144,7 +147,7 @@ describe('an account', () => {
     ])
   })
 
-  test('stays when the admin was deleted, and a new one of its name does not see it', async () => {
+  test('the account of a deleted admin stays, and a new admin of the same name does not see it', async () => {
     const before = await service.idOf('eve')
     await service.db.updateTable('admins').set({ closed_at: new Date() }).where('id', '=', before).execute()
     await service.poll()

@@ -31,7 +31,7 @@ const childrenOf = async (id: number) => {
 }
 
 describe('names that are not the caller’s', () => {
-  test('are refused at once, many of them without a question to the panel', async () => {
+  test('names of other users are refused at once, and many of them without a call to the panel', async () => {
     const answer = await post({ usernames: ['a1', 'b1', ...invent(9_000)] })
     expect(answer.statusCode).toBe(202)
     expect(answer.json()).toMatchObject({ state: 'requested', total: 9_002, done: 0, failed: 9_001 })
@@ -45,7 +45,7 @@ describe('names that are not the caller’s', () => {
     expect([...service.panel.state.users.keys()]).toEqual(['a2', 'a3', 'b1'])
   })
 
-  test('alone end the deletion at once: nothing was deleted, and nothing is called so', async () => {
+  test('a deletion of only such names ends at once and deletes nothing', async () => {
     const answer = await post({ usernames: ['b1', 'nobody'] })
     expect(answer.json()).toMatchObject({
       state: 'incomplete',
@@ -55,10 +55,10 @@ describe('names that are not the caller’s', () => {
       done: 0,
       failed: 2,
     })
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
-  test('are asked for, where they are few, in one question with the caller’s token: who was just created is found', async () => {
+  test('a few unknown names are looked up in one call with the caller’s token, so a new user is found', async () => {
     service.panel.state.createUser('fresh', { admin: 'ana' })
     service.panel.state.createUser('theirs', { admin: 'bob' })
     const answer = await post({ usernames: ['a1', 'fresh', 'theirs'] })
@@ -74,7 +74,7 @@ describe('names that are not the caller’s', () => {
     expect(service.panel.state.users.has('theirs')).toBe(true)
   })
 
-  test('are refused with 401 when the panel has forgotten the token since it was last shown', async () => {
+  test('the answer is 401 if the panel has forgotten the token since its last use', async () => {
     const headers = service.as('ana')
     service.panel.faults.add({
       kind: 'answer',
@@ -88,7 +88,7 @@ describe('names that are not the caller’s', () => {
     expect(answer.json()).toMatchObject({ code: 'unauthenticated' })
   })
 
-  test('say nothing about whose they are', async () => {
+  test('the receipts do not show the owner of a name', async () => {
     const children = await childrenOf((await post({ usernames: ['b1', 'nobody'] })).json().id)
     const [one, other] = children.map((child) => ({
       ...child,
@@ -100,7 +100,7 @@ describe('names that are not the caller’s', () => {
     expect(one).toEqual(other)
   })
 
-  test('are limited: ten thousand an hour', async () => {
+  test('a caller can send ten thousand such names an hour', async () => {
     expect((await post({ usernames: invent(10_000) })).statusCode).toBe(202)
     const answer = await post({ usernames: invent(60) })
     expect(answer.statusCode).toBe(429)
@@ -112,7 +112,7 @@ describe('names that are not the caller’s', () => {
 })
 
 describe('names that a sudo admin gives', () => {
-  test('are looked up in lists, and fail where nobody has them', async () => {
+  test('names of a sudo admin are looked up in lists, and fail if no user has them', async () => {
     service.panel.state.createUser('fresh', { admin: 'bob' })
     const answer = await post({ usernames: ['a1', 'fresh', ...invent(300)] }, withKey)
     expect(service.takeAsked()).toEqual([])
@@ -127,7 +127,7 @@ describe('names that a sudo admin gives', () => {
 })
 
 describe('open deletions', () => {
-  test('are ten at most of an admin, of which the refusal tells; others are not concerned', async () => {
+  test('an admin can have ten open deletions, the refusal says so, and other callers can go on', async () => {
     for (let count = 0; count < 10; count += 1) {
       expect((await post({ usernames: ['a1'] })).statusCode).toBe(202)
     }
@@ -137,17 +137,17 @@ describe('open deletions', () => {
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
     expect((await post({ admin: 'me', status: 'all' })).statusCode).toBe(429)
     expect((await post({ usernames: ['b1'] }, service.as('bob'))).statusCode).toBe(202)
-    for (const id of service.enqueued) await service.carryOut(id)
+    for (const id of (await service.takeOutbox()).deletions) await service.carryOut(id)
     expect((await post({ usernames: ['a2'] })).statusCode).toBe(202)
   })
 
-  test('of requests sent at once are not more', async () => {
+  test('requests sent at once do not exceed the limit of open deletions', async () => {
     const answers = await Promise.all(Array.from({ length: 14 }, () => post({ usernames: ['a1'] })))
     expect(answers.filter(({ statusCode }) => statusCode === 202)).toHaveLength(10)
     expect(answers.filter(({ statusCode }) => statusCode === 429)).toHaveLength(4)
   })
 
-  test('hold a limited number of users; a single one may have any', async () => {
+  test('open deletions hold a limited number of users, but a single one may hold any number', async () => {
     await service.db
       .updateTable('account_users')
       .set({ users: 30_000n })
@@ -162,7 +162,7 @@ describe('open deletions', () => {
 })
 
 describe('a deletion of an admin’s users', () => {
-  test('without a status is refused, and told how many it would have deleted', async () => {
+  test('a deletion without a status is refused with the number of users it would delete', async () => {
     const answer = await post({ admin: ana }, withKey)
     expect(answer.statusCode).toBe(400)
     expect(answer.json()).toMatchObject({
@@ -170,28 +170,28 @@ describe('a deletion of an admin’s users', () => {
       errors: [{ field: 'status', detail: expect.stringMatching(/"all".* 3 users .*ana/) }],
     })
     expect((await post({ admin: 'me' })).json().errors).toMatchObject([{ field: 'status' }])
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
   test.each([
     ['a list of statuses', ['expired', 'limited'], ['a1', 'b1']],
     ['one status', 'expired', ['a1', 'a3', 'b1']],
     ['"all"', 'all', ['b1']],
-  ])('takes %s', async (_, status, left) => {
+  ])('a deletion takes %s', async (_, status, left) => {
     const answer = await post({ admin: ana, status }, withKey)
     expect(answer.statusCode).toBe(202)
     await service.carryOut(answer.json().id)
     expect([...service.panel.state.users.keys()].sort()).toEqual(left)
   })
 
-  test('of whom it finds none ends as gone, not as deleted', async () => {
+  test('a deletion that finds no users ends as gone, not as deleted', async () => {
     const { id } = (await post({ admin: ana, status: ['on_hold'] }, withKey)).json()
     await service.carryOut(id)
     const report = await service.app.inject({ url: `/deletions/${id}`, headers: withKey })
     expect(report.json()).toMatchObject({ state: 'gone', total: 0, done: 0, failed: 0 })
   })
 
-  test('counts users that have vanished meanwhile as done', async () => {
+  test('users that vanish during a deletion count as done', async () => {
     const { id } = (await post({ usernames: ['a1'] })).json()
     service.panel.state.deleteUser('a1')
     await service.carryOut(id)

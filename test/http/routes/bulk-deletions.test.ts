@@ -61,13 +61,13 @@ const requested = {
 }
 
 describe('POST /deletions', () => {
-  test('deletes users by name, tells how far it is, and which could not be deleted', async () => {
+  test('a bulk deletion deletes users by name, and shows its progress and the users that were not deleted', async () => {
     const answer = await post({ usernames: ['a1', 'b1', 'nobody', 'no/body'] })
     expect(answer.statusCode).toBe(202)
     const { id } = answer.json()
     expect(answer.headers.location).toBe(`/deletions/${id}`)
     expect(answer.json()).toEqual({ ...requested, total: 4 })
-    expect(service.enqueued).toEqual([BigInt(id)])
+    expect((await service.takeOutbox()).deletions).toEqual([BigInt(id)])
 
     await service.carryOut(id)
     expect(users()).toEqual(['a2', 'a3'])
@@ -97,7 +97,7 @@ describe('POST /deletions', () => {
     ])
   })
 
-  test('deletes the users of an admin, of one status if it is given', async () => {
+  test('a bulk deletion deletes the users of an admin, or only those with a status', async () => {
     const answer = await post({ admin: ana, status: 'expired' })
     expect(answer.json()).toEqual({ ...requested, admin_id: ana })
     const { id } = answer.json()
@@ -118,7 +118,7 @@ describe('POST /deletions', () => {
     })
   })
 
-  test('lets an admin delete its own users only', async () => {
+  test('an admin can delete only its own users', async () => {
     for (const body of [{ admin: ana }, { admin: ana, status: 'all' }]) {
       expect((await post(body, service.as('bob'))).statusCode).toBe(403)
     }
@@ -138,11 +138,11 @@ describe('POST /deletions', () => {
   })
 
   test.each([
-    ['an account that is not there', { admin: 999_999, status: 'all' }, 404],
-    ['no account of one’s own', { admin: 'me', status: 'all' }, 404],
-  ])('refuses %s', async (_what, body, status) => {
+    ['an account that does not exist', { admin: 999_999, status: 'all' }, 404],
+    ['`me` without an own account', { admin: 'me', status: 'all' }, 404],
+  ])('a bulk deletion refuses %s', async (_what, body, status) => {
     expect((await post(body)).statusCode).toBe(status)
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 
   const names = 'usernames must be a list of 1 to 10000, none twice, each a text of 1 to 8192 characters'
@@ -176,7 +176,7 @@ describe('POST /deletions', () => {
       'force',
       'force does not belong in a body with admin and status.',
     ],
-  ])('refuses the body %s', async (body, field, detail) => {
+  ])('a bulk deletion refuses the body %s', async (body, field, detail) => {
     const answer = await post(body)
     expect(answer.statusCode).toBe(400)
     const problem = answer.json()
@@ -184,7 +184,7 @@ describe('POST /deletions', () => {
     expect(problem.detail).toContain(detail)
   })
 
-  test('takes 10,000 names and not one more', async () => {
+  test('a bulk deletion takes 10,000 names and not one more', async () => {
     const many = Array.from({ length: 10_001 }, (_, n) => `user_with_a_name_of_thirty_${n}`)
     expect((await post({ usernames: many })).statusCode).toBe(400)
     const answer = await post({ usernames: many.slice(1) })
@@ -196,19 +196,19 @@ describe('Idempotency-Key', () => {
   const keyed = (payload: object, headers: Headers = withKey, key = 'my key') =>
     post(payload, { ...headers, 'idempotency-key': key })
 
-  test('makes a repeated request answer with the deletion that it opened first', async () => {
+  test('a repeated request with the same key gets the first deletion', async () => {
     const answers = await Promise.all([1, 2, 3].map(() => keyed({ usernames: ['a1'] })))
     const ids = answers.map((answer) => answer.json().id)
     expect(answers.map((answer) => answer.statusCode)).toEqual([202, 202, 202])
     expect(new Set(ids).size).toBe(1)
-    expect(service.enqueued.length).toBeGreaterThan(0)
+    expect((await service.takeOutbox()).deletions).toEqual([BigInt(ids[0])])
     await service.carryOut(ids[0])
     const again = await keyed({ usernames: ['a1'] })
     expect(again.headers.location).toBe(`/deletions/${ids[0]}`)
     expect(again.json()).toMatchObject({ id: ids[0], state: 'deleted', done: 1 })
   })
 
-  test('cannot be used for another request', async () => {
+  test('a key cannot be used for another request', async () => {
     await keyed({ usernames: ['a1'] })
     for (const other of [{ usernames: ['a2'] }, { admin: ana, status: 'all' }]) {
       const answer = await keyed(other)
@@ -220,13 +220,13 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  test('is each caller’s own', async () => {
+  test('two callers can use the same key', async () => {
     const one = (await keyed({ usernames: ['a1'] })).json().id
     const other = (await keyed({ usernames: ['a1'] }, service.as('ana'))).json().id
     expect(other).not.toBe(one)
   })
 
-  test.each(['', 'x'.repeat(256)])('is a text of 1 to 255 characters', async (key) => {
+  test.each(['', 'x'.repeat(256)])('a key has 1 to 255 characters', async (key) => {
     const answer = await keyed({ usernames: ['a1'] }, withKey, key)
     expect(answer.statusCode).toBe(400)
     expect(answer.json().errors).toMatchObject([{ field: 'idempotency-key' }])
@@ -234,7 +234,7 @@ describe('Idempotency-Key', () => {
 })
 
 describe('DELETE /admins/{id}', () => {
-  test('deletes all users and the admin, and keeps the account', async () => {
+  test('deleting an admin deletes all its users and keeps its account', async () => {
     const answer = await remove(`/admins/${ana}`, service.as('root'))
     expect(answer.statusCode).toBe(202)
     const { id } = answer.json()
@@ -252,19 +252,19 @@ describe('DELETE /admins/{id}', () => {
     expect((await remove(`/admins/${ana}`)).statusCode).toBe(409)
   })
 
-  test('is for sudo admins, and not for sudo admins’ accounts', async () => {
+  test('only sudo admins can delete an admin, and no sudo admin can be deleted', async () => {
     expect((await remove(`/admins/${ana}`, service.as('ana'))).statusCode).toBe(403)
     const root = await remove(`/admins/${await service.idOf('root')}`)
     expect(root.statusCode).toBe(409)
     expect(root.json().detail).toContain('root is a sudo admin')
     expect((await remove('/admins/999999')).statusCode).toBe(404)
     expect((await remove('/admins/ana')).statusCode).toBe(400)
-    expect(service.enqueued).toEqual([])
+    expect((await service.takeOutbox()).deletions).toEqual([])
   })
 })
 
 describe('DELETE /deletions/{id}', () => {
-  test('cancels what is not deleted yet', async () => {
+  test('a cancelled deletion deletes no more users', async () => {
     const { id } = (await post({ admin: 'me', status: 'all' }, service.as('ana'))).json()
     const answer = await remove(`/deletions/${id}`, service.as('ana'))
     expect(answer.statusCode).toBe(202)
@@ -279,7 +279,7 @@ describe('DELETE /deletions/{id}', () => {
     expect((await remove(`/deletions/${id}`)).json()).toMatchObject({ state: 'cancelled' })
   })
 
-  test('is for who asked for the deletion, and for sudo admins', async () => {
+  test('only the caller that requested a deletion and sudo admins can cancel it', async () => {
     const { id } = (await remove(`/admins/${ana}`)).json()
     const own = await remove(`/deletions/${id}`, service.as('ana'))
     expect(own.statusCode).toBe(403)
@@ -288,7 +288,7 @@ describe('DELETE /deletions/{id}', () => {
     expect((await remove(`/deletions/${id}`, service.as('root'))).statusCode).toBe(202)
   })
 
-  test('is not for the deletion of a single user', async () => {
+  test('the deletion of a single user cannot be cancelled', async () => {
     const { id } = (await remove('/users/a1')).json()
     const answer = await remove(`/deletions/${id}`)
     expect(answer.statusCode).toBe(409)

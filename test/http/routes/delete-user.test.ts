@@ -15,7 +15,7 @@ afterAll(() => service.close())
 const remove = (username: string, headers: Record<string, string> = withKey, query = '') =>
   service.app.inject({ method: 'DELETE', url: `/users/${encodeURIComponent(username)}${query}`, headers })
 
-/** A user of ana's that consumed so much and that no scan has seen. */
+/** Creates a user of ana with this traffic. No scan has seen it. */
 function createUser(username: string, bytes: number): void {
   service.panel.state.createUser(username, { admin: 'ana' })
   service.panel.state.accrue(username, bytes)
@@ -27,7 +27,7 @@ const totalOf = async () =>
   (await service.app.inject({ url: '/admins/me', headers: service.as('ana') })).json().total_traffic
 
 describe('DELETE /users/{username}', () => {
-  test('answers with the receipt', async () => {
+  test('the answer to a deletion is its receipt', async () => {
     createUser('alice', 700)
     const before = await totalOf()
     const answer = await remove('alice', service.as('ana'))
@@ -55,7 +55,7 @@ describe('DELETE /users/{username}', () => {
   })
 
   test.each(['a.b-c_d@mail.example', '-._@', 'UPPER_case', 'me', 'x'.repeat(255)])(
-    'takes %s',
+    'a user named %s can be deleted',
     async (username) => {
       createUser(username, 5)
       const answer = await remove(username, service.as('ana'))
@@ -64,7 +64,7 @@ describe('DELETE /users/{username}', () => {
     },
   )
 
-  test('takes a name with or without its letters percent-encoded', async () => {
+  test('a name may be percent-encoded', async () => {
     for (const path of ['a@b.c', 'a%40b%2ec', '%61%40b.c']) {
       createUser('a@b.c', 5)
       const answer = await service.app.inject({ method: 'DELETE', url: `/users/${path}`, headers: withKey })
@@ -72,7 +72,7 @@ describe('DELETE /users/{username}', () => {
     }
   })
 
-  test('knows no byte twice when it is repeated', async () => {
+  test('a repeated deletion counts no byte twice', async () => {
     createUser('again', 30)
     await remove('again')
     const total = await totalOf()
@@ -82,14 +82,14 @@ describe('DELETE /users/{username}', () => {
     expect(await totalOf()).toBe(total)
   })
 
-  test('says of a user without an owner that no account received bytes', async () => {
+  test('the receipt of a user without an owner names no account', async () => {
     service.panel.state.createUser('nobodys', { lifetime: 9n })
     const answer = await remove('nobodys')
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toMatchObject({ state: 'deleted', admin_id: null, total_traffic: null })
   })
 
-  test("refuses another admin's user", async () => {
+  test("an admin cannot delete another admin's user", async () => {
     createUser('of-ana', 5)
     const answer = await remove('of-ana', service.as('bob'))
     expect(answer.statusCode).toBe(403)
@@ -98,7 +98,7 @@ describe('DELETE /users/{username}', () => {
     expect((await remove('of-ana', service.as('root'))).json()).toMatchObject({ requested_by: 'admin:root' })
   })
 
-  test('asks a caller to log in again whose token the panel has forgotten meanwhile', async () => {
+  test('a caller whose token the panel has forgotten gets 401', async () => {
     createUser('kept', 5)
     const { authorization } = service.as('ana')
     await service.app.inject({ url: '/admins/me', headers: { authorization } })
@@ -111,7 +111,7 @@ describe('DELETE /users/{username}', () => {
     service.forgetTokens()
   })
 
-  test('answers 409 and when to ask again while somebody else deletes the user', async () => {
+  test('a second deletion of the same user gets 409 with Retry-After', async () => {
     createUser('busy', 5)
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
@@ -135,7 +135,7 @@ describe('DELETE /users/{username}', () => {
 })
 
 describe('preserve_traffic=false', () => {
-  test('deletes without a final reading; what was counted stays', async () => {
+  test('preserve_traffic=false deletes without a final reading, and counted bytes stay', async () => {
     createUser('unread', 40)
     await service.scan()
     const total = await totalOf()
@@ -152,7 +152,7 @@ describe('preserve_traffic=false', () => {
     expect(await totalOf()).toBe(total)
   })
 
-  test('is for sudo admins', async () => {
+  test('preserve_traffic=false is for sudo admins only', async () => {
     createUser('mine', 40)
     const answer = await remove('mine', service.as('ana'), '?preserve_traffic=false')
     expect(answer.statusCode).toBe(403)
@@ -162,7 +162,7 @@ describe('preserve_traffic=false', () => {
   })
 
   test.each(['', '?preserve_traffic=false'])(
-    'of a name that no path can carry%s ends at once',
+    'a deletion%s of a name that fits into no path ends at once',
     async (query) => {
       const answer = await remove('a/b', withKey, query)
       expect(answer.statusCode).toBe(400)
@@ -173,7 +173,7 @@ describe('preserve_traffic=false', () => {
   )
 
   test.each(['1', '0', 'yes', 'TRUE', '', 'false&preserve_traffic=false'])(
-    'is true or false, not "%s"',
+    'preserve_traffic is true or false, not "%s"',
     async (text) => {
       createUser('strict', 1)
       const answer = await remove('strict', withKey, `?preserve_traffic=${text}`)
@@ -193,13 +193,13 @@ describe('a panel that fails', () => {
   ]
 
   test.each(faults)(
-    'at the final reading is a %i (%s), and nothing happened',
+    'a panel that fails at the final reading gives %i (%s), and nothing is deleted',
     async (status, code, fault) => {
       createUser(`reading-${code}`, 5)
       service.panel.faults.add({ ...fault, method: 'GET', path: /^\/api\/user\// })
       const answer = await remove(`reading-${code}`)
       expect(answer.statusCode).toBe(status)
-      // That it answers 500 of this user alone is no failure of the panel as a whole.
+      // A 500 for this user alone is a fault of the user, not of the whole panel.
       expect(answer.json().code).toBe(code === 'panel_failed' ? 'user_unreadable' : code)
       expect(answer.json()).not.toHaveProperty('deletion_id')
       expect(exists(`reading-${code}`)).toBe(true)
@@ -207,7 +207,7 @@ describe('a panel that fails', () => {
   )
 
   test.each(faults)(
-    'at the deletion is a %i (%s): preserved, and nobody knows more yet',
+    'a panel that fails at the deletion gives %i (%s): the traffic is preserved, the result is unknown',
     async (status, code, fault) => {
       const username = `deleting-${code}`
       createUser(username, 50)
@@ -236,7 +236,7 @@ describe('a panel that fails', () => {
     },
   )
 
-  test('and then does not tell what became of the user: the receipt will', async () => {
+  test('if the panel also fails when it is asked again, the receipt shows the result later', async () => {
     createUser('unknown', 50)
     service.panel.faults.add({ kind: 'cut', method: 'DELETE', acts: true })
     service.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/user\//, skip: 1 })
@@ -248,13 +248,13 @@ describe('a panel that fails', () => {
     expect(detail).toContain(`/deletions/${id}`)
   })
 
-  test('after having acted is no failure', async () => {
+  test('a panel that fails after the deletion is no error', async () => {
     createUser('acted', 50)
     service.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', acts: true })
     expect((await remove('acted')).json()).toMatchObject({ state: 'deleted', preserved_bytes: 50 })
   })
 
-  test('by refusing the service itself is not the fault of the caller', async () => {
+  test('a panel that refuses the service itself is not the fault of the caller', async () => {
     createUser('guarded', 50)
     const body = '{"detail":"You\'re not allowed"}'
     service.panel.faults.add({ kind: 'answer', status: 403, body, method: 'DELETE' })

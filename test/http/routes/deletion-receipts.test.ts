@@ -40,15 +40,15 @@ const list = async (query: string, headers: Record<string, string> = withKey): P
   return answer.json().items
 }
 const names = (receipts: Receipt[]) => receipts.map(({ username }) => username)
-/** What each place in the list concerns; null: the bulk deletion itself. */
+/** The usernames of the list; null: the bulk deletion itself. */
 const all = ['none', 'o1', 'a3', null, 'b1', 'a2', 'a1']
 
 describe('GET /deletions', () => {
-  test('lists the newest first', async () => {
+  test('the list starts with the newest receipt', async () => {
     expect(names(await list(''))).toEqual(all)
   })
 
-  test.each([1, 2, 3, 7])('walks pages of %i', async (limit) => {
+  test.each([1, 2, 3, 7])('pages of %i hold every receipt once', async (limit) => {
     const walked: Receipt[] = []
     let cursor: string | null = null
     do {
@@ -61,7 +61,7 @@ describe('GET /deletions', () => {
     expect(walked).toEqual(await list(''))
   })
 
-  test('filters', async () => {
+  test('the list can be filtered by account, kind, state and bulk deletion', async () => {
     expect(names(await list(`?admin=${ids.ana}`))).toEqual(['a3', 'a2', 'a1'])
     expect(names(await list('?kind=users'))).toEqual([null])
     expect(names(await list('?kind=users,admin&state=incomplete'))).toEqual([null])
@@ -70,10 +70,10 @@ describe('GET /deletions', () => {
     expect(names(await list(`?parent=${ids.bulk}&admin=${ids.bob}`))).toEqual([])
   })
 
-  test('filters by time, from one to before another', async () => {
+  test('from is included in the time range, to is not', async () => {
     const receipts = await list('')
     const [a2, a1] = receipts.slice(-2)
-    // What is asked for within one millisecond has one time.
+    // Requests within one millisecond have the same time.
     const from = a2?.requested_at ?? ''
     const later = receipts.filter(({ requested_at: at }) => at >= from)
     expect(await list(`?from=${from}`)).toEqual(later)
@@ -83,7 +83,7 @@ describe('GET /deletions', () => {
     expect(names(await list('?to=0000-01-01T00:00:00Z'))).toEqual([])
   })
 
-  test('shows an admin what it asked for and what concerns its account', async () => {
+  test('an admin sees its own requests and the deletions of its account', async () => {
     expect(names(await list('', service.as('root')))).toEqual(all)
     expect(names(await list('', service.as('ana')))).toEqual(['a3', 'a2', 'a1'])
     expect(names(await list('?admin=me', service.as('bob')))).toEqual(['b1'])
@@ -111,7 +111,7 @@ describe('GET /deletions', () => {
       'cursor belongs to a list in the order',
     ],
     ['username=a1', 'username is not a parameter of this call; known here: admin, kind'],
-  ])('refuses %s', async (query, detail) => {
+  ])('the list refuses %s', async (query, detail) => {
     const answer = await get(`/deletions?${query}`)
     expect(answer.statusCode).toBe(400)
     expect(answer.json().detail).toContain(detail)
@@ -119,7 +119,7 @@ describe('GET /deletions', () => {
 })
 
 describe('GET /deletions/{id}', () => {
-  test('tells one to those who may see it, and to others as little as of one that is not there', async () => {
+  test('a receipt is visible to the callers that may see it, and missing for others', async () => {
     for (const receipt of await list('', service.as('ana'))) {
       const url = `/deletions/${receipt.id}`
       expect((await get(url, service.as('ana'))).json()).toEqual(receipt)
@@ -133,7 +133,7 @@ describe('GET /deletions/{id}', () => {
     expect(missing.json()).toMatchObject({ code: 'not_found', detail: expect.stringContaining('999999') })
   })
 
-  test('tells a later admin of a name nothing of what the one before it asked for', async () => {
+  test('a new admin does not see the receipts of an older admin of the same name', async () => {
     const own = (await (await get('/deletions', service.as('bob'))).json()).items
     expect(names(own)).toEqual(['b1'])
     const [{ id }] = own
@@ -151,7 +151,7 @@ describe('GET /deletions/{id}', () => {
     expect((await get(`/deletions/${id}`, service.as('root'))).statusCode).toBe(200)
   })
 
-  test.each(['0', 'x', '1.5', 'me', '9007199254740992'])('refuses the id %s', async (id) => {
+  test.each(['0', 'x', '1.5', 'me', '9007199254740992'])('the id %s is refused', async (id) => {
     expect((await get(`/deletions/${id}`)).statusCode).toBe(400)
   })
 })

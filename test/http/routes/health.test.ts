@@ -10,13 +10,13 @@ let service: TestService
 afterEach(() => service.close())
 
 describe('health', () => {
-  test('/healthz tells that the process is up, to anyone', async () => {
+  test('/healthz says without a login that the process is up', async () => {
     service = await startTestService({ admins: [] })
     const answer = await service.app.inject('/healthz')
     expect(answer.json()).toEqual({ status: 'ok', version: '1.2.3' })
   })
 
-  test('/readyz tells that requests can be served, and how the panel is', async () => {
+  test('/readyz says that requests can be served, and shows the state of the panel', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
@@ -43,7 +43,7 @@ describe('health', () => {
     expect(answer.json().detail).toContain('schema')
   })
 
-  test('/readyz looks at the database once a second, however many ask, with one statement once it is migrated', async () => {
+  test('/readyz asks the database at most once a second, with one statement after the migration', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     const askers = () => Promise.all(Array.from({ length: 200 }, () => service.app.inject('/readyz')))
@@ -61,7 +61,7 @@ describe('health', () => {
     expect(service.databaseUses() - before).toBe(2)
   })
 
-  test('/readyz notices within a second that the database is away, and that it is back', async () => {
+  test('/readyz notices within a second that the database is down, and that it is back', async () => {
     let now = 0
     const database = createCuttable()
     onTestFinished(() => database.close())
@@ -77,7 +77,7 @@ describe('health', () => {
     expect(await status()).toBe(200)
   })
 
-  test('/readyz notices that the schema it has found is gone', async () => {
+  test('/readyz notices that the schema is gone', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).statusCode).toBe(200)
@@ -87,7 +87,7 @@ describe('health', () => {
   })
 })
 
-test('sheds load when there is too much, and says so; the process still counts as up', async () => {
+test('an overloaded service refuses calls with a reason, and /healthz stays green', async () => {
   service = await startTestService({ admins: [], pressure: { maxRssBytes: 1, sampleInterval: 10 } })
   const ask = () => service.app.inject({ url: '/admins', headers: withKey })
   await expect.poll(async () => (await ask()).statusCode).toBe(503)
@@ -99,7 +99,7 @@ test('sheds load when there is too much, and says so; the process still counts a
 })
 
 describe('the log', () => {
-  test('has a line for an answer, without what identifies the caller', async () => {
+  test('the log has a line for each answer, without credentials', async () => {
     service = await startTestService({ admins: [] })
     await service.app.inject({ url: '/admins?username=x', headers: withKey })
     expect(service.logged).toContainEqual(
@@ -122,7 +122,7 @@ describe('the log', () => {
     expect(JSON.stringify(service.logged)).not.toMatch(/wrong-secret|the-key-of-the-operator/)
   })
 
-  test('hides credentials even from who logs headers', async () => {
+  test('credentials are hidden even if headers are logged', async () => {
     service = await startTestService({ admins: [] })
     const headers = { authorization: 's3cret', 'x-api-key': 's3cret', cookie: 's3cret', host: 'seen' }
     service.app.log.info({ req: { headers }, headers }, 'all of it')
@@ -137,7 +137,7 @@ describe('the log', () => {
     expect(JSON.stringify(line)).not.toContain('s3cret')
   })
 
-  test('says nothing of health checks and successes at info', async () => {
+  test('health checks and successes are not logged at info', async () => {
     service = await startTestService({ admins: [], logLevel: 'info' })
     for (const url of ['/healthz', '/readyz', '/admins']) await service.app.inject({ url, headers: withKey })
     expect(service.logged).toEqual([])

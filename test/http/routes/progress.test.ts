@@ -7,8 +7,8 @@ beforeEach(async () => {
 })
 afterEach(() => service.close())
 
-test('of a bulk deletion tells how many users are done, how fast, and how long the rest takes at that', async () => {
-  // The times that are compared are the database's: this machine's clock may say what it likes.
+test('the progress of a bulk deletion shows the finished users, the rate and the remaining seconds', async () => {
+  // Only times of the database are compared; the clock of this machine does not matter.
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())
   const usernames = Array.from({ length: 40 }, (_, index) => `user${index}`)

@@ -17,20 +17,20 @@ afterEach(() => service.close())
 
 const counters = 'GET /api/admins'
 const get = (tail = '') => service.app.inject({ url: `/admins/${id}/stats${tail}`, headers: withKey })
-/** As if what has been read so far had been read so many seconds earlier. */
+/** Makes all readings so many seconds older. */
 const age = async (seconds: number) => {
   const earlier = sql`interval '1 second' * ${seconds}`
   await sql`update panel_poll set succeeded_asked_at = succeeded_asked_at - ${earlier}`.execute(service.db)
   await sql`update cumulative_traffic set read_at = read_at - ${earlier}`.execute(service.db)
 }
-/** Lets the panel's counter of the admin say `usage`. */
+/** Sets the panel's counter of the admin to `usage`. */
 const consume = (usage: bigint) => {
   const admin = service.panel.state.admins.get('ana')
   if (admin) admin.usage = usage
 }
 
 describe('GET /admins/{id}/stats', () => {
-  test('tells the figures', async () => {
+  test('stats have all figures', async () => {
     const { state } = service.panel
     state.createUser('a', { admin: 'ana', lifetime: 600n })
     state.createUser('b', { admin: 'ana', lifetime: 100n, status: 'expired' })
@@ -55,8 +55,8 @@ describe('GET /admins/{id}/stats', () => {
     expect(own.json()).toEqual(answer.json())
   })
 
-  test('tells bytes beyond what a double holds, exactly', async () => {
-    // The panel tells nothing larger than a double holds; the total grows beyond it over a reset.
+  test('figures above 2^53 are exact', async () => {
+    // The panel's numbers stay below 2^53. A reset lifts the total above it.
     consume(large - 2n)
     await service.poll()
     consume(0n)
@@ -70,7 +70,7 @@ describe('GET /admins/{id}/stats', () => {
     expect(body).toContain('"unattributed_traffic":2,')
   })
 
-  test('does not ask the panel when nobody wants to', async () => {
+  test('stats without max_age do not ask the panel', async () => {
     consume(2_000n)
     expect((await get()).json()).toMatchObject({ total_traffic: 1_000, stale: false })
     expect(service.takeAsked()).toEqual([])
@@ -78,7 +78,7 @@ describe('GET /admins/{id}/stats', () => {
 })
 
 describe('max_age', () => {
-  test('renews figures that are older, and only those', async () => {
+  test('max_age renews only older figures', async () => {
     consume(2_000n)
     await age(20)
     expect((await get('?max_age=3600')).json()).toMatchObject({ total_traffic: 1_000, stale: false })
@@ -90,7 +90,7 @@ describe('max_age', () => {
     expect(service.takeAsked()).toEqual([counters])
   })
 
-  test('lets callers of the same moment share one request to the panel', async () => {
+  test('callers at the same moment share one request to the panel', async () => {
     consume(3_000n)
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     let asked = 0
@@ -101,7 +101,7 @@ describe('max_age', () => {
     service.panel.faults.add({ kind: 'hook', path: '/api/admins', before })
     const uses = service.databaseUses()
     const answers = Array.from({ length: 20 }, () => get('?max_age=0').then((answer) => answer))
-    // Each has looked how old its account is, and one has drawn a tick.
+    // Each call has read the age of its account, and one has drawn a tick.
     await expect
       .poll(() => ({ asked, uses: service.databaseUses() - uses }), { timeout: 10_000 })
       .toEqual({ asked: 1, uses: 21 })
@@ -112,7 +112,7 @@ describe('max_age', () => {
     expect(service.takeAsked()).toEqual([counters])
   })
 
-  test('answers with the last known figures when the panel does not', async () => {
+  test('if the panel does not answer, the last known figures are the answer', async () => {
     const before = (await get()).json()
     consume(2_000n)
     service.panel.faults.add({ kind: 'hang', path: '/api/admins' })
@@ -124,7 +124,7 @@ describe('max_age', () => {
     expect((await get('?max_age=0')).json()).toMatchObject({ total_traffic: 2_000, stale: false })
   })
 
-  test('calls figures stale that only a scan can renew', async () => {
+  test('figures that only a scan can renew are stale', async () => {
     const older = await startTestService({ admins: [ana], hasUsage: false })
     await older.poll()
     const url = `/admins/${await older.idOf('ana')}/stats?max_age=0`
@@ -134,7 +134,7 @@ describe('max_age', () => {
   })
 })
 
-test('goes by the clock of the database, whatever the one of this machine says', async () => {
+test('the age of figures follows the clock of the database, not that of this machine', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())
   expect((await get()).json().stale).toBe(false)
@@ -142,7 +142,7 @@ test('goes by the clock of the database, whatever the one of this machine says',
   expect(service.takeAsked()).toEqual([])
 })
 
-test('calls figures stale once the collector has missed several rounds', async () => {
+test('figures are stale after the collector missed several rounds', async () => {
   expect((await get()).json().stale).toBe(false)
   await age(50)
   expect((await get()).json().stale).toBe(true)

@@ -20,7 +20,7 @@ afterEach(() => service.close())
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 const get = async () => (await service.app.inject({ url: '/sync', headers: withKey })).json()
 
-test('says that nothing has been read yet', async () => {
+test('sync says that nothing is read yet', async () => {
   expect(await get()).toEqual({
     requested_at: null,
     front: [],
@@ -52,7 +52,7 @@ test('says that nothing has been read yet', async () => {
   })
 })
 
-test('says when the panel was polled, how long that took, and why it failed', async () => {
+test('sync shows when the last poll ran, how long it took, and why it failed', async () => {
   await service.poll()
   const { poll } = await get()
   expect(poll).toEqual({
@@ -74,7 +74,7 @@ test('says when the panel was polled, how long that took, and why it failed', as
   })
 })
 
-test('says how far a scan is, and for whom it failed', async () => {
+test('sync shows the progress of a scan, and the admins whose scan failed', async () => {
   await service.poll()
   const id = await service.idOf('ana')
   await beginRound(service.db, { admins: 2, users: 0 })
@@ -104,7 +104,7 @@ test('says how far a scan is, and for whom it failed', async () => {
   expect((await get()).scan).toMatchObject({ running: false, finished_at: time, took_ms: expect.any(Number) })
 })
 
-test('starts a sync, and says where to look', async () => {
+test('POST /sync starts a sync and names the path of its progress', async () => {
   const answer = await service.app.inject({ method: 'POST', url: '/sync', headers: service.as('root') })
   expect(answer.statusCode).toBe(202)
   expect(answer.headers.location).toBe('/sync')
@@ -113,11 +113,11 @@ test('starts a sync, and says where to look', async () => {
   expect(service.syncs()).toBe(1)
 })
 
-/** What somebody who waits for a POST /sync looks at. */
+/** The fields to check when waiting for POST /sync. */
 type Sync = { requested_at: string; poll: { pending: boolean }; scan: Record<string, number | string> }
 const isOver = ({ poll, scan }: Sync) => !poll.pending && scan.pending === 0 && !scan.running
 
-test('that was asked for is over when all has been read, and at no moment before', async () => {
+test('a requested sync is over when everything is read, and not earlier', async () => {
   for (const admin of ['ana', 'root']) service.panel.state.createUser(`of_${admin}`, { admin })
   await service.poll()
   await scanDue()
@@ -146,7 +146,7 @@ test('that was asked for is over when all has been read, and at no moment before
   expect(Date.parse(after.scan.finished_at)).toBeGreaterThanOrEqual(Date.parse(after.requested_at))
 })
 
-test('that is asked for again while a round runs makes everybody to be read anew, and counts nobody twice', async () => {
+test('a sync that is requested during a round reads everything again and counts nobody twice', async () => {
   await service.poll()
   await scanDue()
   const again = () => service.app.inject({ method: 'POST', url: '/sync', headers: withKey })
@@ -165,7 +165,7 @@ test('that is asked for again while a round runs makes everybody to be read anew
   expect(scan).toMatchObject({ pending: 0, running: false, admins_done: 2, admins_total: 2 })
 })
 
-test('stays pending while the panel does not answer', async () => {
+test('a sync stays pending while the panel does not answer', async () => {
   await service.poll()
   await service.app.inject({ method: 'POST', url: '/sync', headers: withKey })
   const asked = await drawAsked(service.db)
@@ -175,7 +175,7 @@ test('stays pending while the panel does not answer', async () => {
   expect(await get()).toMatchObject({ poll: { pending: false, error: null }, scan: { pending: 2 } })
 })
 
-test('shows what the front reads before a call of the panel apart from the scans', async () => {
+test('sync shows readings of the front apart from the scans', async () => {
   service.panel.state.createUser('of_ana', { admin: 'ana' })
   await service.poll()
   await scanDue()
@@ -205,7 +205,7 @@ test('shows what the front reads before a call of the panel apart from the scans
   expect((await get()).scan).toEqual(scan)
 })
 
-test('says of a reading of the front whose service was killed that nobody goes on with it', async () => {
+test('a reading of the front is not running after its service was killed', async () => {
   await beginFrontReading(service.db, { purpose: 'reset_users', username: null, worker: '1 2.5' })
   expect((await get()).front).toMatchObject([{ admin: null, running: false, finished_at: null }])
 })
@@ -215,7 +215,7 @@ async function scanDue(look = async () => {}): Promise<void> {
   await scanDueAdmins(reading, { intervalSeconds: 600, onProgress: () => {}, onFailure: () => {} })
 }
 
-test('lists what cannot be read, the latest hundred, and says how much it is', async () => {
+test('sync lists the latest hundred unreadable users and admins, and their number', async () => {
   const { db } = service
   const entries = Array.from({ length: 101 }, (_, index) => ({
     kind: 'user' as const,

@@ -30,14 +30,14 @@ beforeAll(async () => {
     ['last', { admin }],
     ['of-bob', { admin: 'bob' }],
   ]
-  // One after another, so that the order in which they were first seen is this one.
+  // One scan for each user, so that the order of first sight is fixed.
   for (const [username, user] of users) {
     state.createUser(username, user)
     await service.scan()
   }
   state.deleteUser('gone')
   state.setOwner('moved', 'bob')
-  // The panel tells nothing larger than a double holds; what was counted grows beyond it over a reset.
+  // The panel's numbers stay below 2^53. A reset lifts the counted bytes above it.
   state.mustFind('first').used = 0n
   await service.scan()
   state.accrueUser('first', 2)
@@ -51,7 +51,7 @@ const names = async (tail: string) =>
   (await get(tail)).json().items.map((user: { username: string }) => user.username)
 
 describe('GET /admins/{id}/users', () => {
-  test('tells of each user what it counted, exactly, and when it was created, to the microsecond', async () => {
+  test('each user has its exact bytes, and its time of creation in microseconds', async () => {
     const answer = await get('?limit=1')
     expect(answer.json().items).toEqual([
       {
@@ -72,7 +72,7 @@ describe('GET /admins/{id}/users', () => {
     )
   })
 
-  test('tells of those that are gone, and why', async () => {
+  test('users that are gone are listed with the reason', async () => {
     const { items } = (await get('?state=ended')).json()
     expect(items).toMatchObject([
       {
@@ -98,25 +98,28 @@ describe('GET /admins/{id}/users', () => {
     ['?state=ended', ['gone', 'moved']],
     ['?state=current,ended', ['first', 'whole', 'gone', 'moved', 'last']],
     ['?state=current&state=ended', ['first', 'whole', 'gone', 'moved', 'last']],
-  ])('lists users by state: %s', async (tail, expected) => {
+  ])('users can be listed by state: %s', async (tail, expected) => {
     expect(await names(tail)).toEqual(expected)
   })
 
-  test.each(['', '&state=current', '&state=ended'])('walks pages%s', async (filter) => {
-    const whole = (await get(`?${filter.slice(1)}`)).json().items
-    const walked = []
-    let cursor: string | null = null
-    do {
-      const answer: { items: unknown[]; next_cursor: string | null } = (
-        await get(`?limit=2${filter}${cursor ? `&cursor=${cursor}` : ''}`)
-      ).json()
-      walked.push(...answer.items)
-      cursor = answer.next_cursor
-    } while (cursor !== null && walked.length < 20)
-    expect(walked).toEqual(whole)
-  })
+  test.each(['', '&state=current', '&state=ended'])(
+    'pages hold every user once, with the filter "%s"',
+    async (filter) => {
+      const whole = (await get(`?${filter.slice(1)}`)).json().items
+      const walked = []
+      let cursor: string | null = null
+      do {
+        const answer: { items: unknown[]; next_cursor: string | null } = (
+          await get(`?limit=2${filter}${cursor ? `&cursor=${cursor}` : ''}`)
+        ).json()
+        walked.push(...answer.items)
+        cursor = answer.next_cursor
+      } while (cursor !== null && walked.length < 20)
+      expect(walked).toEqual(whole)
+    },
+  )
 
-  test('keeps whole seconds in one spelling', async () => {
+  test('whole seconds have the same form as fractions', async () => {
     const { items } = (await get('?state=current')).json()
     expect(items[1]).toMatchObject({ username: 'whole', created_at: '2026-11-22T10:32:39.000000Z' })
   })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import type { App } from '../../../src/http/app-type.ts'
 import { limitFailures } from '../../../src/http/server/login-throttle.ts'
-import type { Caller } from '../../../src/work/callers/callers.ts'
+import type { Caller } from '../../../src/work/callers/caller.ts'
 import { startTestService, type TestService } from '../service.ts'
 
 const many = 1_000

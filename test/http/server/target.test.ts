@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isLedgerError } from '../../../src/errors.ts'
 import { parseTarget, type Target } from '../../../src/http/server/target.ts'
-import { guardedCallOf } from '../../../src/panel/marzban/guarded-call.ts'
+import { guardedCallOf } from '../../../src/panel/marzban/guarded-calls.ts'
 import { findRoute } from '../../stand-in/routes.ts'
 import { pathOf } from '../../stand-in/serve.ts'
 

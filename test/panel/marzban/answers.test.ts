@@ -53,7 +53,12 @@ describe('what the panel answers', () => {
       absent,
       { ...adminJson, users_usage: 0 },
     ])
-    expect((await client.admins()).map(({ usersUsage }) => usersUsage)).toEqual([1540n, null, null, 0n])
+    expect((await client.adminList()).admins.map(({ usersUsage }) => usersUsage)).toEqual([
+      1540n,
+      null,
+      null,
+      0n,
+    ])
   })
 
   test.each([
@@ -131,7 +136,7 @@ describe('what the panel answers', () => {
     expect(users).toMatchObject([{ username: 'ada_one', lifetimeUsedTraffic: 1500n, ...expected }])
   })
 
-  test('asked by name, a user that cannot be counted is named with its reason and the remedy, and no value', async () => {
+  test('the error about a user that cannot be counted names it, the reason and the remedy, and no value', async () => {
     await answering({ ...userJson, lifetime_used_traffic: 'secret' })
     const error = await client.user('ada_one').catch((caught: unknown) => caught)
     expect(error).toMatchObject({
@@ -162,7 +167,7 @@ describe('what the panel answers', () => {
         { kind: 'admin', name: username ?? null, index: 1, reason: expect.stringContaining(reason) },
       ],
     })
-    expect(await client.admins()).toHaveLength(1)
+    expect((await client.adminList()).admins).toHaveLength(1)
   })
 
   test.each([2 ** 63, 1.5, -1, '7'])(
@@ -170,17 +175,19 @@ describe('what the panel answers', () => {
     async (usage) => {
       await answering([{ ...adminJson, users_usage: usage }])
       const oddUsage = expect.stringContaining('users_usage')
-      expect(await client.admins()).toEqual([{ username: 'ada', isSudo: false, usersUsage: null, oddUsage }])
+      expect((await client.adminList()).admins).toEqual([
+        { username: 'ada', isSudo: false, usersUsage: null, oddUsage },
+      ])
     },
   )
 
   test('an object where a list is expected is refused', async () => {
     await answering({ admins: [] })
-    await expect(client.admins()).rejects.toMatchObject({ code: 'panel_bad_answer', field: undefined })
+    await expect(client.adminList()).rejects.toMatchObject({ code: 'panel_bad_answer', field: undefined })
     await expect(client.users({ offset: 0, limit: 1 })).rejects.toMatchObject({ code: 'panel_bad_answer' })
   })
 
-  test('how many users there are is asked without listing any', async () => {
+  test('the number of users is asked without listing any', async () => {
     await answering({ users: [], total: 7 })
     expect(await client.countUsers({ admin: 'ada' })).toBe(7)
     expect(panel.requests).toEqual([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { facing, facingTcp } from '../facing.ts'
 import { type Answer, adminJson, html, json } from '../fake-panel.ts'
 
-describe('answers that are not Marzban', () => {
+describe("answers that are not Marzban's", () => {
   test.each([
     ['HTML with a 200, as of a captive portal', (_request, response) => html(response, 200)],
     ['HTML with a 403, as of a firewall', (_request, response) => html(response, 403)],
@@ -45,7 +45,7 @@ describe('answers that are not Marzban', () => {
     expect(panel.requests).toHaveLength(1)
   })
 
-  test('an answer beyond the bound is given up', async () => {
+  test('an answer that is too large is a bad answer', async () => {
     const huge: Answer = (_request, response) => json(response, 200, { ...adminJson, note: 'x'.repeat(5000) })
     const { client } = await facing(huge, { maxAnswerBytes: 4096 })
     await expect(client.account()).rejects.toMatchObject({
@@ -79,13 +79,13 @@ describe('answers that are not Marzban', () => {
     },
   )
 
-  test('what does not speak HTTP is named so', async () => {
+  test('an answer that is not HTTP is a bad answer', async () => {
     const client = await facingTcp((socket) =>
       socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.6\r\n')),
     )
     await expect(client.account()).rejects.toMatchObject({
       code: 'panel_bad_answer',
-      message: expect.stringContaining('does not speak HTTP'),
+      message: expect.stringContaining('is not HTTP'),
     })
   })
 

@@ -1,12 +1,11 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { UnusableAnswer } from '../../../src/panel/transport/unusable-answer.ts'
 import { connected, facing, facingTcp } from '../facing.ts'
 import { adminJson, html, json, startTcpServer, userJson } from '../fake-panel.ts'
 
 describe('a panel that does not answer', () => {
-  test('refused: panel_unreachable, naming the cause, and the host for the log alone, after three attempts', async () => {
+  test('a refused connection is panel_unreachable after three attempts; it names the cause, and the host only for the log', async () => {
     const { url, host, close } = await startTcpServer(() => {})
     await close()
     const pauses: number[] = []
@@ -19,7 +18,7 @@ describe('a panel that does not answer', () => {
     expect(pauses).toEqual([100, 200])
   })
 
-  test('a name that does not resolve: panel_unreachable', async () => {
+  test('a name that does not resolve is panel_unreachable', async () => {
     const client = connected('http://panel.invalid')
     await expect(client.whoami('abc')).rejects.toMatchObject({
       code: 'panel_unreachable',
@@ -28,7 +27,7 @@ describe('a panel that does not answer', () => {
     })
   })
 
-  test('TLS with a server that has none: panel_unreachable, saying so', async () => {
+  test('TLS to a server without TLS is panel_unreachable, and the message says so', async () => {
     const { panel } = await facing((_request, response) => json(response, 200, adminJson))
     const client = connected(panel.url.replace('http', 'https'))
     await expect(client.whoami('abc')).rejects.toMatchObject({
@@ -37,7 +36,7 @@ describe('a panel that does not answer', () => {
     })
   })
 
-  test('reset: panel_unreachable; only a GET is tried again', async () => {
+  test('a reset connection is panel_unreachable; only a GET is tried again', async () => {
     const { panel, client } = await facing((request) => request.socket.resetAndDestroy())
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_unreachable' })
     const unclear = { verdict: 'unclear', error: { code: 'panel_unreachable' } }
@@ -60,7 +59,7 @@ describe('a panel that does not answer', () => {
     expect(connections).toBe(1)
   })
 
-  test('nothing after the request: panel_timeout, and asked once', async () => {
+  test('a request without an answer is panel_timeout, and is sent once', async () => {
     const { panel, client } = await facing(() => {}, { timeoutMs: 80 })
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_timeout' })
     const unclear = { verdict: 'unclear', error: { code: 'panel_timeout' } }
@@ -68,7 +67,7 @@ describe('a panel that does not answer', () => {
     expect(panel.requests).toHaveLength(2)
   })
 
-  test('a body that stops: panel_timeout', async () => {
+  test('a body that stops is panel_timeout', async () => {
     const { client } = await facing(
       (_request, response) => {
         response.writeHead(200, { 'content-type': 'application/json' }).write('{"username":')
@@ -78,7 +77,7 @@ describe('a panel that does not answer', () => {
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_timeout' })
   })
 
-  test('a body that drips for ever: panel_timeout at twice the time, though no single pause is too long', async () => {
+  test('a body that drips for ever is panel_timeout at twice the time, though no single pause is too long', async () => {
     const { client } = await facing(
       (_request, response) => {
         response.writeHead(200, { 'content-type': 'application/json' })
@@ -90,7 +89,7 @@ describe('a panel that does not answer', () => {
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_timeout' })
   })
 
-  test('a login without an answer: panel_timeout', async () => {
+  test('a login without an answer is panel_timeout', async () => {
     const client = await facingTcp(() => {}, { timeoutMs: 80 })
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_timeout' })
   })
@@ -121,7 +120,7 @@ describe('a panel that fails', () => {
     expect(panel.requests).toHaveLength(3)
   })
 
-  test('503 that stays: panel_failed after three attempts, a deletion after one', async () => {
+  test('a 503 that stays is panel_failed: a read after three attempts, a deletion after one', async () => {
     const { panel, client } = await facing((_request, response) => html(response, 503))
     await expect(client.account()).rejects.toMatchObject({ code: 'panel_failed' })
     const unclear = { verdict: 'unclear', error: { code: 'panel_failed' } }
@@ -129,7 +128,7 @@ describe('a panel that fails', () => {
     expect(panel.requests).toEqual([...Array(3).fill('GET /api/admin'), 'DELETE /api/user/a'])
   })
 
-  test('500 of a GET, as while something is being deleted, is asked again at once, on a fresh connection', async () => {
+  test('a GET that gets a 500, as during a deletion, is repeated at once on a fresh connection', async () => {
     let asked = 0
     const { panel, client } = await facing((_request, response) => {
       asked += 1
@@ -140,9 +139,11 @@ describe('a panel that fails', () => {
     expect(new Set(panel.ports).size).toBe(3)
   })
 
-  test('500 of a GET that is told to be made once is taken as it is', async () => {
+  test('a 500 to a GET that may be sent only once is the answer', async () => {
     const { panel, client } = await facing((_request, response) => stumble(response))
-    await expect(client.users({ offset: 0, limit: 1 }, { once: true })).rejects.toThrow(UnusableAnswer)
+    await expect(client.users({ offset: 0, limit: 1 }, { once: true })).rejects.toMatchObject({
+      unusable: true,
+    })
     expect(panel.requests).toHaveLength(1)
   })
 
@@ -153,27 +154,30 @@ describe('a panel that fails', () => {
       (response: ServerResponse) => json(response, 200, { username: 'ada_one', note: 'x'.repeat(9_000) }),
     ],
     ['half a body', (response: ServerResponse) => json(response, 200, userJson, 20)],
-  ])('%s, whenever one user is asked for, is that user; other questions are answered', async (_, spoil) => {
-    const { client } = await facing(
-      ({ url }, response) => (url === '/api/admin' ? json(response, 200, adminJson) : spoil(response)),
-      { maxAnswerBytes: 8_192 },
-    )
-    await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'user_unreadable' })
-  })
+  ])(
+    '%s at each question about one user is blamed on that user, when other questions are answered',
+    async (_, spoil) => {
+      const { client } = await facing(
+        ({ url }, response) => (url === '/api/admin' ? json(response, 200, adminJson) : spoil(response)),
+        { maxAnswerBytes: 8_192 },
+      )
+      await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'user_unreadable' })
+    },
+  )
 
-  test('500 of everything is the panel', async () => {
+  test('a 500 to every question is blamed on the panel', async () => {
     const { client } = await facing((_request, response) => stumble(response))
     await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'panel_failed' })
   })
 
-  test("a web page in a user's place is not the user", async () => {
+  test("a web page in a user's place is not blamed on the user", async () => {
     const { client } = await facing(({ url }, response) =>
       url === '/api/admin' ? json(response, 200, adminJson) : html(response, 200),
     )
     await expect(client.user('ada_one')).rejects.toMatchObject({ code: 'panel_bad_answer' })
   })
 
-  test('500 that stays: panel_failed after three attempts', async () => {
+  test('a 500 that stays is panel_failed after three attempts', async () => {
     const { panel, client } = await facing((_request, response) => stumble(response))
     await expect(client.account()).rejects.toMatchObject({
       code: 'panel_failed',
@@ -182,7 +186,7 @@ describe('a panel that fails', () => {
     expect(panel.requests).toHaveLength(3)
   })
 
-  test("a connection dropped late after a deletion's 500 is nobody else's", async () => {
+  test("a connection that the panel drops late after a deletion's 500 carries no other request", async () => {
     const dropped = new Set<number | undefined>()
     const { panel, client } = await facing((request, response) => {
       // As Marzban: the 500 leaves the connection open, and the next request on it finds it cut.

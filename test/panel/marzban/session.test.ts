@@ -88,7 +88,7 @@ describe('a login that is refused', () => {
       const refused = { code, message: expect.stringMatching(message) }
       await Promise.all([
         expect(client.account()).rejects.toMatchObject({ ...refused, retryAfter: 30 }),
-        expect(client.admins()).rejects.toMatchObject({ ...refused, retryAfter: 30 }),
+        expect(client.adminList()).rejects.toMatchObject({ ...refused, retryAfter: 30 }),
       ])
       clock += 29_001
       await expect(client.account()).rejects.toMatchObject({ ...refused, retryAfter: 1 })

@@ -1,12 +1,12 @@
 import { errors } from 'undici'
 import { describe, expect, test } from 'vitest'
-import { nameFailure } from '../../../src/panel/transport/network-errors.ts'
+import { networkError } from '../../../src/panel/transport/network-errors.ts'
 
 const exchange = { host: 'panel.example:443', what: 'GET /api/users', limit: 'MARZBAN_TIMEOUT', begun: false }
 
 const coded = (code: string) => Object.assign(new Error('says too much: hush'), { code })
 
-describe('nameFailure', () => {
+describe('networkError', () => {
   test.each([
     ['no head of an answer', new errors.HeadersTimeoutError(), 'panel_timeout', 'GET /api/users'],
     ['a body that stops', new errors.BodyTimeoutError(), 'panel_timeout', 'GET /api/users'],
@@ -37,22 +37,22 @@ describe('nameFailure', () => {
       'panel_unreachable',
       'Nothing listens',
     ],
-    ['no HTTP', new errors.HTTPParserError('hush'), 'panel_bad_answer', 'does not speak HTTP'],
+    ['no HTTP', new errors.HTTPParserError('hush'), 'panel_bad_answer', 'is not HTTP'],
     ['endless headers', new errors.HeadersOverflowError(), 'panel_bad_answer', 'too large'],
     ['something unheard of', 'hush', 'panel_unreachable', 'no code'],
   ])('%s', (_name, error, code, said) => {
-    const named = nameFailure(error, exchange)
+    const named = networkError(error, exchange)
     expect(named).toMatchObject({ code, message: expect.stringContaining(said) })
     expect(named.cause).toBeUndefined()
     expect(named.message).not.toContain('hush')
   })
 
-  test('once the answer has begun, a cut connection is a bad answer, and a stop still a timeout', () => {
+  test('a connection that is cut after the answer began is a bad answer; one that stops is still a timeout', () => {
     const begun = { ...exchange, begun: true }
-    expect(nameFailure(coded('ECONNRESET'), begun)).toMatchObject({
+    expect(networkError(coded('ECONNRESET'), begun)).toMatchObject({
       code: 'panel_bad_answer',
       message: expect.stringContaining('broke off'),
     })
-    expect(nameFailure(new errors.BodyTimeoutError(), begun)).toMatchObject({ code: 'panel_timeout' })
+    expect(networkError(new errors.BodyTimeoutError(), begun)).toMatchObject({ code: 'panel_timeout' })
   })
 })

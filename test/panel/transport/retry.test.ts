@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, LedgerError } from '../../../src/errors.ts'
-import { askPatiently, type RetryPolicy } from '../../../src/panel/transport/retry.ts'
+import { askWithRetries, type RetryPolicy } from '../../../src/panel/transport/retry.ts'
 import type { PanelAnswer } from '../../../src/panel/transport/transport.ts'
 
 const answer = (status: number): PanelAnswer => ({
@@ -21,7 +21,7 @@ function script(outcomes: (number | ErrorCode)[], policy: Partial<RetryPolicy> =
     if (typeof outcome === 'number') return answer(outcome)
     throw new LedgerError(outcome ?? 'conflict', 'asked too often')
   }
-  const done = askPatiently(ask, {
+  const done = askWithRetries(ask, {
     sleep: async (ms) => void pauses.push(ms),
     random: () => 1,
     ended: () => false,
@@ -31,8 +31,8 @@ function script(outcomes: (number | ErrorCode)[], policy: Partial<RetryPolicy> =
   return { done, left, pauses, reasons }
 }
 
-describe('askPatiently', () => {
-  test('repeats what passes, with pauses that double, and says why', async () => {
+describe('askWithRetries', () => {
+  test('repeats a momentary failure, with pauses that double, and says why', async () => {
     const { done, pauses, reasons } = script(['panel_unreachable', 503, 200])
     expect((await done).status).toBe(200)
     expect(pauses).toEqual([200, 400])
@@ -55,7 +55,7 @@ describe('askPatiently', () => {
     },
   )
 
-  test.each([200, 401, 404, 429])('takes a %i as it is', async (status) => {
+  test.each([200, 401, 404, 429])('returns a %i as it is', async (status) => {
     const { done, left } = script([status, 200])
     expect((await done).status).toBe(status)
     expect(left).toEqual([200])

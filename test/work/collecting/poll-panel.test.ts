@@ -80,8 +80,7 @@ describe('a poll', () => {
       expect(await poll()).toBe(false)
       expect(told).toEqual([code])
       expect(await readPanelPoll(place.db)).toMatchObject({
-        error_code: code,
-        error: expect.stringMatching(/[.?]$/),
+        error: { code, message: expect.stringMatching(/[.?]$/) },
       })
       expect(await accountOf(place.db, 'ada')).toMatchObject({ total, panelFailing: true })
       place.panel.faults.clear()
@@ -89,7 +88,7 @@ describe('a poll', () => {
       clock += 31_000
       expect(await poll()).toBe(true)
       expect(told).toEqual([code, 'recovered'])
-      expect(await readPanelPoll(place.db)).toMatchObject({ error_code: null })
+      expect(await readPanelPoll(place.db)).toMatchObject({ error: null })
       expect(await accountOf(place.db, 'ada')).toMatchObject({ panelFailing: false })
     },
   )

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { readScanRound } from '../../../src/store/collecting/scan-round.ts'
 import { requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { restQuarter } from '../../../src/work/collecting/panel-budget.ts'
+import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
 import { createScanLog } from '../../../src/work/collecting/scan-log.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
@@ -120,7 +120,7 @@ describe('a round', () => {
     place.panel.faults.add({ kind: 'answer', status: 502, path: '/api/users', times: 3, skip: 3 })
     expect(await round()).toEqual(['ada', 'cyd'])
     expect(failed).toEqual([['ben', 'panel_failed']])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('asks a panel that fails at everything for one admin only', async () => {
@@ -128,7 +128,7 @@ describe('a round', () => {
     place.panel.faults.add({ kind: 'answer', status: 502, path: /^\/api/ })
     await expect(round()).rejects.toMatchObject({ code: 'panel_failed' })
     expect(failed).toEqual([['ada', 'panel_failed']])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('ends when the panel does not answer, and goes on where it was', async () => {
@@ -138,12 +138,12 @@ describe('a round', () => {
     expect(seen.map(({ admin }) => admin)).toEqual(['ada'])
     expect(failed).toEqual([['ben', 'panel_timeout']])
     // Nothing runs any more: what is left is due.
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
     place.panel.faults.clear()
     expect(await round()).toEqual(['cyd'])
     await age(61)
     expect(await round()).toEqual(['ben'])
-    expect(await readScanRound(place.db)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
   })
 
   test('that was interrupted by a restart goes on at once', async () => {
@@ -186,14 +186,14 @@ describe('a round', () => {
 describe('the rest after an answer', () => {
   test('is three times as long, so that the panel is busy a quarter of the time', async () => {
     const begun = performance.now()
-    await restQuarter(40, new AbortController().signal)
+    await restAfterAnswer(40, new AbortController().signal)
     // A timer may fire a little early, by the clock it is measured with.
     expect(performance.now() - begun).toBeGreaterThan(115)
   })
 
   test('ends early when the service stops', async () => {
     const stopping = new AbortController()
-    const rest = restQuarter(3_600_000, stopping.signal)
+    const rest = restAfterAnswer(3_600_000, stopping.signal)
     stopping.abort()
     await expect(rest).resolves.toBeUndefined()
   })

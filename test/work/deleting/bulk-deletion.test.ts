@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { countChildren } from '../../../src/store/deletions/bulk-deletions.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../../src/work/callers/callers.ts'
+import type { Caller } from '../../../src/work/callers/caller.ts'
 import { requestBulkDeletion } from '../../../src/work/deleting/request-deletion.ts'
 import { useBulk } from '../../support/bulk.ts'
 import { pollAndScan } from '../../support/deleting.ts'
@@ -15,10 +15,14 @@ describe('deleting users by name', () => {
   test('preserves and deletes each of them, and says so of each', async () => {
     const usernames = createUsers(9)
     const { id } = await request({ usernames: [...usernames, 'never_was'] })
-    expect(await run(id)).toMatchObject({ state: 'incomplete', kind: 'users', error_code: 'users_left' })
+    expect(await run(id)).toMatchObject({ state: 'incomplete', kind: 'users', error: { code: 'users_left' } })
     expect(await countChildren(ctx.db, id)).toEqual({ deleted: 9, failed: 1 })
     expect(await childrenOf(id)).toContainEqual(
-      expect.objectContaining({ username: 'never_was', state: 'failed', error_code: 'unknown_user' }),
+      expect.objectContaining({
+        username: 'never_was',
+        state: 'failed',
+        error: expect.objectContaining({ code: 'unknown_user' }),
+      }),
     )
     expect(ctx.panel.state.users.size).toBe(0)
     await pollAndScan(ctx)
@@ -51,7 +55,7 @@ describe('deleting users by name', () => {
       String.fromCodePoint(0x4e00 + ((index * 7919) % 20_000)),
     )
     const caller: Caller = { kind: 'admin', name: name.join(''), isSudo: true, adminId: null, token: 'token' }
-    const work = { db: ctx.db, panel: ctx.client, enqueue: async () => {} }
+    const work = { db: ctx.db, panel: ctx.client }
     const ask = () => requestBulkDeletion(work, caller, { usernames: ['someone'] }, 'a key')
     expect((await ask()).id).toBe((await ask()).id)
   })
@@ -64,14 +68,14 @@ describe('deleting users by name', () => {
     const { id: adminId } = await accountOf(ctx.db, bulk.admin)
     const caller: Caller = { kind: 'admin', name: bulk.admin, isSudo: false, adminId, token: bulk.token() }
     const { id } = await request({ usernames: [own, 'someones_user'] }, caller)
-    expect(await run(id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
+    expect(await run(id)).toMatchObject({ state: 'incomplete', error: { code: 'users_left' } })
     expect(await childrenOf(id)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ username: own, state: 'deleted' }),
         expect.objectContaining({
           username: 'someones_user',
           state: 'failed',
-          error_code: 'not_yours_or_unknown',
+          error: expect.objectContaining({ code: 'not_yours_or_unknown' }),
         }),
       ]),
     )
@@ -90,13 +94,12 @@ describe('deleting users by name', () => {
     })
     expect(await run(id)).toMatchObject({
       state: 'requested',
-      finished_at: null,
-      error_code: 'panel_unreachable',
-      error: expect.stringContaining('cannot be reached'),
+      finishedAt: null,
+      error: { code: 'panel_unreachable', message: expect.stringContaining('cannot be reached') },
     })
     await ctx.panel.up()
     await bulk.settle()
-    expect(await run(id)).toMatchObject({ finished_at: expect.any(Date) })
+    expect(await run(id)).toMatchObject({ finishedAt: expect.any(Date) })
     const counts = await countChildren(ctx.db, id)
     expect((counts.deleted ?? 0) + (counts.failed ?? 0)).toBe(12)
     expect(ctx.panel.state.users.size).toBe(counts.failed ?? 0)
@@ -110,7 +113,7 @@ describe('deleting users by name', () => {
     await expect(run(id)).rejects.toMatchObject({ code: 'panel_unauthorized' })
     expect(await findDeletion(ctx.db, id)).toMatchObject({
       state: 'requested',
-      error_code: 'panel_unauthorized',
+      error: { code: 'panel_unauthorized' },
     })
     expect(await countChildren(ctx.db, id)).toEqual({ requested: 2 })
   })
@@ -144,7 +147,7 @@ describe('deleting the users of an admin', () => {
     expect(await run(id)).toMatchObject({ state: 'incomplete' })
     expect(await childrenOf(id)).toMatchObject([
       { username: expired, state: 'deleted' },
-      { username: renewed, state: 'failed', error: expect.stringContaining('is active') },
+      { username: renewed, state: 'failed', error: { message: expect.stringContaining('is active') } },
     ])
     expect([...ctx.panel.state.users.keys()]).toEqual([renewed])
   })
@@ -164,7 +167,7 @@ describe('deleting the users of an admin', () => {
         ctx.panel.state.createUser(username, { admin: bulk.admin })
       },
     })
-    expect(await run(id)).toMatchObject({ state: 'gone', error_code: null })
+    expect(await run(id)).toMatchObject({ state: 'gone', error: null })
     expect(await childrenOf(id)).toMatchObject([{ state: 'gone' }])
     expect(ctx.panel.state.users.has(username)).toBe(true)
   })
@@ -181,7 +184,7 @@ describe('deleting an admin', () => {
     createUsers(120)
     const { account, deletion } = await requestWhole()
     const [late = ''] = createUsers(1, 7, 'late')
-    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 1_207n })
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', totalTraffic: 1_207n })
     expect(ctx.panel.state.users.has(late)).toBe(false)
     expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
     await expect(accountOf(ctx.db, bulk.admin)).rejects.toThrow('no account')
@@ -198,10 +201,10 @@ describe('deleting an admin', () => {
     const [stubborn = ''] = createUsers(3)
     const { deletion } = await requestWhole()
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'DELETE', path: `/api/user/${stubborn}` })
-    expect(await run(deletion.id)).toMatchObject({ state: 'requested', error_code: 'panel_failed' })
+    expect(await run(deletion.id)).toMatchObject({ state: 'requested', error: { code: 'panel_failed' } })
     await expect(run(deletion.id)).rejects.toMatchObject({ code: 'conflict' })
     await bulk.settle()
-    expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error_code: 'users_left' })
+    expect(await run(deletion.id)).toMatchObject({ state: 'incomplete', error: { code: 'users_left' } })
     expect(await childrenOf(deletion.id)).toEqual(
       expect.arrayContaining([expect.objectContaining({ username: stubborn, state: 'failed' })]),
     )
@@ -218,7 +221,7 @@ describe('deleting an admin', () => {
       times: 1,
       after: () => void createUsers(2, 5, 'during'),
     })
-    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 40n })
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', totalTraffic: 40n })
     expect(ctx.panel.state.users.size).toBe(0)
   })
 
@@ -235,7 +238,7 @@ describe('deleting an admin', () => {
     const { deletion } = await requestWhole()
     const [fleeting = ''] = createUsers(1, 50, 'fleeting')
     ctx.panel.state.deleteUser(fleeting)
-    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', total_traffic: 60n })
+    expect(await run(deletion.id)).toMatchObject({ state: 'deleted', totalTraffic: 60n })
   })
 
   test('is refused for a sudo admin, whom the panel would not delete', async () => {

@@ -37,7 +37,7 @@ async function deleteUntilCut() {
 
 test('is found out to have happened when the service was killed right after it', async () => {
   const { id } = await deleteUntilCut()
-  expect(await run(id)).toMatchObject({ state: 'deleted', total_traffic: 20n })
+  expect(await run(id)).toMatchObject({ state: 'deleted', totalTraffic: 20n })
   await expect(accountOf(ctx.db, bulk.admin)).rejects.toThrow('no account')
 })
 
@@ -65,7 +65,7 @@ test('is not sent again when the panel has not heard of it, but asked for anew',
   await passGrace(ctx)
   expect(await run(id)).toMatchObject({ state: 'incomplete' })
   const again = await request({ wholeAdminId: account.id })
-  expect(await run(again.id)).toMatchObject({ state: 'deleted', total_traffic: 20n })
+  expect(await run(again.id)).toMatchObject({ state: 'deleted', totalTraffic: 20n })
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
 })
 
@@ -81,7 +81,7 @@ test('closes no account because a counter was set back and the panel failed', as
   })
   await run(id).catch(() => {})
   await passGrace(ctx)
-  expect(await run(id)).toMatchObject({ state: 'incomplete', error_code: 'panel_failed' })
+  expect(await run(id)).toMatchObject({ state: 'incomplete', error: { code: 'panel_failed' } })
   await pollAndScan(ctx)
   expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ id: account.id, total: 20n })
 })
@@ -95,7 +95,7 @@ test('is found out when the panel carries it out long after it was given up', as
   await ctx.panel.late.carryOut()
   await pollAndScan(ctx)
   await settleDeletions(workOf(ctx))
-  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error_code: null })
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error: null })
   expect(await findAccount(ctx.db, account.id)).toMatchObject({ closedAt: expect.any(Date), total: 20n })
 })
 
@@ -121,7 +121,7 @@ describe.each(Object.entries(everyFault))('a panel that answers with %s', (_, fa
     const ended = await run(id)
     expect(ended?.state).toBe(ctx.panel.state.admins.has(bulk.admin) ? 'incomplete' : 'deleted')
     for (const { username, state } of await bulk.childrenOf(id)) {
-      expect(state).toBe(ctx.panel.state.users.has(username ?? '') ? 'failed' : 'deleted')
+      expect(state).toBe(ctx.panel.state.users.has(username) ? 'failed' : 'deleted')
     }
     await pollAndScan(ctx)
     expect(await findAccount(ctx.db, account.id)).toMatchObject({ total: 20n })

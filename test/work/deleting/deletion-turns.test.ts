@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { countChildren } from '../../../src/store/deletions/bulk-deletions.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
-import type { Caller } from '../../../src/work/callers/callers.ts'
+import type { Caller } from '../../../src/work/callers/caller.ts'
 import { advanceBulkDeletion } from '../../../src/work/deleting/bulk-deletion.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { takeTurns } from '../../../src/work/deleting/deletion-turns.ts'
@@ -107,13 +107,12 @@ test('leave a user whose reading fails for last, and its deletion says why it wa
   expect(await countChildren(ctx.db, id)).toEqual({ deleted: 11, requested: 1 })
   expect(await findDeletion(ctx.db, id)).toMatchObject({
     state: 'requested',
-    error_code: 'panel_bad_answer',
-    error: expect.stringContaining('text/html'),
+    error: { code: 'panel_bad_answer', message: expect.stringContaining('text/html') },
   })
   expect(again).toEqual([{ id, afterSeconds: expect.any(Number) }])
   expect(again[0]?.afterSeconds).toBeGreaterThan(1)
   ctx.panel.faults.clear()
-  expect(await run(id)).toMatchObject({ state: 'deleted', error_code: null, error: null })
+  expect(await run(id)).toMatchObject({ state: 'deleted', error: null })
 })
 
 test('rest for longer each time that the panel is away, a minute at most', async () => {
@@ -144,9 +143,9 @@ test('pass over a user whom somebody else is deleting, and come back to it', asy
     before: () => takeAllTurns(),
   })
   await deleteUser(workOf(ctx), asOperator(busy))
-  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'requested', error_code: 'conflict' })
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'requested', error: { code: 'conflict' } })
   expect(await countChildren(ctx.db, id)).toEqual({ deleted: 2, requested: 1 })
-  expect(await run(id)).toMatchObject({ state: 'deleted', error_code: null })
+  expect(await run(id)).toMatchObject({ state: 'deleted', error: null })
   expect(await childrenOf(id)).toContainEqual(expect.objectContaining({ username: busy, state: 'gone' }))
 })
 

@@ -5,7 +5,6 @@ import { openWorkerSession } from '../../../src/store/connection/worker-session.
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import type { DeletionsTable } from '../../../src/store/tables.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
-import type { DeletionFailed } from '../../../src/work/deleting/deletion-failed.ts'
 import { requestBulkDeletion } from '../../../src/work/deleting/request-deletion.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { createCuttable } from '../../http/cuttable.ts'
@@ -71,7 +70,7 @@ test('is that of a user whose panel has moved to a database of whole seconds sin
   user.createdAt = '2026-01-01T10:00:00'
   ctx.panel.state.accrue('moved', 5)
   ctx.panel.faults.add({ kind: 'answer', status: 500, acts: true, method: 'DELETE', times: 1 })
-  expect(await remove('moved', { receiptId })).toMatchObject({ state: 'deleted', preserved_bytes: 5n })
+  expect(await remove('moved', { receiptId })).toMatchObject({ state: 'deleted', preservedBytes: 5n })
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, preserved: 15n, users: { deleted: 1n } })
 })
 
@@ -81,7 +80,7 @@ test('bears the name that the panel has, not the one asked for, where the panel 
   expect(await remove('lETTERS')).toMatchObject({
     state: 'deleted',
     username: 'Letters',
-    preserved_bytes: 10n,
+    preservedBytes: 10n,
   })
   expect(ctx.panel.state.users.size).toBe(0)
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 10n, users: { deleted: 1n } })
@@ -95,15 +94,15 @@ test('says that the user was deleted when the next of its name is, and the servi
   const id = await openReceipt('reborn', { created_at, ...interrupted })
   ctx.panel.state.deleteUser('reborn')
   createUser('reborn', 5)
-  expect(await remove('reborn')).toMatchObject({ state: 'deleted', preserved_bytes: 5n })
-  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error_code: null })
+  expect(await remove('reborn')).toMatchObject({ state: 'deleted', preservedBytes: 5n })
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error: null })
   expect(await accountOf(ctx.db, admin)).toMatchObject({ total: 15n, users: { deleted: 2n } })
 })
 
 test('of a bulk deletion keeps everybody else from the user until it is known whether the panel still deletes it', async () => {
   createUser('both', 10)
   const bulk = await requestBulkDeletion(
-    { db: ctx.db, panel: ctx.client, enqueue: async () => {} },
+    { db: ctx.db, panel: ctx.client },
     { kind: 'operator', name: 'operator', isSudo: true, adminId: null, token: null },
     { usernames: ['both'] },
     null,
@@ -137,9 +136,9 @@ test('will tell what the caller cannot be told when the database goes away durin
       /^Its traffic is preserved\. It is not known yet whether user unsure was deleted/,
     ),
   })
-  const { deletionId } = error as DeletionFailed
+  const { deletionId } = error as { deletionId: bigint }
   await settleDeletions(workOf(ctx))
-  expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', total_traffic: 10n })
+  expect(await findDeletion(ctx.db, deletionId)).toMatchObject({ state: 'deleted', totalTraffic: 10n })
 })
 
 test('is settled although the panel answers for another user what nobody can read', async () => {
@@ -170,7 +169,7 @@ test('is settled when its times lie in the future, since the clock was set back,
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'unknown' })
   await passGrace(ctx)
   await settleDeletions(workOf(ctx))
-  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error_code: 'interrupted' })
+  expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'failed', error: { code: 'interrupted' } })
 })
 
 test('says that the user was deleted in the end by a service that was believed dead', async () => {
@@ -184,7 +183,7 @@ test('says that the user was deleted in the end by a service that was believed d
       await settleDeletions(workOf(ctx))
     },
   })
-  expect(await remove('slow')).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 10n })
+  expect(await remove('slow')).toMatchObject({ state: 'deleted', error: null, totalTraffic: 10n })
 })
 
 test('waits to be settled when a deletion that reads nothing finds it abandoned', async () => {

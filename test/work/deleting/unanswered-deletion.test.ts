@@ -1,12 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
-import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
-import { type Deletion, findDeletion } from '../../../src/store/deletions/deletions.ts'
+import type { UserDeletion } from '../../../src/store/deletions/deletion.ts'
+import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { readNamedUser } from '../../../src/work/observing/read-users-by-name.ts'
 import { foreignAnswers } from '../../stand-in/foreign-answers.ts'
-import { asOperator, passGrace, pollAndScan, useDeleting, workOf } from '../../support/deleting.ts'
+import {
+  asOperator,
+  passGrace,
+  pollAndScan,
+  receiptsOf,
+  useDeleting,
+  workOf,
+} from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 const ctx = useDeleting()
@@ -40,12 +47,11 @@ async function failureOf(call: Promise<unknown>): Promise<LedgerError> {
   throw new Error(`expected a failure, got ${String(error)}`)
 }
 
-async function receipts(): Promise<Deletion[]> {
-  const { deletions } = await listDeletions(ctx.db, { before: null, limit: 100 })
-  return deletions.filter((deletion) => deletion.username === username)
+async function receipts(): Promise<UserDeletion[]> {
+  return receiptsOf(ctx, username)
 }
 
-async function receipt(): Promise<Deletion> {
+async function receipt(): Promise<UserDeletion> {
   const [newest] = await receipts()
   if (!newest) throw new Error(`no receipt of ${username}`)
   return newest
@@ -69,7 +75,7 @@ describe('a deletion that the panel does not answer', () => {
         `^Its traffic is preserved\\. It is not known yet whether user ${username} was deleted \\(.*\\); see /deletions/${id}\\.$`,
       ),
     )
-    expect(await receipt()).toMatchObject({ state: 'unknown', finished_at: null, worker: null })
+    expect(await receipt()).toMatchObject({ state: 'unknown', finishedAt: null })
     expect(await failureOf(remove())).toMatchObject({
       code: 'conflict',
       message: expect.stringContaining(`/deletions/${id}`),
@@ -87,14 +93,14 @@ describe('a deletion that the panel does not answer', () => {
     await pollAndScan(ctx)
     await ctx.panel.late.carryOut()
     await settle()
-    expect(await receipt()).toMatchObject({ state: 'deleted', error_code: null, total_traffic: 107n })
+    expect(await receipt()).toMatchObject({ state: 'deleted', error: null, totalTraffic: 107n })
   })
 
   test('is found out by whoever reads that the user is gone', async () => {
     await removeTooSlowly()
     await ctx.panel.late.carryOut()
     await pollAndScan(ctx)
-    expect(await receipt()).toMatchObject({ state: 'deleted', total_traffic: 100n })
+    expect(await receipt()).toMatchObject({ state: 'deleted', totalTraffic: 100n })
   })
 
   test('has failed when the user is still there once the panel has had its time, with another final reading', async () => {
@@ -104,10 +110,9 @@ describe('a deletion that the panel does not answer', () => {
     await settle()
     expect(await receipt()).toMatchObject({
       state: 'failed',
-      error_code: 'panel_timeout',
-      error: expect.stringContaining('was not deleted'),
-      final_reading: 107n,
-      preserved_bytes: 107n,
+      error: { code: 'panel_timeout', message: expect.stringContaining('was not deleted') },
+      finalReading: 107n,
+      preservedBytes: 107n,
     })
     expect((await accountOf(ctx.db, admin)).total).toBe(107n)
     ctx.panel.faults.clear()
@@ -129,7 +134,6 @@ describe('a deletion that the panel does not answer', () => {
       else await pollAndScan(ctx)
       expect(await findDeletion(ctx.db, id)).toMatchObject({
         state: 'deleted',
-        error_code: null,
         error: null,
       })
     },
@@ -141,7 +145,7 @@ describe('a deletion that the panel does not answer', () => {
     await ctx.panel.late.carryOut()
     createUser(9)
     const { id } = await receipt()
-    expect(await remove()).toMatchObject({ state: 'deleted', final_reading: 9n, preserved_bytes: 9n })
+    expect(await remove()).toMatchObject({ state: 'deleted', finalReading: 9n, preservedBytes: 9n })
     expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted' })
     await ctx.panel.late.carryOut()
     await pollAndScan(ctx)
@@ -200,9 +204,9 @@ describe('a deletion that has not reached the panel', () => {
       after: () => ctx.panel.down(),
     })
     expect(await failureOf(remove())).toMatchObject({ code: 'panel_unreachable' })
-    expect(await receipt()).toMatchObject({ state: 'failed', error_code: 'panel_unreachable' })
+    expect(await receipt()).toMatchObject({ state: 'failed', error: { code: 'panel_unreachable' } })
     await ctx.panel.up()
-    expect(await remove()).toMatchObject({ state: 'deleted', total_traffic: 100n })
+    expect(await remove()).toMatchObject({ state: 'deleted', totalTraffic: 100n })
   })
 
   test('that the panel refuses has failed at once, too', async () => {
@@ -223,7 +227,7 @@ describe('a deletion that has not reached the panel', () => {
 
 describe('a receipt', () => {
   test('has its times in the order in which things happened', async () => {
-    const { requested_at: requested, preserved_at: preserved, finished_at: finished } = await remove()
+    const { requestedAt: requested, preservedAt: preserved, finishedAt: finished } = await remove()
     expect(preserved?.getTime()).toBeGreaterThanOrEqual(requested.getTime())
     expect(finished?.getTime()).toBeGreaterThanOrEqual(preserved?.getTime() ?? Number.POSITIVE_INFINITY)
     const { id } = await receipt()
@@ -246,8 +250,8 @@ describe('a user that cannot be read', () => {
     expect(await receipts()).toEqual([])
     expect(await remove({ preserveTraffic: false })).toMatchObject({
       state: 'deleted',
-      preserved_at: null,
-      created_at: expect.any(String),
+      preservedAt: null,
+      createdAt: expect.any(String),
     })
     expect(await accountOf(ctx.db, admin)).toMatchObject({
       total: 100n,
@@ -258,6 +262,6 @@ describe('a user that cannot be read', () => {
 
   test('and that the ledger never knew, too', async () => {
     ctx.panel.faults.add({ kind: 'answer', status: 500, method: 'GET', path: /^\/api\/user\// })
-    expect(await remove({ preserveTraffic: false })).toMatchObject({ state: 'deleted', created_at: null })
+    expect(await remove({ preserveTraffic: false })).toMatchObject({ state: 'deleted', createdAt: null })
   })
 })

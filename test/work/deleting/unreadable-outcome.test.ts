@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Deletion } from '../../../src/store/deletions/deletion.ts'
 import { listDeletions } from '../../../src/store/deletions/deletion-list.ts'
-import { type Deletion, findDeletion } from '../../../src/store/deletions/deletions.ts'
+import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { asOperator, passGrace, pollAndScan, useDeleting, workOf } from '../../support/deleting.ts'
@@ -56,7 +57,7 @@ describe('a deletion without an answer, when the name has a user that cannot be 
     show({ lifetime_used_traffic: -1 })
     await passGrace(ctx)
     await settle()
-    expect(await receipt()).toMatchObject({ state: 'failed', error_code: 'panel_timeout' })
+    expect(await receipt()).toMatchObject({ state: 'failed', error: { code: 'panel_timeout' } })
   })
 
   test.each([{ created_at: undefined }, { created_at: 'yesterday' }])(
@@ -78,11 +79,10 @@ describe('a deletion without an answer, when the name has a user that cannot be 
     await removeUnanswered(false)
     expect(await receipt()).toMatchObject({
       state: 'failed',
-      error_code: 'user_unreadable',
-      error: expect.stringContaining('It is not known whether'),
+      error: { code: 'user_unreadable', message: expect.stringContaining('It is not known whether') },
     })
     await ctx.panel.late.carryOut()
     await pollAndScan(ctx)
-    expect(await receipt()).toMatchObject({ state: 'deleted', error_code: null })
+    expect(await receipt()).toMatchObject({ state: 'deleted', error: null })
   })
 })

@@ -4,7 +4,7 @@ import { lockAccounts } from '../../../src/store/accounts/accounts.ts'
 import { drawAnswered, drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
-import type { ReadUsers, UsersProgress } from '../../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps, UsersProgress } from '../../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
@@ -31,7 +31,7 @@ const createUsers = (users: number, createdAt?: string) => {
 }
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
-async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
+async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
   const { id } = await accountOf(place.db, admin)
   const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
   await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async (users) => {

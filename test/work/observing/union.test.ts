@@ -5,7 +5,7 @@ import { deleteUser } from '../../../src/work/deleting/delete-user.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
-import type { ReadUsers } from '../../../src/work/observing/read-user-pages.ts'
+import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { asOperator, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
@@ -28,7 +28,7 @@ beforeEach(() => {
 const panelLag = createPanelLag(0)
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
-async function scan(over: Partial<ReadUsers> = {}): Promise<void> {
+async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
   const { id } = await accountOf(place.db, admin)
   const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
   await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async () => {})
@@ -127,6 +127,24 @@ describe('a user whose time of creation was changed', () => {
     expect((await accountOf(place.db, admin)).users).toMatchObject({ active: 1n })
   })
 
+  test('and that a backup brings back after a successor was seen, is counted once', async () => {
+    create('a', 100)
+    await round()
+    moveDate('a', -61_000)
+    const backup = place.panel.state.backup()
+    place.panel.state.deleteUser(name('a'))
+    clock += 60_000
+    create('a', 30)
+    await round()
+    expect(await total()).toBe(130n)
+    place.panel.state.restore(backup)
+    await round()
+    expect(await total()).toBe(130n)
+    place.panel.state.accrue(name('a'), 7)
+    await round()
+    expect(await total()).toBe(137n)
+  })
+
   test.each([0, -3, 3])(
     'is another one if it was created again; the clock of the panel is %s hours off',
     async (hours) => {
@@ -143,6 +161,31 @@ describe('a user whose time of creation was changed', () => {
   )
 })
 
+describe('where the clock that dates the answers is not the one that dates the users', () => {
+  const dated = (hours: number) => ({
+    createdAt: new Date(clock + hours * hour).toISOString().replace('T', ' ').replace('Z', '617'),
+  })
+
+  test.each([
+    { hours: 3, is: 'three hours behind', again: 500, counts: 600n },
+    { hours: 3, is: 'three hours behind', again: 20, counts: 120n },
+    { hours: -3, is: 'three hours ahead', again: 20, counts: 120n },
+    // Who was created three hours before the former was last seen is taken for it; the admin's counter shows what hides there.
+    { hours: -3, is: 'three hours ahead', again: 500, counts: 600n },
+  ])('$is, a user of 100 bytes created anew with $again makes $counts', async ({ hours, again, counts }) => {
+    create('a', 100, dated(hours))
+    await round()
+    place.panel.state.deleteUser(name('a'))
+    clock += 60_000
+    create('a', again, dated(hours))
+    await round()
+    expect(await total()).toBe(counts)
+    place.panel.state.accrue(name('a'), 11)
+    await round()
+    expect(await total()).toBe(counts + 11n)
+  })
+})
+
 describe('on a panel that keeps whole seconds', () => {
   test('a user created, deleted and created again within one second counts', async () => {
     place.panel.state.database = 'mysql'
@@ -154,10 +197,13 @@ describe('on a panel that keeps whole seconds', () => {
     expect(await total()).toBe(5_000_000n)
   })
 
-  test('a user that was deleted and that a backup brings back counts once', async () => {
+  test.each([
+    ['of the moment in which it was created', poll],
+    ['that was there for some time', round],
+  ])('a deleted user %s that a backup brings back counts once', async (_, see) => {
     place.panel.state.database = 'mysql'
     create('a', 700)
-    await round()
+    await see()
     const backup = place.panel.state.backup()
     await deleteUser(workOf(place), asOperator(name('a')))
     place.panel.state.restore(backup)

@@ -1,13 +1,13 @@
 import type { ChildCounts } from '../../store/deletions/bulk-deletions.ts'
 import type { Outcome } from '../../store/deletions/deletions.ts'
 
-/** Why a bulk deletion has left users. */
+/** Why users are left after a bulk deletion. */
 export function usersLeft(failed: number): { code: string; message: string } {
   return { code: 'users_left', message: `${failed} users could not be deleted; their receipts say why.` }
 }
 
-/** How a bulk deletion of users has ended, whose users all have: `gone` where the panel had none of them any more. */
-export function outcomeOf({ deleted = 0, failed = 0 }: ChildCounts): Outcome {
+/** The outcome of a bulk deletion whose users have all ended; `gone`: the panel had none of them any more. */
+export function bulkOutcome({ deleted = 0, failed = 0 }: ChildCounts): Outcome {
   if (failed > 0) return { state: 'incomplete', error: usersLeft(failed) }
   return { state: deleted > 0 ? 'deleted' : 'gone' }
 }

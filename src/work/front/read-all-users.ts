@@ -13,29 +13,32 @@ import { readUnseen } from '../observing/read-unseen.ts'
 import { readUsers } from '../observing/read-user-pages.ts'
 import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
-import { namedAtMost, refuseUnlessUnpreserved, unreadOf } from './unread.ts'
+import { describeUnread, namedAtMost, refuseUnread } from './unread.ts'
 
-/** Whose users are read, and for what. */
-export type Everyone = {
+/** Which users to read, and for which call. */
+export type ReadingScope = {
   purpose: FrontPurpose
-  /** Only the users of this admin. */
+  /** Only the users of this admin; left out: all users. */
   admin?: string
-  /** With whose rights. */
+  /** The panel answers with the rights of this token. */
   token: string
 }
 
 /**
- * Reads all users that `whom` names, each with a reading that is accepted; shows its progress in the log and in
- * `GET /sync`.
+ * Reads all users of `scope`, until each has an accepted reading. The log and `GET /sync` show the progress.
  *
- * @returns the tick drawn before the first was read.
- * @throws `invalid_request` when the caller goes away meanwhile; `user_unreadable` when somebody cannot be read, unless the
- *   caller goes on without.
+ * @returns the tick drawn before the first reading.
+ * @throws `invalid_request` when the caller leaves meanwhile; `user_unreadable` when a user cannot be read, unless the caller
+ *   goes on without.
  */
-export async function readEveryone(work: FrontWork, whom: Everyone, request: FrontRequest): Promise<Asked> {
+export async function readAllUsers(
+  work: FrontWork,
+  scope: ReadingScope,
+  request: FrontRequest,
+): Promise<Asked> {
   const { db } = work
   const { gone } = request
-  const { admin, token, purpose } = whom
+  const { admin, token, purpose } = scope
   const log = createScanLog(work.log, work.now)
   const reading = { ...work, rest: async () => {}, signal: gone }
   const account = admin === undefined ? null : await findOpenAccount(db, admin)
@@ -59,13 +62,13 @@ export async function readEveryone(work: FrontWork, whom: Everyone, request: Fro
     if (read.unreadable + read.unlisted > 0) {
       const found = read.unlisted > 0 ? await readUnseen(reading, adminId, begun) : 0
       const named = await listUnreadableSince(db, begun, adminId, namedAtMost + 1)
-      const unread = unreadOf(named, Math.max(0, read.unlisted - found))
-      if (unread) refuseUnlessUnpreserved(work, request, unread)
+      const unread = describeUnread(named, Math.max(0, read.unlisted - found))
+      if (unread) refuseUnread(work, request, unread)
     }
     return begun
   } catch (error) {
     if (!gone.aborted) throw error
-    throw new LedgerError('invalid_request', 'The caller has gone; nothing was forwarded to the panel.')
+    throw new LedgerError('invalid_request', 'The caller has left; nothing was forwarded to the panel.')
   } finally {
     await finishFrontReading(db, id)
   }

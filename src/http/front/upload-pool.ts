@@ -2,41 +2,41 @@ import { LedgerError } from '../../errors.ts'
 
 /** One body that is being read. */
 export type Upload = {
-  /** Told of each piece, before it is kept. */
+  /** Call it for each piece, before you keep the piece. */
   add(bytes: number): void
-  /** The body is there, and is kept until it is sent on. */
+  /** The body is complete, and kept until it is sent on. */
   complete(): void
-  /** Nothing of it is kept any longer; safe to call again. */
+  /** Nothing of the body is kept any longer. Safe to call again. */
   end(): void
 }
 
-export type UploadDesk = {
+export type UploadPool = {
   /**
    * Admits a body.
    *
-   * @param client whose limit it counts against.
-   * @param refuse called when it has to make way for others, at most once and not after its end.
+   * @param client the body counts against the limit of this client.
+   * @param refuse called when the body must make room for others: at most once, and not after its end.
    */
   admit(client: string, refuse: (error: LedgerError) => void): Upload
 }
 
 export type UploadLimits = {
-  /** Unfinished bodies of one client, and of all. */
+  /** The most unfinished bodies, of one client and of all. */
   perClient: number
   atOnce: number
-  /** Bytes kept of all bodies, finished ones that are not sent yet included. */
+  /** The most bytes of all bodies, with those of finished bodies that are not sent yet. */
   bytes: number
 }
 
 type Admitted = { client: string; bytes: number; refuse: (error: LedgerError) => void }
 
 /**
- * Bounds the bodies that are being received. Where there are too many, the one that has been unfinished for longest makes
- * way: an honest body is there within moments, so whoever only holds a place loses it, and everybody else is served, also
- * when all share one address.
+ * Limits the bodies that are being received. Where there are too many, the oldest unfinished one must go. An honest body is
+ * complete within moments, so an upload that only holds a place loses it, and all others are served, even if they share one
+ * address.
  */
-export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: UploadLimits): UploadDesk {
-  /** In the order of their beginning. */
+export function createUploadPool({ perClient, atOnce, bytes: mostBytes }: UploadLimits): UploadPool {
+  /** The oldest first. */
   const unfinished = new Set<Admitted>()
   const unfinishedOf = new Map<string, number>()
   let kept = 0
@@ -76,7 +76,7 @@ export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: Upload
           if (!unfinished.has(mine)) return
           mine.bytes += bytes
           kept += bytes
-          // The last to be refused is this one.
+          // This one is the last to be refused.
           while (kept > mostBytes && unfinished.has(mine)) refuseOldest(tooMany())
         },
         complete: () => leave(mine),
@@ -87,7 +87,7 @@ export function createUploadDesk({ perClient, atOnce, bytes: mostBytes }: Upload
 }
 
 function tooManyOfOne(): LedgerError {
-  const why = 'Too many uploads from here are unfinished, and this one is the oldest; send it again.'
+  const why = 'Too many uploads from this client are unfinished, and this is the oldest; send it again.'
   return new LedgerError('rate_limited', why, { retryAfter: 1 })
 }
 

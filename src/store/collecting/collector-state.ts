@@ -1,11 +1,12 @@
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
-import type { PanelPollTable, ScanRoundTable } from '../tables.ts'
+import { type PanelPoll, toPanelPoll } from './panel-poll.ts'
+import { type ScanRound, toScanRound } from './scan-round.ts'
 
 /** How poll and scans stand at one moment. */
 export type CollectorState = {
-  poll: Selectable<PanelPollTable>
-  round: Selectable<ScanRoundTable>
+  poll: PanelPoll
+  round: ScanRound
   /** Whether a poll has been asked for that no answer has followed yet. */
   pollPending: boolean
   /** Accounts whose users are to be read, and have not begun to be. */
@@ -21,8 +22,6 @@ export async function readCollectorState(db: Database): Promise<CollectorState> 
     .selectFrom('panel_poll as poll')
     .crossJoin('scan_round as round')
     .select([
-      'poll.id as poll_id',
-      'asked_tick',
       'asked_at',
       'answered_at',
       'succeeded_asked_at',
@@ -30,11 +29,9 @@ export async function readCollectorState(db: Database): Promise<CollectorState> 
       'has_admin_usage',
       'error_code',
       'error',
-      'round.id as round_id',
       'started_at',
       'finished_at',
       'requested_at',
-      'requested_tick',
       'admins_done',
       'admins_total',
       'users_done',
@@ -50,10 +47,5 @@ export async function readCollectorState(db: Database): Promise<CollectorState> 
     ])
     .executeTakeFirstOrThrow()
   const { pollPending, scansPending } = row
-  return {
-    poll: { ...row, id: row.poll_id },
-    round: { ...row, id: row.round_id },
-    pollPending,
-    scansPending,
-  }
+  return { poll: toPanelPoll(row), round: toScanRound(row), pollPending, scansPending }
 }

@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici'
 
 /**
- * `dispatcher`, which calls `onStart` right before a request is written to a connection: of a request that fails before,
- * nothing has reached anybody.
+ * `dispatcher`, calling `onStart` right before it writes a request to a connection. When a request fails before that, nothing
+ * of it has reached the panel.
  */
-export function tellingStart(dispatcher: Dispatcher, onStart: () => void): Dispatcher {
+export function withStartListener(dispatcher: Dispatcher, onStart: () => void): Dispatcher {
   return dispatcher.compose((dispatch) => (options, handler) => {
-    const telling: Dispatcher.DispatchHandler = {
+    const listening: Dispatcher.DispatchHandler = {
       onRequestStart(controller, context) {
         onStart()
         handler.onRequestStart?.(controller, context)
@@ -17,6 +17,6 @@ export function tellingStart(dispatcher: Dispatcher, onStart: () => void): Dispa
       onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
       onResponseError: (...args) => handler.onResponseError?.(...args),
     }
-    return dispatch(options, telling)
+    return dispatch(options, listening)
   })
 }

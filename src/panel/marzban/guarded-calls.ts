@@ -1,12 +1,4 @@
-/** A call of Marzban's API after which bytes could not be counted any more that nobody has read before. */
-export type GuardedCall =
-  | { kind: 'delete user'; username: string }
-  | { kind: 'change user'; username: string }
-  | { kind: 'move user'; username: string }
-  | { kind: 'delete expired users' }
-  | { kind: 'reset all users' }
-  | { kind: 'delete admin'; username: string }
-  | { kind: 'reset admin usage'; username: string }
+import type { GuardedCall } from '../panel.ts'
 
 type Rule = { method: string; pattern: RegExp; call: (name: string) => GuardedCall }
 
@@ -41,15 +33,37 @@ const rules: Rule[] = [
   },
 ]
 
-/**
- * What a request would make the panel forget; null: nothing, it can be passed through.
- *
- * @param path decoded, as the panel's router sees it.
- */
+/** See `PanelApi.guardedCallOf`. */
 export function guardedCallOf(method: string, path: string): GuardedCall | null {
   for (const rule of rules) {
     const match = rule.method === method ? rule.pattern.exec(path) : null
     if (match) return rule.call(match[1] ?? '')
   }
   return null
+}
+
+/** The panel answers this to sudo admins only; it refuses anybody else in the words of every call for sudo admins. */
+const forSudoAdmins = '/api/admins?limit=1'
+
+/** See `PanelApi.refusingQuestions`. */
+export function refusingQuestions(call: GuardedCall): readonly string[] {
+  switch (call.kind) {
+    case 'delete user':
+    case 'change user':
+      return [userPath(call.username)]
+    case 'move user':
+      return [userPath(call.username), forSudoAdmins]
+    case 'delete expired users':
+      return ['/api/users/expired']
+    case 'reset all users':
+      return [forSudoAdmins]
+    // The panel looks for the admin first, and asks who calls only then.
+    case 'delete admin':
+    case 'reset admin usage':
+      return [`/api/admin/usage/${encodeURIComponent(call.username)}`]
+  }
+}
+
+function userPath(username: string): string {
+  return `/api/user/${encodeURIComponent(username)}`
 }

@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Caller } from '../../../src/work/callers/caller.ts'
+import type { Callers } from '../../../src/work/callers/callers.ts'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+type Headers = Record<string, string>
+type Answer = { statusCode: number; json(): { items?: { username: string | null }[]; state?: string } }
+
+let service: TestService
+const keyOfAna = 'a-key-that-is-bound-to-an-admin-and-has-no-token'
+let ids: Record<'ana' | 'bob', bigint>
+let receipts: Record<'ana' | 'bob', bigint>
+
+type Method = 'GET' | 'POST' | 'DELETE'
+/** A call of the OpenAPI document; `isOpen`: it has rules of its own about its caller, or none. */
+type Operation = { operationId: string; method: Method; path: string; isOpen: boolean }
+let operations: Operation[]
+
+async function readOperations(): Promise<Operation[]> {
+  const { paths } = (await service.app.inject('/openapi.json')).json<{
+    paths: Record<string, Record<string, { operationId: string; security?: unknown[] }>>
+  }>()
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId, security }]) => ({
+      operationId,
+      method: method.toUpperCase() as Method,
+      path,
+      isOpen: security !== undefined,
+    })),
+  )
+}
+
+/** As an API key of an admin will be: it acts for ana, and the panel knows nothing of it. */
+function withBoundKey(callers: Callers): Callers {
+  const isBound = ({ apiKey }: { apiKey?: string | undefined }) => apiKey === keyOfAna
+  return {
+    recognises: (credentials) => isBound(credentials) || callers.recognises(credentials),
+    identify: async (credentials): Promise<Caller> =>
+      isBound(credentials)
+        ? { kind: 'admin', name: 'ana', isSudo: false, adminId: ids.ana, token: null }
+        : callers.identify(credentials),
+  }
+}
+
+beforeAll(async () => {
+  service = await startTestService({
+    admins: [{ username: 'root', isSudo: true }, { username: 'ana' }, { username: 'bob' }],
+    extendCallers: withBoundKey,
+  })
+  operations = await readOperations()
+  await service.poll()
+  // No poll has seen this one.
+  service.panel.state.createAdmin('new')
+  ids = { ana: await service.idOf('ana'), bob: await service.idOf('bob') }
+  receipts = {
+    ana: await openBulk(service.as('ana'), { admin: Number(ids.ana), status: 'expired' }),
+    bob: await openBulk(service.as('bob'), { admin: Number(ids.bob), status: 'expired' }),
+  }
+})
+afterAll(() => service.close())
+
+async function openBulk(headers: Headers, payload: object): Promise<bigint> {
+  const answer = await service.app.inject({ method: 'POST', url: '/deletions', headers, payload })
+  return BigInt(answer.json().id)
+}
+
+/** In the order of the columns below. */
+const callers: Record<string, () => Headers> = {
+  'the operator': () => withKey,
+  'a sudo admin': () => service.as('root'),
+  'an admin (ana)': () => service.as('ana'),
+  'an admin without an account': () => service.as('new'),
+  'a caller bound to ana, without a token': () => ({ 'x-api-key': keyOfAna }),
+}
+
+type Ask = { url: string; payload?: object; done?: (isAllowed: boolean) => void }
+/** What is asked for, how, and what each of the callers gets: a status, and what it saw where that differs. */
+type Row = [what: string, ask: () => Ask | Promise<Ask>, answers: string]
+
+let count = 0
+/** A new user of this owner; `done` checks that only a caller with the right has deleted it. */
+function userOf(admin: string | null): { username: string; done: (isAllowed: boolean) => void } {
+  count += 1
+  const username = `user${count}`
+  service.panel.state.createUser(username, { admin, lifetime: 5n })
+  return {
+    username,
+    done: (isAllowed) => expect(service.panel.state.users.has(username)).toBe(!isAllowed),
+  }
+}
+const deleting = (admin: string | null, query = ''): Ask => {
+  const { username, done } = userOf(admin)
+  return { url: `/users/${username}${query}`, done }
+}
+const naming = (admin: string | null): Ask => ({
+  url: '/deletions',
+  payload: { usernames: [userOf(admin).username] },
+})
+const ofAccount = (admin: number | 'me'): Ask => ({
+  url: '/deletions',
+  payload: { admin, status: 'limited' },
+})
+const cancelling = async (headers: Headers, admin: bigint): Promise<Ask> => ({
+  url: `/deletions/${await openBulk(headers, { admin: Number(admin), status: 'on_hold' })}`,
+})
+
+const account = (tail: string): Row[] => [
+  ["ana's account", () => ({ url: `/admins/${ids.ana}${tail}` }), '200 200 200 403 200'],
+  ["bob's account", () => ({ url: `/admins/${ids.bob}${tail}` }), '200 200 403 403 403'],
+  ['its own account', () => ({ url: `/admins/me${tail}` }), '404 200 200 404 200'],
+]
+
+/** Every call that needs a caller. */
+const table: Record<string, Row[]> = {
+  listAdmins: [
+    [
+      'all accounts',
+      () => ({ url: '/admins?sort=username' }),
+      '200:ana,bob,root 200:ana,bob,root 200:ana 200: 200:ana',
+    ],
+  ],
+  getAdmin: account(''),
+  getAdminStats: account('/stats'),
+  listAdminUsers: account('/users'),
+  deleteAdmin: [
+    ["ana's admin", () => ({ url: `/admins/${ids.ana}` }), '202:requested 202:requested 403 403 403'],
+    ["bob's admin", () => ({ url: `/admins/${ids.bob}` }), '202:requested 202:requested 403 403 403'],
+  ],
+  deleteUser: [
+    ["ana's user", () => deleting('ana'), '200:deleted 200:deleted 200:deleted 403 200:deleted'],
+    ["bob's user", () => deleting('bob'), '200:deleted 200:deleted 403 403 403'],
+    ["nobody's user", () => deleting(null), '200:deleted 200:deleted 403 403 403'],
+    [
+      "ana's user, unread",
+      () => deleting('ana', '?preserve_traffic=false'),
+      '200:deleted 200:deleted 403 403 403',
+    ],
+  ],
+  deleteUsers: [
+    [
+      "ana's user by name",
+      () => naming('ana'),
+      '202:requested 202:requested 202:requested 403 202:requested',
+    ],
+    [
+      "bob's user by name",
+      () => naming('bob'),
+      '202:requested 202:requested 202:incomplete 403 202:incomplete',
+    ],
+    [
+      "nobody's user by name",
+      () => naming(null),
+      '202:requested 202:requested 202:incomplete 403 202:incomplete',
+    ],
+    [
+      "ana's users",
+      () => ofAccount(Number(ids.ana)),
+      '202:requested 202:requested 202:requested 403 202:requested',
+    ],
+    ["bob's users", () => ofAccount(Number(ids.bob)), '202:requested 202:requested 403 403 403'],
+  ],
+  listDeletions: [
+    ["ana's receipts", () => ({ url: `/deletions?kind=admin&admin=${ids.ana}` }), '200 200 200 403 200'],
+    ["bob's receipts", () => ({ url: `/deletions?kind=admin&admin=${ids.bob}` }), '200 200 403 403 403'],
+  ],
+  getDeletion: [
+    [
+      "ana's receipt",
+      () => ({ url: `/deletions/${receipts.ana}` }),
+      '200:requested 200:requested 200:requested 404 200:requested',
+    ],
+    [
+      "bob's receipt",
+      () => ({ url: `/deletions/${receipts.bob}` }),
+      '200:requested 200:requested 404 404 404',
+    ],
+  ],
+  cancelDeletion: [
+    [
+      'what ana asked for',
+      () => cancelling(service.as('ana'), ids.ana),
+      '202:requested 202:requested 202:requested 404 202:requested',
+    ],
+    [
+      "what the operator asked for in ana's account",
+      () => cancelling(withKey, ids.ana),
+      '202:requested 202:requested 403 404 403',
+    ],
+    [
+      'what bob asked for',
+      () => cancelling(service.as('bob'), ids.bob),
+      '202:requested 202:requested 404 404 404',
+    ],
+  ],
+  getSync: [['the state of the collector', () => ({ url: '/sync' }), '200 200 403 403 403']],
+  startSync: [['a sync', () => ({ url: '/sync' }), '202 202 403 403 403']],
+}
+
+/** The status, and what the answer shows: the names of a list of admins, or the state of a receipt. */
+function outcomeOf(operationId: string, answer: Answer): string {
+  if (answer.statusCode >= 300) return String(answer.statusCode)
+  const { items, state } = answer.json()
+  if (operationId === 'listAdmins') return `200:${items?.map(({ username }) => username).join(',')}`
+  const isReceipt = /delet/i.test(operationId) && state !== undefined
+  return isReceipt ? `${answer.statusCode}:${state}` : String(answer.statusCode)
+}
+
+test('every call of the document has its lines in the table, or is open to everybody', () => {
+  const guarded = operations.filter(({ isOpen }) => !isOpen).map(({ operationId }) => operationId)
+  expect(Object.keys(table).sort()).toEqual(guarded.sort())
+  const open = operations.filter(({ isOpen }) => isOpen).map(({ operationId }) => operationId)
+  expect(open.sort()).toEqual(['getHealth', 'getReadiness', 'receiveWebhooks'])
+})
+
+test('the calls of the table refuse a caller without credentials', async () => {
+  for (const { operationId, method, path, isOpen } of operations) {
+    const { statusCode } = await service.app.inject({ method, url: path.replace(/\{\w+\}/, '1') })
+    expect([operationId, statusCode === 401]).toEqual([operationId, !isOpen])
+  }
+})
+
+const cells = Object.entries(table).flatMap(([operationId, rows]) =>
+  rows.map(([what, ask, answers]) => ({ operationId, what, ask, answers: answers.split(' ') })),
+)
+
+describe.each(Object.entries(callers))('%s', (kind, headersOf) => {
+  const column = Object.keys(callers).indexOf(kind)
+  test.each(cells)('$operationId: $what', async ({ operationId, ask, answers }) => {
+    const { url, payload, done } = await ask()
+    const method = operations.find((operation) => operation.operationId === operationId)?.method ?? 'GET'
+    const answer = await service.app.inject({
+      method,
+      url,
+      headers: headersOf(),
+      ...(payload && { payload }),
+    })
+    expect(outcomeOf(operationId, answer)).toBe(answers[column])
+    done?.(answer.statusCode < 300)
+  })
+})
+
+describe('an admin that the ledger does not know yet', () => {
+  test('deletes its own user all the same: the final reading opens its account', async () => {
+    service.panel.state.createAdmin('later')
+    // Before its account is open.
+    await service.app.inject({ url: '/admins', headers: service.as('later') })
+    const { url, done } = deleting('later')
+    const answer = await service.app.inject({ method: 'DELETE', url, headers: service.as('later') })
+    expect(answer.json()).toMatchObject({ state: 'deleted', admin_id: Number(await service.idOf('later')) })
+    done?.(true)
+  })
+})

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { auditName, type Caller, operator } from '../../../src/work/callers/caller.ts'
+import { type Action, may, requireRight, type Targets } from '../../../src/work/callers/may.ts'
+
+const own = { adminId: 1n }
+const others = { adminId: 2n }
+const nobodys = { adminId: null }
+const admin = { kind: 'admin', name: 'ana', isSudo: false, adminId: 1n, token: 'token' } as const
+
+/** In the order of the columns below. */
+const callers: Record<string, Caller> = {
+  operator,
+  'sudo admin': { ...admin, name: 'root', isSudo: true, adminId: 3n },
+  'sudo admin without an account': { ...admin, name: 'root', isSudo: true, adminId: null },
+  'admin with its account': admin,
+  'admin without an account': { ...admin, adminId: null },
+  'caller bound to an admin, without a token': { ...admin, token: null },
+}
+
+type Row<A extends Action = Action> = [A, string, Targets[A], string]
+const row = <A extends Action>(action: A, what: string, target: Targets[A], rights: string): Row =>
+  [action, what, target, rights] as Row
+
+/** Each action with each kind of target, and `+` for each of the callers that may do it. */
+const table: Row[] = [
+  row('list accounts', '-', null, '+++---'),
+  row('read account', 'own', own, '+++ + - +'),
+  row('read account', "another's", others, '+++---'),
+  row('read account', "nobody's", nobodys, '+++---'),
+  row('delete user', 'own', own, '+++ + - +'),
+  row('delete user', "another's", others, '+++---'),
+  row('delete user', "nobody's", nobodys, '+++---'),
+  row('delete users', 'own', own, '+++ + - +'),
+  row('delete users', "another's", others, '+++---'),
+  row('delete users', "nobody's", nobodys, '+++---'),
+  row('delete any user', '-', null, '+++---'),
+  row('delete admin', '-', null, '+++---'),
+  row('read any deletion', '-', null, '+++---'),
+  row('cancel deletion', 'own', { requestedBy: auditName(admin) }, '++++++'),
+  row('cancel deletion', "another's", { requestedBy: 'admin:bob' }, '+++---'),
+  row('cancel deletion', "the operator's", { requestedBy: auditName(operator) }, '+++---'),
+  row('lose unread traffic', '-', null, '+++---'),
+  row('read sync', '-', null, '+++---'),
+  row('request sync', '-', null, '+++---'),
+  row('move user', '-', null, '+++---'),
+  row('reset all users', '-', null, '+++---'),
+  row('reset admin usage', '-', null, '+++---'),
+]
+
+describe.each(Object.entries(callers))('%s', (kind, caller) => {
+  const column = Object.keys(callers).indexOf(kind)
+  test.each(table)('may or may not %s (%s)', (action, _what, target, rights) => {
+    const expected = rights.replaceAll(' ', '')[column] === '+'
+    expect(may(caller, action, target)).toBe(expected)
+    const demand = () => requireRight(caller, action, target)
+    if (expected) expect(demand).not.toThrow()
+    else expect(demand).toThrow(expect.objectContaining({ code: 'forbidden', message: expect.any(String) }))
+  })
+})
+
+test('an admin with the name of the operator is not the operator', () => {
+  const namesake: Caller = { ...admin, name: 'operator' }
+  expect(may(namesake, 'list accounts', null)).toBe(false)
+  expect(may({ ...admin, name: 'api_key' }, 'cancel deletion', { requestedBy: 'api_key' })).toBe(false)
+})
+
+test('the table has every action', () => {
+  const every = {
+    'list accounts': 0,
+    'read account': 0,
+    'delete user': 0,
+    'delete users': 0,
+    'delete any user': 0,
+    'delete admin': 0,
+    'read any deletion': 0,
+    'cancel deletion': 0,
+    'lose unread traffic': 0,
+    'read sync': 0,
+    'request sync': 0,
+    'move user': 0,
+    'reset all users': 0,
+    'reset admin usage': 0,
+  } satisfies Record<Action, 0>
+  expect([...new Set(table.map(([action]) => action))].sort()).toEqual(Object.keys(every).sort())
+})
