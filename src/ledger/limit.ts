@@ -29,9 +29,17 @@ export type Crossing = { kind: 'warned'; threshold: number } | { kind: 'exceeded
 /** What of a period's balance goes into the next one. */
 export type CarryOver = 'none' | 'debt' | 'all'
 
+/** The largest number of bytes that is kept: no total comes beyond it. */
+const largest = 2n ** 63n - 1n
+
 /** What the account may consume; null: no limit. Debts and corrections can leave less than nothing. */
 export function allowanceOf({ trafficLimit, granted, carried }: Allowance): bigint | null {
-  return trafficLimit === null ? null : trafficLimit + granted + carried
+  return trafficLimit === null ? null : kept(trafficLimit + granted + carried)
+}
+
+/** Daily limits that nobody uses can add up beyond what is kept. What is cut off, no account can ever use. */
+function kept(bytes: bigint): bigint {
+  return bytes > largest ? largest : bytes < -largest ? -largest : bytes
 }
 
 /**
@@ -46,7 +54,7 @@ export function usageOf(total: bigint, totalAtStart: bigint, allowed: Allowance)
     used,
     allowance,
     remaining: used < allowance ? allowance - used : 0n,
-    overshoot: used > allowance ? used - allowance : 0n,
+    overshoot: used > allowance ? kept(used - allowance) : 0n,
     usedPercent: allowance > 0n ? (used * 100n) / allowance : 100n,
   }
 }
@@ -78,9 +86,27 @@ export function stateOf(crossings: readonly Crossing[]): LimitState {
   return crossings.at(-1)?.kind ?? 'ok'
 }
 
+/**
+ * The total at which something more is crossed than at the present one; null: nothing that a total can come to.
+ *
+ * @param total the account's total now.
+ * @param totalAtStart its total when the period began.
+ */
+export function nextCrossing(
+  total: bigint,
+  totalAtStart: bigint,
+  allowance: bigint | null,
+  warnAt: readonly number[],
+): bigint | null {
+  if (allowance === null) return null
+  // The first whole byte at which `used * 100 >= allowance * percent`. A negative allowance is crossed already.
+  const crossed = [...warnAt, 100].map((percent) => totalAtStart + (allowance * BigInt(percent) + 99n) / 100n)
+  return crossed.find((at) => at > total && at <= largest) ?? null
+}
+
 /** Bytes that the next period begins with: left over (positive), or owed (negative). */
 export function carryOver({ used, allowance }: Pick<Usage, 'used' | 'allowance'>, rule: CarryOver): bigint {
   if (allowance === null || rule === 'none') return 0n
-  const balance = allowance - used
+  const balance = kept(allowance - used)
   return rule === 'debt' && balance > 0n ? 0n : balance
 }

@@ -1,8 +1,15 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
-import type { Tables } from '../tables.ts'
+import {
+  isExpired,
+  isPending,
+  type LimitFigures,
+  type LimitRow,
+  limitColumns,
+  toLimitFigures,
+} from '../limits/limit-figures.ts'
 
 /** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
 export type AccountView = {
@@ -28,6 +35,8 @@ export type AccountView = {
   hasPanelReading: boolean
   /** Whether the last poll of the panel failed. */
   panelFailing: boolean
+  /** Null: the account has no limit. */
+  limit: LimitFigures | null
 }
 
 const columns = [
@@ -53,7 +62,12 @@ function accounts(db: Database) {
     .selectFrom('admins')
     .innerJoin('cumulative_traffic as account', 'account.admin_id', 'admins.id')
     .crossJoin('panel_poll as poll')
+    .leftJoin('limits', 'limits.admin_id', 'admins.id')
+    .leftJoin('limit_periods as period', (join) =>
+      join.onRef('period.admin_id', '=', 'limits.admin_id').on('period.closed_at', 'is', null),
+    )
     .select(columns)
+    .select(limitColumns)
     .select([
       sql<Record<string, number>>`coalesce((
         select json_object_agg(status, users) from account_users where admin_id = admins.id
@@ -62,6 +76,8 @@ function accounts(db: Database) {
       sql<number | null>`extract(epoch from clock_timestamp() - ${asOf})::float8 * 1000`.as('ageMs'),
       sql<boolean>`account.panel_reading is not null`.as('hasPanelReading'),
       sql<boolean>`poll.error_code is not null`.as('panelFailing'),
+      isExpired.as('isExpired'),
+      isPending.as('isPending'),
     ])
 }
 
@@ -111,7 +127,7 @@ export async function listAccounts(
   let query = accounts(db)
   if (page.username !== undefined)
     query = query.where(sql`name_key(admins.username)`, '=', keyOf(page.username))
-  if (page.after) query = after(query, column, type, page.descending, page.after)
+  if (page.after) query = query.where(isAfter(page.after, column, type, page.descending))
   const rows = await query
     .orderBy(sql.raw(column), direction)
     .orderBy('admins.id', direction)
@@ -124,17 +140,9 @@ export async function listAccounts(
   return { accounts: found, next }
 }
 
-function after<DB extends Tables, TB extends keyof DB, O>(
-  query: SelectQueryBuilder<DB, TB, O>,
-  column: string,
-  type: string,
-  descending: boolean,
-  cursor: AccountCursor,
-): SelectQueryBuilder<DB, TB, O> {
-  return query.where(
-    sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
-      (${cursor.key}::${sql.raw(type)}, ${cursor.id})`,
-  )
+function isAfter(cursor: AccountCursor, column: string, type: string, descending: boolean) {
+  return sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
+    (${cursor.key}::${sql.raw(type)}, ${cursor.id})`
 }
 
 async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Promise<string> {
@@ -145,7 +153,9 @@ async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Pro
   return String(sort === 'id' ? row.id : row.total)
 }
 
-function toAccountView(row: Omit<AccountView, 'users'> & { users: Record<string, number> }): AccountView {
+type AccountRow = Omit<AccountView, 'users' | 'limit'> & LimitRow & { users: Record<string, number> }
+
+function toAccountView(row: AccountRow): AccountView {
   const users = Object.entries(row.users).map(([status, count]) => [status, BigInt(count)] as const)
-  return { ...row, users: Object.fromEntries(users) }
+  return { ...row, users: Object.fromEntries(users), limit: toLimitFigures(row) }
 }
