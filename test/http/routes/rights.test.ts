@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Caller } from '../../../src/work/callers/caller.ts'
 import type { Callers } from '../../../src/work/callers/callers.ts'
+import { type Operation, readOperations } from '../operations.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 type Headers = Record<string, string>
@@ -11,24 +12,7 @@ const keyOfAna = 'a-key-that-is-bound-to-an-admin-and-has-no-token'
 let ids: Record<'ana' | 'bob', bigint>
 let receipts: Record<'ana' | 'bob', bigint>
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
-/** A call of the OpenAPI document; `isOpen`: it has rules of its own about its caller, or none. */
-type Operation = { operationId: string; method: Method; path: string; isOpen: boolean }
 let operations: Operation[]
-
-async function readOperations(): Promise<Operation[]> {
-  const { paths } = (await service.app.inject('/openapi.json')).json<{
-    paths: Record<string, Record<string, { operationId: string; security?: unknown[] }>>
-  }>()
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId, security }]) => ({
-      operationId,
-      method: method.toUpperCase() as Method,
-      path,
-      isOpen: security !== undefined,
-    })),
-  )
-}
 
 /** As an API key of an admin will be: it acts for ana, and the panel knows nothing of it. */
 function withBoundKey(callers: Callers): Callers {
@@ -47,7 +31,7 @@ beforeAll(async () => {
     admins: [{ username: 'root', isSudo: true }, { username: 'ana' }, { username: 'bob' }],
     extendCallers: withBoundKey,
   })
-  operations = await readOperations()
+  operations = await readOperations(service.app)
   await service.poll()
   await service.scan()
   // No poll has seen this one.
@@ -129,21 +113,13 @@ const account = (tail: string): Row[] => [
 ]
 
 /** A call for sudo admins alone, about ana's account and about one's own. */
-const sudoAlone = (tail: string, done: number, payload?: object): Row[] => [
-  [
-    "ana's account",
-    async () => {
-      await limit(ids.ana)
-      return { url: `/admins/${ids.ana}${tail}`, ...(payload && { payload }) }
-    },
-    `${done} ${done} 403 403 403`,
-  ],
-  [
-    'its own account',
-    () => ({ url: `/admins/me${tail}`, ...(payload && { payload }) }),
-    `404 ${done} 403 403 403`,
-  ],
-]
+const sudoAlone = (tail: string, done: number, payload?: object): Row[] => {
+  const to = (admin: bigint | 'me') => ({ url: `/admins/${admin}${tail}`, ...(payload && { payload }) })
+  return [
+    ["ana's account", () => limit(ids.ana).then(() => to(ids.ana)), `${done} ${done} 403 403 403`],
+    ['its own account', () => to('me'), `404 ${done} 403 403 403`],
+  ]
+}
 
 /** Every call that needs a caller. */
 const table: Record<string, Row[]> = {
