@@ -71,15 +71,18 @@ async function change(
 
 /** Lets days pass: what is stored of the limit becomes so much older. */
 export async function passDays(db: Database, adminId: bigint, days: number): Promise<void> {
-  await sql`
-    update limit_periods set starts_at = starts_at - make_interval(days => ${days}),
-      ends_at = ends_at - make_interval(days => ${days}) where admin_id = ${adminId}`.execute(db)
-  await sql`
-    update cumulative_traffic set judge_time = judge_time - make_interval(days => ${days})
-    where admin_id = ${adminId}`.execute(db)
-  await sql`
-    update limits set valid_until = valid_until - make_interval(days => ${days})
-    where admin_id = ${adminId}`.execute(db)
+  await transact(db, async (tx) => {
+    await lockAccounts(tx, [adminId])
+    await sql`
+      update limit_periods set starts_at = starts_at - make_interval(days => ${days}),
+        ends_at = ends_at - make_interval(days => ${days}) where admin_id = ${adminId}`.execute(tx)
+    await sql`
+      update cumulative_traffic set judge_time = judge_time - make_interval(days => ${days})
+      where admin_id = ${adminId}`.execute(tx)
+    await sql`
+      update limits set valid_until = valid_until - make_interval(days => ${days})
+      where admin_id = ${adminId}`.execute(tx)
+  })
 }
 
 /** What was announced of an account, in its order: `warned 80`, `exceeded 100`. */
