@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import type { LimitReport } from '../../work/limits/limits.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from './building-blocks.ts'
 
-const states = ['ok', 'warned', 'exceeded', 'expired'] as const
+export const limitStates = ['ok', 'warned', 'exceeded', 'expired'] as const
 const units = ['day', 'week', 'month'] as const
 
 /** Bytes that can be negative. */
@@ -17,9 +17,9 @@ export function signedOrNull(description: string, example: number) {
 
 const limitStatus = Type.Object(
   {
-    state: Type.Unsafe<(typeof states)[number]>({
+    state: Type.Unsafe<(typeof limitStates)[number]>({
       type: 'string',
-      enum: states,
+      enum: limitStates,
       description:
         'The gravest of: `ok`; `warned`: a percentage of `warn_at` is used; `exceeded`: the allowance is used; `expired`: ' +
         '`valid_until` is over.',

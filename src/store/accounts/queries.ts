@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { LimitState } from '../../ledger/limit.ts'
 import type { Database } from '../connection/database.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
@@ -8,7 +9,10 @@ import {
   type LimitFigures,
   type LimitRow,
   limitColumns,
+  limitState,
   toLimitFigures,
+  usedPercent,
+  usedPercentOf,
 } from '../limits/limit-figures.ts'
 
 /** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
@@ -98,7 +102,7 @@ export async function findOpenAccount(db: Database, username: string): Promise<A
   return row ? toAccountView(row) : null
 }
 
-export type AccountSort = 'id' | 'username' | 'total_traffic'
+export type AccountSort = 'id' | 'username' | 'total_traffic' | 'used_percent'
 /** The last row of the page before: its sort key, as text, and its id. */
 export type AccountCursor = { key: string; id: bigint }
 export type AccountPage = {
@@ -108,6 +112,8 @@ export type AccountPage = {
   after: AccountCursor | null
   /** Only the admin of exactly this name (every account it ever had). */
   username?: string
+  /** Only accounts whose limit is in one of these states. */
+  limitStates?: readonly LimitState[]
 }
 
 const sortKeys = {
@@ -115,6 +121,7 @@ const sortKeys = {
   // A cursor has to fit into a URL, and a name may not.
   username: { column: 'name_key(admins.username)', type: 'text' },
   total_traffic: { column: 'account.total_traffic_consumed', type: 'bigint' },
+  used_percent: { column: usedPercent, type: 'numeric' },
 } as const
 
 /** One page of accounts and the cursor of the next; null when this is the last. */
@@ -127,6 +134,7 @@ export async function listAccounts(
   let query = accounts(db)
   if (page.username !== undefined)
     query = query.where(sql`name_key(admins.username)`, '=', keyOf(page.username))
+  if (page.limitStates) query = query.where(limitState, '=', sql<LimitState>`any(${[...page.limitStates]})`)
   if (page.after) query = query.where(isAfter(page.after, column, type, page.descending))
   const rows = await query
     .orderBy(sql.raw(column), direction)
@@ -150,6 +158,7 @@ async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Pro
     const { rows } = await sql<{ key: string }>`select ${keyOf(row.username)} as key`.execute(db)
     return rows[0]?.key ?? ''
   }
+  if (sort === 'used_percent') return String(usedPercentOf(row.limit, row.total))
   return String(sort === 'id' ? row.id : row.total)
 }
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { type LimitState, usageOf } from '../../ledger/limit.ts'
 import type { LimitSettings } from './limit-settings.ts'
 import type { StoredPeriod } from './periods.ts'
 
@@ -26,6 +27,40 @@ export const limitColumns = [
 
 export const isExpired = sql<boolean>`coalesce(limits.valid_until <= clock_timestamp(), false)`
 export const isPending = sql<boolean>`account.opened_at is null`
+
+/**
+ * The state of a limit: what stands recorded of the period that runs, since all is recorded when it is crossed; null: the
+ * account has no limit.
+ */
+export const limitState = sql<LimitState | null>`(case
+  when limits.admin_id is null then null
+  when account.opened_at is null then 'ok'
+  when limits.valid_until <= clock_timestamp() then 'expired'
+  else coalesce((
+    select case when bool_or(kind = 'exceeded') then 'exceeded' when bool_or(kind = 'warned') then 'warned' end
+    from limit_crossings as crossing
+    where crossing.admin_id = limits.admin_id and crossing.period_id = period.id
+      and crossing.version = limits.version
+  ), 'ok') end)`
+
+/** What accounts without a limit of traffic are sorted as: they come before those that have used nothing. */
+const unlimitedPercent = -1n
+
+/** The used part of the allowance in whole percent, or {@link unlimitedPercent}: as {@link usedPercentOf} says. */
+export const usedPercent = `(case
+  when limits.traffic_limit is null then ${unlimitedPercent}
+  when limits.traffic_limit::numeric + period.granted + period.carried <= 0 then 100
+  else div((account.total_traffic_consumed - coalesce(period.total_at_start, account.total_traffic_consumed)) * 100::numeric,
+    least(limits.traffic_limit::numeric + period.granted + period.carried, 9223372036854775807)) end)`
+
+/** The used part of the allowance in whole percent, for a cursor. */
+export function usedPercentOf(limit: LimitFigures | null, total: bigint): bigint {
+  if (!limit) return unlimitedPercent
+  const { trafficLimit, period } = limit
+  return (
+    usageOf(total, period.totalAtStart ?? total, { ...period, trafficLimit }).usedPercent ?? unlimitedPercent
+  )
+}
 
 /** A row of {@link limitColumns}; the columns of a limit are null where the account has none. */
 export type LimitRow = {
