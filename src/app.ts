@@ -14,6 +14,8 @@ import { adminRoutes } from './http/routes/admins.ts'
 import { deleteRoutes } from './http/routes/delete.ts'
 import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
+import { limitPeriodRoutes } from './http/routes/limit-periods.ts'
+import { limitRoutes } from './http/routes/limits.ts'
 import { statsRoutes } from './http/routes/stats.ts'
 import { syncRoutes } from './http/routes/sync.ts'
 import { userRoutes } from './http/routes/users.ts'
@@ -113,6 +115,8 @@ export function buildApp(options: AppOptions): App {
     guarded.register(deleteRoutes, { services })
     guarded.register(deletionReceiptRoutes, { services })
     guarded.register(syncRoutes, { services })
+    guarded.register(limitRoutes, { services })
+    guarded.register(limitPeriodRoutes, { services })
   })
   if (front) {
     app.register(frontRoutes, front)

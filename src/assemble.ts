@@ -109,6 +109,7 @@ export async function assemble(
     },
     deletions: { work: deleting },
     observations: { work: reading },
+    limits: { db },
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),

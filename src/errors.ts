@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
+  /** What the caller has seen has changed since: the condition of its request does not hold. */
+  | 'precondition_failed'
   /** The request's body is too large. */
   | 'too_large'
   | 'rate_limited'

@@ -6,6 +6,8 @@ import { syncSchema } from './routes/sync.ts'
 import { userSchema } from './routes/users.ts'
 import { accountSchema, statsSchema } from './schemas/account-schema.ts'
 import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
+import { grantSchema, periodSchema } from './schemas/grant-schema.ts'
+import { limitSchema, limitStatusSchema } from './schemas/limit-schema.ts'
 
 const description = `Keeps, for each admin of a Marzban panel, all traffic that the admin's users ever consumed. When a user is
 deleted, reset or moved to another admin, or when the admin is deleted, no total falls and no byte counts twice.
@@ -22,6 +24,10 @@ const schemas = [
   syncSchema,
   deletionSchema,
   deletionReportSchema,
+  limitStatusSchema,
+  limitSchema,
+  grantSchema,
+  periodSchema,
 ]
 
 /** Registers the shared schemas, and the plugin that collects the routes for the OpenAPI document. */
@@ -47,6 +53,7 @@ export function describeApi(app: App, version: string): void {
           name: 'deletions',
           description: 'Delete users and admins without losing a byte, and see the results.',
         },
+        { name: 'limits', description: 'Limits of accounts, their periods and grants.' },
         { name: 'sync', description: 'How and when the service reads the panel.' },
         { name: 'service', description: 'Health of the service.' },
       ],

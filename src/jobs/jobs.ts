@@ -1,5 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import { type DeletionJobs, startDeleting } from './deletions.ts'
+import { type LimitJob, startTurningLimits } from './limits.ts'
 import { type ObservationJobs, startObserving } from './observations.ts'
 import { keepHandingOn, type OutboxJob } from './outbox.ts'
 import { type PollJob, requestPoll, startPolling } from './poll.ts'
@@ -26,6 +27,7 @@ export type JobsOptions = {
   scan: ScanJob
   deletions: DeletionJobs
   observations: ObservationJobs
+  limits: LimitJob
   outbox: OutboxJob
   /** The time by which jobs are due; see `createQueueClock`. */
   clock: { use(): Promise<void>; keep(): Promise<void> }
@@ -74,6 +76,7 @@ export function createJobs(options: JobsOptions): Jobs {
       await Promise.all([
         startDeleting(boss, options.deletions, context),
         startObserving(boss, options.observations, context),
+        startTurningLimits(boss, options.limits, context),
         startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
       keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, whileRunning)])

@@ -1,4 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { CarryOver, Crossing } from '../ledger/limit.ts'
+import type { PeriodRule } from '../ledger/period.ts'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
 
 /** A column that has a default or allows null: it may be left out when a row is inserted. */
@@ -35,6 +37,8 @@ export type CumulativeTrafficTable = {
   opening_balance: Optional<bigint>
   opened_at: Optional<Date | null>
   read_at: Optional<Date | null>
+  judge_total: Optional<bigint | null>
+  judge_time: Optional<Date | null>
 }
 
 export type AccountUsersTable = { admin_id: bigint; status: string; users: bigint }
@@ -181,7 +185,61 @@ export type EventsTable = {
   created_at: Generated<Date>
 }
 
-export type EventType = 'traffic.suspicious'
+export type EventType = 'traffic.suspicious' | 'limit.warned' | 'limit.exceeded' | 'limit.expired'
+
+export type LimitsTable = {
+  admin_id: bigint
+  version: Generated<bigint>
+  traffic_limit: Optional<bigint | null>
+  count_from: 'now' | 'beginning'
+  period_unit: Optional<PeriodRule['unit'] | null>
+  anchor_day: Optional<number | null>
+  timezone: Optional<string | null>
+  carry_over: CarryOver
+  valid_until: Optional<Date | null>
+  warn_at: number[]
+  on_exceed: 'notify'
+  expired_at: Optional<Date | null>
+  changed_at: Date
+  changed_by: string
+}
+
+export type LimitPeriodsTable = {
+  id: Generated<bigint>
+  admin_id: bigint
+  starts_at: Date
+  ends_at: Optional<Date | null>
+  total_at_start: Optional<bigint | null>
+  carried: Generated<bigint>
+  granted: Generated<bigint>
+  closed_at: Optional<Date | null>
+  total_at_end: Optional<bigint | null>
+  allowance_at_end: Optional<bigint | null>
+}
+
+export type LimitGrantsTable = {
+  id: Generated<bigint>
+  admin_id: bigint
+  period_id: bigint
+  bytes: bigint
+  note: Optional<string | null>
+  reference: Optional<string | null>
+  created_at: Date
+  created_by: string
+  revoked_at: Optional<Date | null>
+  revoked_by: Optional<string | null>
+}
+
+export type LimitCrossingsTable = {
+  id: Generated<bigint>
+  admin_id: bigint
+  period_id: bigint
+  version: bigint
+  kind: Crossing['kind']
+  threshold: number
+  total: bigint
+  crossed_at: Date
+}
 
 export type OutboxTable = {
   id: Generated<bigint>
@@ -208,4 +266,8 @@ export type Tables = {
   events: EventsTable
   deletion_turns: DeletionTurnsTable
   outbox: OutboxTable
+  limits: LimitsTable
+  limit_periods: LimitPeriodsTable
+  limit_grants: LimitGrantsTable
+  limit_crossings: LimitCrossingsTable
 }

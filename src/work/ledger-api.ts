@@ -8,6 +8,7 @@ import type { Callers } from './callers/callers.ts'
 import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { createLimits, type Limits } from './limits/limits.ts'
 import { requestObservation } from './observing/request-observation.ts'
 
 export type Page<Item, Cursor> = { items: Item[]; next: Cursor | null }
@@ -21,6 +22,7 @@ export type LedgerApi = {
   accounts(page: AccountPage): Promise<Page<AccountView, { key: string; id: bigint }>>
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
+  limits: Limits
   sync(): Promise<CollectorStatus>
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
@@ -51,6 +53,7 @@ export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
     callers,
     stats,
     deletions,
+    limits: createLimits({ db }),
     account: (adminId) => findAccount(db, adminId),
     accounts: async (page) => {
       const { accounts, next } = await listAccounts(db, page)

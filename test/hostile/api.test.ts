@@ -32,6 +32,7 @@ beforeAll(async () => {
   refill()
   await service.poll()
   await service.scan()
+  await limitFirstAccount()
   panelSecrets = [
     service.panel.sudo.password,
     ...[...service.panel.state.admins.values()].map(({ password }) => password),
@@ -51,6 +52,14 @@ function refill(): void {
       state.createUser(username, { admin: admins[index % admins.length] ?? null })
     state.accrue(username, 1_000)
   }
+}
+
+/** The first account has a limit with some grants, whose ids are among those that requests name. */
+async function limitFirstAccount(): Promise<void> {
+  const post = (method: 'PUT' | 'POST', url: string, payload: object) =>
+    service.app.inject({ method, url, headers: { 'x-api-key': apiKey }, payload })
+  await post('PUT', '/admins/1/limit', { traffic_limit: 1e15, period: null, on_exceed: 'notify' })
+  for (let grant = 1; grant <= 7; grant += 1) await post('POST', '/admins/1/grants', { bytes: grant })
 }
 
 /** As the queues do: a deletion that another one is in the way of comes round again. */

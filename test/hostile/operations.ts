@@ -4,7 +4,7 @@ import path from 'node:path'
 /** A JSON Schema, as far as the OpenAPI document uses it. */
 export type JsonSchema = {
   $ref?: string
-  type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean'
+  type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
   anyOf?: JsonSchema[]
   enum?: unknown[]
   const?: unknown

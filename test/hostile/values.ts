@@ -10,6 +10,8 @@ export function validValue(schema: JsonSchema, known: Known): Arbitrary<unknown>
   if (schema.enum) return fc.constantFrom(...schema.enum)
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map((option) => validValue(option, known)))
   switch (schema.type) {
+    case 'null':
+      return fc.constant(null)
     case 'boolean':
       return fc.boolean()
     case 'integer':

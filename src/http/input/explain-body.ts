@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FieldError } from '../../errors.ts'
-import { describe, propertyOf, type Schema } from '../problem/field-errors.ts'
+import { describe, fieldsOf, propertyOf, type Schema } from '../problem/field-errors.ts'
 
 /**
  * Returns a function that says what is wrong with a body.
@@ -24,23 +24,27 @@ export function explainBody(schema: Schema): (given: unknown) => FieldError[] {
   }
 }
 
-function explainForm(form: Schema, given: Record<string, unknown>): FieldError[] {
+/** @param path the name of the object before those of its fields, with a dot; empty for the body itself. */
+function explainForm(form: Schema, given: Record<string, unknown>, path = ''): FieldError[] {
   const { properties = {}, required = [] } = form
   const unknown = Object.keys(given)
     .filter((name) => !propertyOf(properties, name))
-    .map((name) => ({ field: name, detail: `${name} does not belong in a body with ${fieldsOf(form)}.` }))
-  const wrong = Object.entries(properties).flatMap(([name, schema]) => {
+    .map((name) => {
+      const detail = `${path}${name} does not belong in ${path === '' ? 'a body' : 'an object'} with ${fieldsOf(form)}.`
+      return { field: `${path}${name}`, detail }
+    })
+  const wrong = Object.entries(properties).flatMap(([name, schema]): FieldError[] => {
     const isGiven = Object.hasOwn(given, name)
-    if (isGiven ? Compile(schema as TSchema).Check(given[name]) : !required.includes(name)) return []
-    return [
-      { field: name, detail: `${name} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` },
-    ]
+    const value = given[name]
+    if (isGiven ? Compile(schema as TSchema).Check(value) : !required.includes(name)) return []
+    const inner = [schema, ...(schema.anyOf ?? [])].find(({ type }) => type === 'object')
+    if (inner && isObject(value)) return explainForm(inner, value, `${path}${name}.`)
+    const field = `${path}${name}`
+    return [{ field, detail: `${field} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` }]
   })
   return [...unknown, ...wrong]
 }
 
-function fieldsOf({ properties = {}, required = [] }: Schema): string {
-  return Object.keys(properties)
-    .map((name) => (required.includes(name) ? name : `optionally ${name}`))
-    .join(' and ')
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

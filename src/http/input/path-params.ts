@@ -13,6 +13,11 @@ export function deletionId(description: string) {
   return Type.Integer({ ...id, description, examples: [1204] })
 }
 
+/** The id of a grant. */
+export function grantId(description: string) {
+  return Type.Integer({ ...id, description, examples: [5] })
+}
+
 /** The `{id}` of an account in a path. */
 export const adminParams = Type.Object({
   id: accountId("The account's id, or `me`: the caller's own account."),

@@ -3,10 +3,11 @@ import { describe, invalidParameters } from '../problem/field-errors.ts'
 
 /** A parameter that is a time; {@link readTime} makes a Date of it. */
 export function timeParameter(description: string) {
-  return Type.Optional(Type.String({ ...shape, description, examples: ['2026-11-22T10:32:39Z'] }))
+  return Type.Optional(Type.String({ ...dateTime, description, examples: ['2026-11-22T10:32:39Z'] }))
 }
 
-const shape = {
+/** The schema of a time with its zone. */
+export const dateTime = {
   type: 'string',
   format: 'date-time',
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
@@ -19,5 +20,5 @@ export function readTime(field: string, text: string): Date {
   const day = new Date(`${text.slice(0, 10)}T00:00:00Z`)
   const isOnCalendar = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10))
   if (isOnCalendar && !Number.isNaN(at.getTime())) return at
-  throw invalidParameters([{ field, detail: `${field} must be ${describe(shape)}.` }])
+  throw invalidParameters([{ field, detail: `${field} must be ${describe(dateTime)}.` }])
 }

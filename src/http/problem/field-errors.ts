@@ -30,6 +30,8 @@ export function describe(schema: Schema): string {
   if (schema.const !== undefined) return `"${schema.const}"`
   if (schema.enum) return `one of ${schema.enum.join(', ')}`
   if (schema.type === 'boolean') return 'true or false'
+  if (schema.type === 'null') return 'null'
+  if (schema.type === 'object') return `an object with ${fieldsOf(schema)}`
   if (schema.type === 'array') return describeList(schema)
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
   if (schema.format === 'date-time') return 'a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339)'
@@ -37,11 +39,18 @@ export function describe(schema: Schema): string {
   return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
 }
 
+/** The fields of an object, as a part of a sentence. */
+export function fieldsOf({ properties = {}, required = [] }: Schema): string {
+  return Object.keys(properties)
+    .map((name) => (required.includes(name) ? name : `optionally ${name}`))
+    .join(' and ')
+}
+
 /** A list in a body has a length. A list in a URL is as long as its few words. */
 function describeList({ minItems, maxItems, items = {} }: Schema): string {
   return maxItems === undefined
     ? `a list, separated by commas, of ${describe(items)}`
-    : `a list of ${minItems} to ${maxItems}, none twice, each ${describe(items)}`
+    : `a list of ${minItems ?? 0} to ${maxItems}, none twice, each ${describe(items)}`
 }
 
 /** The schema of a property. Names come from callers: `constructor` and the like are no properties. */

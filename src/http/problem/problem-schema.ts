@@ -50,6 +50,7 @@ const meanings = {
     description: 'The request conflicts with the current state; `detail` says why.',
     headers: retryAfter,
   },
+  412: { description: 'The limit has another version than `If-Match` says: read it again.' },
   413: { description: 'The body is larger than 1 MiB.' },
   414: { description: 'A part of the path is longer than 8192 characters.' },
   415: { description: 'The content type of the body is not `application/json`.' },

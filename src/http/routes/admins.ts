@@ -9,9 +9,19 @@ import { adminParams, noQuery, panelName } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { type AccountBody, accountSchema, toAccountBody } from '../schemas/account-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
+import { limitStates } from '../schemas/limit-schema.ts'
 import { accountIdOf } from '../server/authorise.ts'
 
-const sorts = ['id', '-id', 'username', '-username', 'total_traffic', '-total_traffic'] as const
+const sorts = [
+  'id',
+  '-id',
+  'username',
+  '-username',
+  'total_traffic',
+  '-total_traffic',
+  'used_percent',
+  '-used_percent',
+] as const
 type Sort = (typeof sorts)[number]
 type AccountPage = Parameters<LedgerApi['accounts']>[0]
 type AdminsPage = { items: AccountBody[]; next_cursor: string | null }
@@ -30,13 +40,22 @@ const listQuery = Type.Object(
         type: 'string',
         enum: sorts,
         default: 'id',
-        description: 'The order of the list. `-` in front means descending.',
+        description:
+          'The order of the list. `-` in front means descending. `used_percent`: the used part of the allowance; accounts ' +
+          'without a limit of traffic are the lowest.',
         examples: ['-total_traffic'],
+      }),
+    ),
+    limit_state: Type.Optional(
+      Type.Array(Type.Unsafe<(typeof limitStates)[number]>({ type: 'string', enum: limitStates }), {
+        minItems: 1,
+        description: 'Only accounts whose limit is in one of these states, separated by commas.',
+        examples: [['exceeded', 'expired']],
       }),
     ),
     ...pageParameters,
   },
-  { additionalProperties: false },
+  { additionalProperties: false, style: 'form', explode: false },
 )
 
 const listSchema = {
@@ -66,6 +85,7 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
     const page: AccountPage = { ...orderOf(sort), limit: query.limit ?? usualLimit, after: null }
     if (query.cursor !== undefined) page.after = readCursor(query.cursor, sort, isKeyOf(page.sort))
     if (query.username !== undefined) page.username = query.username
+    if (query.limit_state !== undefined) page.limitStates = query.limit_state
     if (!may(caller, 'list accounts', null)) return ownPage(services, caller, page)
     const { items, next } = await services.accounts(page)
     return { items: items.map(toAccountBody), next_cursor: next && writeCursor({ sort, ...next }) }
@@ -83,7 +103,9 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
 async function ownPage(services: LedgerApi, caller: Caller, page: AccountPage): Promise<AdminsPage> {
   const isAsked = page.after === null && (page.username === undefined || page.username === caller.name)
   const account = isAsked && caller.adminId !== null ? await services.account(caller.adminId) : null
-  return { items: account ? [toAccountBody(account)] : [], next_cursor: null }
+  const body = account && toAccountBody(account)
+  const isWanted = body && (!page.limitStates || (body.limit && page.limitStates.includes(body.limit.state)))
+  return { items: isWanted ? [body] : [], next_cursor: null }
 }
 
 function orderOf(sort: Sort): Pick<AccountPage, 'sort' | 'descending'> {
@@ -91,5 +113,7 @@ function orderOf(sort: Sort): Pick<AccountPage, 'sort' | 'descending'> {
 }
 
 function isKeyOf(sort: AccountPage['sort']): (key: string) => boolean {
-  return sort === 'username' ? (key) => !key.includes('\0') : isId
+  if (sort === 'username') return (key) => !key.includes('\0')
+  // With an allowance of one byte, a total of 2^63 is many percent.
+  return sort === 'used_percent' ? (key) => /^(-1|\d{1,21})$/.test(key) : isId
 }

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { accountStates, figuresOf, userStatuses } from '../../work/accounts/account-view.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, named, time, timeOrNull } from './building-blocks.ts'
+import { limitStatusOrNull, toLimitStatusBody } from './limit-schema.ts'
 
 /** An account as the services return it. */
 export type Account = NonNullable<Awaited<ReturnType<LedgerApi['account']>>>
@@ -55,12 +56,7 @@ export const statsSchema = named(
       admin: Type.Object(adminFields),
       ...trafficFields,
       users,
-      // The document announces an object, so that generated clients accept limits in a later version.
-      limit: Type.Unsafe<null>({
-        type: 'object',
-        nullable: true,
-        description: 'The traffic limit. This version has no limits: always null.',
-      }),
+      limit: limitStatusOrNull,
       as_of: asOf,
       stale: Type.Boolean({ description: 'Whether the figures are older than they should be.' }),
     },
@@ -81,6 +77,7 @@ export const accountSchema = named(
         4_194_304,
       ),
       users,
+      limit: limitStatusOrNull,
       first_seen_at: time('When the service first saw the admin.'),
       missing_since: timeOrNull('When the panel stopped listing the admin.'),
       closed_at: timeOrNull('When the admin was deleted through this service.'),
@@ -102,7 +99,7 @@ export function toStatsBody(account: Account, stale: boolean): StatsBody {
     preserved_traffic: figures.preserved,
     unattributed_traffic: figures.unattributed,
     users: figures.users,
-    limit: null,
+    limit: figures.limit && toLimitStatusBody(figures.limit),
     as_of: account.asOf,
     stale,
   }
@@ -122,6 +119,7 @@ export function toAccountBody(account: Account): AccountBody {
     unattributed_traffic: figures.unattributed,
     opening_balance: account.openingBalance,
     users: figures.users,
+    limit: figures.limit && toLimitStatusBody(figures.limit),
     first_seen_at: account.firstSeenAt,
     missing_since: account.missingSince,
     closed_at: account.closedAt,

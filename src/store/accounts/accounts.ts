@@ -8,6 +8,10 @@ export type StoredAccount = Account & {
   adminId: bigint
   /** The tick at which the last accepted `users_usage` was asked for. */
   panelAsked: bigint
+  /** Its limit has to be judged again at this total; null: at none. */
+  judgeTotal: bigint | null
+  /** Or at this time, for the same reason; null: at none. */
+  judgeTime: Date | null
 }
 
 /** One account before and after; `readAt`: when the panel was asked, if the reading shows how recent the total is. */
@@ -48,6 +52,8 @@ function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
         : { value: row.snapshot, at: row.snapshot_at.getTime() },
     openingBalance: row.opening_balance,
     opened: row.opened_at !== null,
+    judgeTotal: row.judge_total,
+    judgeTime: row.judge_time,
   }
 }
 

@@ -1,8 +1,19 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
+import type { LimitState } from '../../ledger/limit.ts'
 import type { Database } from '../connection/database.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
-import type { Tables } from '../tables.ts'
+import {
+  isExpired,
+  isPending,
+  type LimitFigures,
+  type LimitRow,
+  limitColumns,
+  limitState,
+  toLimitFigures,
+  usedPercent,
+  usedPercentOf,
+} from '../limits/limit-figures.ts'
 
 /** An account as callers see it: the admin, its figures in bytes, its users by status, and how recent all of it is. */
 export type AccountView = {
@@ -28,6 +39,8 @@ export type AccountView = {
   hasPanelReading: boolean
   /** Whether the last poll of the panel failed. */
   panelFailing: boolean
+  /** Null: the account has no limit. */
+  limit: LimitFigures | null
 }
 
 const columns = [
@@ -53,7 +66,12 @@ function accounts(db: Database) {
     .selectFrom('admins')
     .innerJoin('cumulative_traffic as account', 'account.admin_id', 'admins.id')
     .crossJoin('panel_poll as poll')
+    .leftJoin('limits', 'limits.admin_id', 'admins.id')
+    .leftJoin('limit_periods as period', (join) =>
+      join.onRef('period.admin_id', '=', 'limits.admin_id').on('period.closed_at', 'is', null),
+    )
     .select(columns)
+    .select(limitColumns)
     .select([
       sql<Record<string, number>>`coalesce((
         select json_object_agg(status, users) from account_users where admin_id = admins.id
@@ -62,6 +80,8 @@ function accounts(db: Database) {
       sql<number | null>`extract(epoch from clock_timestamp() - ${asOf})::float8 * 1000`.as('ageMs'),
       sql<boolean>`account.panel_reading is not null`.as('hasPanelReading'),
       sql<boolean>`poll.error_code is not null`.as('panelFailing'),
+      isExpired.as('isExpired'),
+      isPending.as('isPending'),
     ])
 }
 
@@ -82,7 +102,7 @@ export async function findOpenAccount(db: Database, username: string): Promise<A
   return row ? toAccountView(row) : null
 }
 
-export type AccountSort = 'id' | 'username' | 'total_traffic'
+export type AccountSort = 'id' | 'username' | 'total_traffic' | 'used_percent'
 /** The last row of the page before: its sort key, as text, and its id. */
 export type AccountCursor = { key: string; id: bigint }
 export type AccountPage = {
@@ -92,6 +112,8 @@ export type AccountPage = {
   after: AccountCursor | null
   /** Only the admin of exactly this name (every account it ever had). */
   username?: string
+  /** Only accounts whose limit is in one of these states. */
+  limitStates?: readonly LimitState[]
 }
 
 const sortKeys = {
@@ -99,6 +121,7 @@ const sortKeys = {
   // A cursor has to fit into a URL, and a name may not.
   username: { column: 'name_key(admins.username)', type: 'text' },
   total_traffic: { column: 'account.total_traffic_consumed', type: 'bigint' },
+  used_percent: { column: usedPercent, type: 'numeric' },
 } as const
 
 /** One page of accounts and the cursor of the next; null when this is the last. */
@@ -111,7 +134,8 @@ export async function listAccounts(
   let query = accounts(db)
   if (page.username !== undefined)
     query = query.where(sql`name_key(admins.username)`, '=', keyOf(page.username))
-  if (page.after) query = after(query, column, type, page.descending, page.after)
+  if (page.limitStates) query = query.where(limitState, '=', sql<LimitState>`any(${[...page.limitStates]})`)
+  if (page.after) query = query.where(isAfter(page.after, column, type, page.descending))
   const rows = await query
     .orderBy(sql.raw(column), direction)
     .orderBy('admins.id', direction)
@@ -124,17 +148,9 @@ export async function listAccounts(
   return { accounts: found, next }
 }
 
-function after<DB extends Tables, TB extends keyof DB, O>(
-  query: SelectQueryBuilder<DB, TB, O>,
-  column: string,
-  type: string,
-  descending: boolean,
-  cursor: AccountCursor,
-): SelectQueryBuilder<DB, TB, O> {
-  return query.where(
-    sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
-      (${cursor.key}::${sql.raw(type)}, ${cursor.id})`,
-  )
+function isAfter(cursor: AccountCursor, column: string, type: string, descending: boolean) {
+  return sql<boolean>`(${sql.raw(column)}, admins.id) ${sql.raw(descending ? '<' : '>')}
+    (${cursor.key}::${sql.raw(type)}, ${cursor.id})`
 }
 
 async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Promise<string> {
@@ -142,10 +158,13 @@ async function sortKeyOf(db: Database, row: AccountView, sort: AccountSort): Pro
     const { rows } = await sql<{ key: string }>`select ${keyOf(row.username)} as key`.execute(db)
     return rows[0]?.key ?? ''
   }
+  if (sort === 'used_percent') return String(usedPercentOf(row.limit, row.total))
   return String(sort === 'id' ? row.id : row.total)
 }
 
-function toAccountView(row: Omit<AccountView, 'users'> & { users: Record<string, number> }): AccountView {
+type AccountRow = Omit<AccountView, 'users' | 'limit'> & LimitRow & { users: Record<string, number> }
+
+function toAccountView(row: AccountRow): AccountView {
   const users = Object.entries(row.users).map(([status, count]) => [status, BigInt(count)] as const)
-  return { ...row, users: Object.fromEntries(users) }
+  return { ...row, users: Object.fromEntries(users), limit: toLimitFigures(row) }
 }

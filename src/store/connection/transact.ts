@@ -19,6 +19,20 @@ export async function transact<T>(db: Database, work: (tx: Tx) => Promise<T>): P
   }
 }
 
+/** Runs `work` in a transaction as {@link transact} does, and undoes all of it. Returns what it returned. */
+export async function rehearse<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const tx = await db.startTransaction().execute()
+    try {
+      return await work(tx)
+    } catch (error) {
+      if (attempt === attempts || !isConflict(error)) throw error
+    } finally {
+      await tx.rollback().execute()
+    }
+  }
+}
+
 function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code !== undefined && conflicts.has(error.code)
 }

@@ -1,6 +1,7 @@
 import { partsOf } from '../../ledger/account.ts'
 import { type UserStatus, userStatuses } from '../../panel/panel.ts'
 import type { AccountView } from '../../store/accounts/queries.ts'
+import { type LimitStatus, limitStatusOf } from '../limits/limit-status.ts'
 
 export { userStatuses }
 
@@ -19,6 +20,8 @@ export type Figures = {
   preserved: bigint
   unattributed: bigint
   users: UserNumbers
+  /** How the account stands against its limit; null: it has none. */
+  limit: LimitStatus | null
 }
 
 /** What callers see of an account beside its own members. */
@@ -31,6 +34,7 @@ export function figuresOf(account: AccountView): Figures {
     preserved,
     unattributed,
     users: usersOf(account),
+    limit: account.limit && limitStatusOf(account.limit, account.total),
   }
 }
 

@@ -28,6 +28,8 @@ export type Targets = {
   'move user': null
   'reset all users': null
   'reset admin usage': null
+  /** To set or remove a limit, to grant traffic, to close a period. */
+  'change limits': null
 }
 
 export type Action = keyof Targets
@@ -90,4 +92,5 @@ const rules: { [A in Action]: Rule<Targets[A]> } = {
   'move user': sudoOnly,
   'reset all users': sudoOnly,
   'reset admin usage': sudoOnly,
+  'change limits': sudoOnly,
 }

@@ -3,6 +3,7 @@ import type { AccountChange } from '../../store/accounts/accounts.ts'
 import { addUsers, saveAccounts, type UsersDelta } from '../../store/accounts/save-accounts.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import { recordSuspicions } from '../../store/outbox/events.ts'
+import { judgeGrowth } from '../limits/judge-growth.ts'
 
 export type AccountsChange = {
   /** Each account before and after. The transaction has locked it. */
@@ -27,4 +28,5 @@ export async function changeAccounts(
   await saveAccounts(tx, accounts, at)
   await addUsers(tx, users)
   await recordSuspicions(tx, suspicions)
+  await judgeGrowth(tx, accounts, at)
 }

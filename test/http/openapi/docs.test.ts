@@ -38,10 +38,15 @@ describe('/openapi.json', () => {
     )
     expect(calls.sort()).toEqual([
       'delete /admins/{id}',
+      'delete /admins/{id}/grants/{grant_id}',
+      'delete /admins/{id}/limit',
       'delete /deletions/{id}',
       'delete /users/{username}',
       'get /admins',
       'get /admins/{id}',
+      'get /admins/{id}/grants',
+      'get /admins/{id}/limit',
+      'get /admins/{id}/periods',
       'get /admins/{id}/stats',
       'get /admins/{id}/users',
       'get /deletions',
@@ -49,9 +54,12 @@ describe('/openapi.json', () => {
       'get /healthz',
       'get /readyz',
       'get /sync',
+      'post /admins/{id}/grants',
+      'post /admins/{id}/periods',
       'post /deletions',
       'post /sync',
       'post /webhooks/marzban',
+      'put /admins/{id}/limit',
     ])
   })
 

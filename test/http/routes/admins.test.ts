@@ -128,6 +128,7 @@ describe('an account', () => {
       missing_since: null,
       closed_at: null,
       last_updated: time,
+      limit: null,
       as_of: time,
     }
     expect((await get(`/admins/${id}`)).json()).toEqual(account)

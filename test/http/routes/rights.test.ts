@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Caller } from '../../../src/work/callers/caller.ts'
 import type { Callers } from '../../../src/work/callers/callers.ts'
+import { type Operation, readOperations } from '../operations.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 type Headers = Record<string, string>
@@ -11,24 +12,7 @@ const keyOfAna = 'a-key-that-is-bound-to-an-admin-and-has-no-token'
 let ids: Record<'ana' | 'bob', bigint>
 let receipts: Record<'ana' | 'bob', bigint>
 
-type Method = 'GET' | 'POST' | 'DELETE'
-/** A call of the OpenAPI document; `isOpen`: it has rules of its own about its caller, or none. */
-type Operation = { operationId: string; method: Method; path: string; isOpen: boolean }
 let operations: Operation[]
-
-async function readOperations(): Promise<Operation[]> {
-  const { paths } = (await service.app.inject('/openapi.json')).json<{
-    paths: Record<string, Record<string, { operationId: string; security?: unknown[] }>>
-  }>()
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId, security }]) => ({
-      operationId,
-      method: method.toUpperCase() as Method,
-      path,
-      isOpen: security !== undefined,
-    })),
-  )
-}
 
 /** As an API key of an admin will be: it acts for ana, and the panel knows nothing of it. */
 function withBoundKey(callers: Callers): Callers {
@@ -47,17 +31,35 @@ beforeAll(async () => {
     admins: [{ username: 'root', isSudo: true }, { username: 'ana' }, { username: 'bob' }],
     extendCallers: withBoundKey,
   })
-  operations = await readOperations()
+  operations = await readOperations(service.app)
   await service.poll()
+  await service.scan()
   // No poll has seen this one.
   service.panel.state.createAdmin('new')
   ids = { ana: await service.idOf('ana'), bob: await service.idOf('bob') }
+  for (const admin of [ids.ana, ids.bob, await service.idOf('root')]) await limit(admin)
   receipts = {
     ana: await openBulk(service.as('ana'), { admin: Number(ids.ana), status: 'expired' }),
     bob: await openBulk(service.as('bob'), { admin: Number(ids.bob), status: 'expired' }),
   }
 })
 afterAll(() => service.close())
+
+const aLimit = { traffic_limit: 1_000, period: null, on_exceed: 'notify' }
+
+async function limit(admin: bigint): Promise<void> {
+  const url = `/admins/${admin}/limit`
+  const { statusCode } = await service.app.inject({ method: 'PUT', url, headers: withKey, payload: aLimit })
+  expect(statusCode).toBe(200)
+}
+
+/** A new grant in an account that has a limit. */
+async function grant(admin: bigint): Promise<number> {
+  await limit(admin)
+  const url = `/admins/${admin}/grants`
+  const payload = { bytes: 5 }
+  return (await service.app.inject({ method: 'POST', url, headers: withKey, payload })).json().id
+}
 
 async function openBulk(headers: Headers, payload: object): Promise<bigint> {
   const answer = await service.app.inject({ method: 'POST', url: '/deletions', headers, payload })
@@ -110,6 +112,15 @@ const account = (tail: string): Row[] => [
   ['its own account', () => ({ url: `/admins/me${tail}` }), '404 200 200 404 200'],
 ]
 
+/** A call for sudo admins alone, about ana's account and about one's own. */
+const sudoAlone = (tail: string, done: number, payload?: object): Row[] => {
+  const to = (admin: bigint | 'me') => ({ url: `/admins/${admin}${tail}`, ...(payload && { payload }) })
+  return [
+    ["ana's account", () => limit(ids.ana).then(() => to(ids.ana)), `${done} ${done} 403 403 403`],
+    ['its own account', () => to('me'), `404 ${done} 403 403 403`],
+  ]
+}
+
 /** Every call that needs a caller. */
 const table: Record<string, Row[]> = {
   listAdmins: [
@@ -122,6 +133,37 @@ const table: Record<string, Row[]> = {
   getAdmin: account(''),
   getAdminStats: account('/stats'),
   listAdminUsers: account('/users'),
+  getLimit: account('/limit').map(([what, ask, answers]) => [
+    what,
+    async () => {
+      // The caller before has removed it.
+      await limit(ids.ana)
+      return ask()
+    },
+    answers,
+  ]),
+  listGrants: account('/grants'),
+  listLimitPeriods: account('/periods'),
+  setLimit: sudoAlone('/limit', 200, aLimit),
+  addGrant: sudoAlone('/grants', 201, { bytes: 5 }),
+  revokeGrant: [
+    [
+      "a grant of ana's",
+      async () => ({ url: `/admins/${ids.ana}/grants/${await grant(ids.ana)}` }),
+      '200 200 403 403 403',
+    ],
+  ],
+  closeLimitPeriod: sudoAlone('/periods', 201),
+  deleteLimit: [
+    [
+      "ana's limit",
+      async () => {
+        await limit(ids.ana)
+        return { url: `/admins/${ids.ana}/limit` }
+      },
+      '204 204 403 403 403',
+    ],
+  ],
   deleteAdmin: [
     ["ana's admin", () => ({ url: `/admins/${ids.ana}` }), '202:requested 202:requested 403 403 403'],
     ["bob's admin", () => ({ url: `/admins/${ids.bob}` }), '202:requested 202:requested 403 403 403'],
@@ -198,7 +240,7 @@ const table: Record<string, Row[]> = {
 
 /** The status, and what the answer shows: the names of a list of admins, or the state of a receipt. */
 function outcomeOf(operationId: string, answer: Answer): string {
-  if (answer.statusCode >= 300) return String(answer.statusCode)
+  if (answer.statusCode >= 300 || answer.statusCode === 204) return String(answer.statusCode)
   const { items, state } = answer.json()
   if (operationId === 'listAdmins') return `200:${items?.map(({ username }) => username).join(',')}`
   const isReceipt = /delet/i.test(operationId) && state !== undefined

@@ -45,6 +45,7 @@ const table: Row[] = [
   row('move user', '-', null, '+++---'),
   row('reset all users', '-', null, '+++---'),
   row('reset admin usage', '-', null, '+++---'),
+  row('change limits', '-', null, '+++---'),
 ]
 
 describe.each(Object.entries(callers))('%s', (kind, caller) => {
@@ -80,6 +81,7 @@ test('the table has every action', () => {
     'move user': 0,
     'reset all users': 0,
     'reset admin usage': 0,
+    'change limits': 0,
   } satisfies Record<Action, 0>
   expect([...new Set(table.map(([action]) => action))].sort()).toEqual(Object.keys(every).sort())
 })

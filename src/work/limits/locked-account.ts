@@ -1,0 +1,56 @@
+import { LedgerError } from '../../errors.ts'
+import { lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
+import { findAccount } from '../../store/accounts/queries.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
+import { drawAnswered } from '../../store/connection/logical-clock.ts'
+import { type RunningLimit, readLimits } from '../../store/limits/limits.ts'
+import { judgeLimits } from './judge.ts'
+
+/** An account whose limit is to be changed: locked, with the limit as it is now; null: it has none. */
+export type LockedAccount = { account: StoredAccount; running: RunningLimit | null; at: Date }
+
+/**
+ * Locks an account to change its limit, and first closes the periods that have ended.
+ *
+ * @throws `not_found` for an id that no account has.
+ */
+export async function lockForLimit(tx: Tx, adminId: bigint): Promise<LockedAccount> {
+  const account = (await lockAccounts(tx, [adminId])).get(adminId)
+  if (!account) throw noAccount(adminId)
+  const { at } = await drawAnswered(tx)
+  if (account.judgeTime !== null && account.judgeTime <= at) await judgeNow(tx, account, at)
+  return { account, running: await readLimit(tx, adminId), at }
+}
+
+/** @throws `conflict` when the account is closed: nobody uses any more what it is allowed. */
+export async function refuseIfClosed(tx: Tx, adminId: bigint): Promise<void> {
+  const view = await findAccount(tx, adminId)
+  if (!view?.closedAt) return
+  throw new LedgerError('conflict', `The account ${adminId} is closed: its admin was deleted.`)
+}
+
+/** Judges an account whose total does not change. */
+export async function judgeNow(tx: Tx, account: StoredAccount, at: Date, closeNow = false): Promise<void> {
+  await judgeLimits(tx, [{ ...account, totalBefore: account.total }], at, closeNow)
+}
+
+/** The limit of an account and how it stands; null: it has none. */
+export async function readLimit(db: Database, adminId: bigint): Promise<RunningLimit | null> {
+  return (await readLimits(db, [adminId])).get(adminId) ?? null
+}
+
+/** @throws `not_found` for an id that no account has. */
+export async function requireAccount(db: Database, adminId: bigint): Promise<void> {
+  if (!(await findAccount(db, adminId))) throw noAccount(adminId)
+}
+
+/** @throws `not_found` when the account has no limit. */
+export function requireLimit(running: RunningLimit | null, adminId: bigint): RunningLimit {
+  if (running) return running
+  const detail = `The account ${adminId} has no limit; PUT /admins/${adminId}/limit sets one.`
+  throw new LedgerError('not_found', detail)
+}
+
+function noAccount(adminId: bigint): LedgerError {
+  return new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+}

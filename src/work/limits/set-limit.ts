@@ -1,0 +1,112 @@
+import { LedgerError } from '../../errors.ts'
+import { allowanceOf } from '../../ledger/limit.ts'
+import { endOfPeriod } from '../../ledger/turn-periods.ts'
+import type { Database, Tx } from '../../store/connection/database.ts'
+import { rehearse, transact } from '../../store/connection/transact.ts'
+import { saveJudgedNext } from '../../store/limits/crossings.ts'
+import { type RunningLimit, removeLimit, saveLimit } from '../../store/limits/limits.ts'
+import { closePeriods, moveEnd, openPeriods } from '../../store/limits/periods.ts'
+import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
+import {
+  judgeNow,
+  type LockedAccount,
+  lockForLimit,
+  readLimit,
+  refuseIfClosed,
+  requireLimit,
+} from './locked-account.ts'
+
+/** The versions of a limit that a caller wants to change; `any`: there must be one; null: whatever there is. */
+export type Expected = readonly string[] | 'any' | null
+
+export type SetLimit = {
+  request: LimitRequest
+  expected: Expected
+  /** Whether to answer what would result, and to change nothing. */
+  isDryRun: boolean
+  /** The name of the caller in the audit trail. */
+  by: string
+}
+
+/**
+ * Sets the limit of an account. The period that runs goes on; what changes of the calendar moves its end. A request that
+ * changes nothing makes no new version.
+ *
+ * @throws `invalid_request`, `not_found`, `conflict`, `precondition_failed`.
+ */
+export async function setLimit(db: Database, adminId: bigint, given: SetLimit): Promise<RunningLimit> {
+  return (given.isDryRun ? rehearse : transact)(db, async (tx) => {
+    const locked = await lockForLimit(tx, adminId)
+    const { account, running, at } = locked
+    checkVersion(running, given.expected)
+    await refuseIfClosed(tx, adminId)
+    const settings = settingsOf(given.request, running?.limit ?? null)
+    if (running && areSameSettings(settings, running.limit)) return running
+    const isValidityNew = settings.validUntil?.getTime() !== running?.limit.validUntil?.getTime()
+    await saveLimit(tx, adminId, { settings, at, by: given.by, isValidityNew })
+    const rule = settings.period
+    if (!running) await openFirst(tx, locked, settings)
+    else if (JSON.stringify(rule) !== JSON.stringify(running.limit.period)) {
+      // A clock that was set back must not end the period before it began.
+      const from = Math.max(at.getTime(), running.period.startsAt.getTime())
+      await moveEnd(tx, running.period.id, toDate(endOfPeriod(from, rule)))
+    }
+    await judgeNow(tx, account, at)
+    return requireLimit(await readLimit(tx, adminId), adminId)
+  })
+}
+
+async function openFirst(
+  tx: Tx,
+  { account, at }: LockedAccount,
+  { countFrom, period }: ReturnType<typeof settingsOf>,
+): Promise<void> {
+  const totalNow = account.opened ? account.total : null
+  const first = {
+    adminId: account.adminId,
+    startsAt: at,
+    endsAt: toDate(endOfPeriod(at.getTime(), period)),
+    totalAtStart: countFrom === 'beginning' ? 0n : totalNow,
+    granted: 0n,
+    carried: 0n,
+    closed: null,
+  }
+  await openPeriods(tx, [first], at)
+}
+
+/**
+ * Removes the limit of an account, and closes the period that runs. What was counted, granted and crossed stays.
+ *
+ * @throws `not_found`, `precondition_failed`.
+ */
+export async function deleteLimit(db: Database, adminId: bigint, expected: Expected): Promise<void> {
+  await transact(db, async (tx) => {
+    const { account, running, at } = await lockForLimit(tx, adminId)
+    checkVersion(running, expected)
+    const { period, figures } = requireLimit(running, adminId)
+    const { trafficLimit } = figures
+    const end = {
+      id: period.id,
+      endsAt: new Date(Math.max(at.getTime(), period.startsAt.getTime())),
+      totalAtStart: period.totalAtStart ?? account.total,
+      totalAtEnd: account.total,
+      allowance: allowanceOf({ ...period, trafficLimit }),
+    }
+    await closePeriods(tx, [end], at)
+    await removeLimit(tx, adminId)
+    await saveJudgedNext(tx, [{ adminId, total: null, time: null }])
+  })
+}
+
+function checkVersion(running: RunningLimit | null, expected: Expected): void {
+  if (expected === null) return
+  if (running && (expected === 'any' || expected.includes(String(running.limit.version)))) return
+  const detail = running
+    ? `The limit has the version "${running.limit.version}" by now; read it again.`
+    : 'The account has no limit; leave If-Match out to set one.'
+  throw new LedgerError('precondition_failed', detail, { field: 'if-match' })
+}
+
+function toDate(instant: number | null): Date | null {
+  return instant === null ? null : new Date(instant)
+}
