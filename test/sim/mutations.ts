@@ -95,12 +95,6 @@ export const mutations: readonly Mutation[] = [
     to: 'text === null ?',
   },
   {
-    name: 'call a scan whole that left users out',
-    file: 'work/observing/scan-admin.ts',
-    from: 'const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0',
-    to: 'const isWhole = true',
-  },
-  {
     name: 'take for gone who cannot be read',
     file: 'work/observing/read-users-by-name.ts',
     from: "if (!isLedgerError(error, 'user_unreadable')) throw error",
