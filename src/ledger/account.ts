@@ -3,7 +3,7 @@ import { countedByAppearing, isAppearance, type Tenure, type TenureChange } from
 
 /** What is kept per admin. All figures are bytes. */
 export type Account = {
-  /** What the admin's users have ever consumed, as far as both witnesses together prove: never decreases. */
+  /** All bytes that both witnesses together prove. It never decreases. */
   total: bigint
   /** Witness U: what all tenures of the admin have counted. */
   usersCounted: bigint
@@ -14,7 +14,7 @@ export type Account = {
   /** The last `users_usage` accepted; null: never seen. */
   panelReading: bigint | null
   panelAnswered: bigint
-  /** From where the `users_usage` fell, as long as it has not come back there. */
+  /** The last fall of `users_usage`, until it comes back to where it fell from; null: none. */
   panelFall: Fall | null
   /** What U has proven beyond C. */
   panelOffset: bigint
@@ -42,7 +42,7 @@ export type Snapshot = {
 /** What changed tenures do to one account: bytes, and users by status (`deleted` for those that are gone). */
 export type AccountEffect = {
   counted: bigint
-  /** Those of them that users brought along who appeared. */
+  /** The part of them that users brought along when they appeared. */
   appeared: bigint
   /** Users that appeared. */
   appearances: number
@@ -85,9 +85,9 @@ function tally(users: Map<string, number>, tenure: Tenure | null, by: number): v
 /**
  * The account after its tenures changed.
  *
- * A user that appears may bring bytes along which `usersOffset` has already: it was deleted before we ever saw it, and a
- * backup of the panel brings it back; or it was with another admin for as long as the scan took. So the offset gives up as
- * many bytes as such users bring. What it gave up in vain, the next complete scan proves again.
+ * A user that appears can bring bytes that `usersOffset` already has. Examples: a backup of the panel brings back a user that
+ * was deleted before we saw it; a user belonged to another admin while the scan ran. So the offset gives up as many bytes as
+ * these users bring. If that was too much, the next complete scan proves the bytes again.
  */
 export function applyEffect<A extends Account>(account: A, effect: AccountEffect): A {
   return settle({
@@ -101,11 +101,11 @@ export function applyEffect<A extends Account>(account: A, effect: AccountEffect
 /**
  * The account after a reading of the admin's `users_usage`. First sight counts the whole reading.
  *
- * A snapshot is compared with C only when the reading was asked for longer after it than the panel lags: the panel books a
- * user's bytes first and the admin's in a second transaction, so a C read sooner lacks bytes that the snapshot has, and
- * they would be counted twice when they arrive.
+ * A snapshot is compared with C only if the reading was asked for after the panel's lag. The panel books a user's bytes first,
+ * and the admin's in a second transaction. An earlier C lacks bytes that the snapshot has. They would count twice when they
+ * arrive.
  *
- * @param lagHasPassed whether the panel had booked all that the account's snapshot has when it was asked.
+ * @param lagHasPassed whether the panel had booked all bytes of the snapshot before it was asked.
  * @returns null when the reading overlapped an earlier one and must be dropped.
  */
 export function applyPanelReading<A extends Account>(
@@ -146,13 +146,13 @@ export type CompleteScan = {
 /**
  * The account after a complete scan of the admin's users.
  *
- * What C had counted before the scan, and no user has shown by its end, no user will ever show: it belonged to users that
- * were deleted, moved or reset. It becomes `usersOffset`. No wait is needed on this side: the panel books a user's bytes before
- * the admin's, so that all that C had counted stood in the users' counters when the scan read them. Later readings add only
- * what was consumed since, and answers from before that would make a user appear are dropped (see `isOutdated`).
+ * C counted some bytes before the scan that no user shows at its end. No user will ever show them: their users were deleted,
+ * moved or reset. They become `usersOffset`. This side needs no wait: the panel books a user's bytes before the admin's, so all
+ * bytes of C stood in the users' counters when the scan read them. Later readings add only newer bytes, and older answers
+ * that would make a user appear are dropped (see `isOutdated`).
  *
- * U becomes the snapshot, unless one still waits to be compared (replacing it at every scan could postpone the comparison
- * for ever), and the opening balance closes.
+ * U becomes the snapshot, and the opening balance closes. A snapshot that still waits for its comparison stays: a new one at
+ * every scan could delay the comparison for ever.
  */
 export function completeScan<A extends Account>(account: A, { begun, panelBefore, at }: CompleteScan): A {
   return settle({
@@ -168,9 +168,8 @@ export function completeScan<A extends Account>(account: A, { begun, panelBefore
 }
 
 /**
- * The account after a scan that could not read every user of the admin: it proves nothing of them as a whole, but the
- * opening balance closes, or one odd user could keep it open for ever, and with it whatever waits for it. What such a user
- * is found to have consumed later is growth of the time when it is found.
+ * The account after a scan that could not read every user. Such a scan proves nothing about all users together. The opening
+ * balance still closes: one odd user could keep it open for ever. Bytes that such a user shows later are growth of that time.
  */
 export function openAccount<A extends Account>(account: A): A {
   return { ...account, opened: true }

@@ -34,16 +34,15 @@ export function advance<C extends Counter>(counter: C, value: bigint, answered: 
 /** A counter that fell: from where to where, in bytes. */
 export type Fall = { from: bigint; to: bigint }
 
-/** The fall to remember after a reading of `value` that follows one of `last`; null: there was none, or it is made up for. */
+/** The fall to remember after a reading of `value` that follows one of `last`; null: none, or the counter is back. */
 export function noteFall(fall: Fall | null, last: bigint, value: bigint): Fall | null {
   if (value < last) return { from: fall && fall.from > last ? fall.from : last, to: value }
   return fall && value < fall.from ? fall : null
 }
 
 /**
- * Whether a counter that fell is back where it was, all at once: as after a backup of the panel that was put back and taken
- * away again. It counts as the panel says it. Who consumes as much again after a reset comes there in small steps, or goes
- * past it.
+ * Whether a counter that fell is back where it was, in one step: for example after a backup of the panel was restored and
+ * undone. The bytes count as the panel says. Real traffic after a reset comes there in small steps, or goes past it.
  */
 export function hasReturned(fall: Fall | null, last: bigint, value: bigint): boolean {
   if (!fall || value < fall.from) return false

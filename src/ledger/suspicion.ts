@@ -3,11 +3,11 @@ import { hasReturned } from './counter.ts'
 import type { TenureChange } from './tenure.ts'
 
 /**
- * Why bytes are suspicious that were counted all the same, as the panel says them.
+ * Why counted bytes look wrong. They count as the panel says.
  *
  * - `counter_returned`: a counter that had fallen is back where it was, all at once.
  * - `too_fast`: a user gained more than its line could carry since its last reading.
- * - `never_booked`: a user that was never seen brought more bytes along than the counter of its admin grew by.
+ * - `never_booked`: a new user brought more bytes than its admin's counter grew by.
  */
 export const suspicionReasons = ['counter_returned', 'too_fast', 'never_booked'] as const
 export type SuspicionReason = (typeof suspicionReasons)[number]
@@ -68,10 +68,10 @@ function reasonOfRise(
   return (after.reading - before.reading) * 1_000n > bytesPerSecondAtMost * ms ? 'too_fast' : null
 }
 
-/** Before the opening, the past of users that were always there is what a scan is for. */
+/** Before the first complete scan, every user brings its past. */
 function hidesPast(counted: bigint, account: Account, usage: bigint | null): SuspicionReason | null {
   const { scannedReading } = account
-  // A counter that fell tells nothing of how far it came.
+  // After a fall, nobody knows how far the counter had come.
   if (!account.opened || usage === null || scannedReading === null || usage < scannedReading) return null
   return counted > usage - scannedReading ? 'never_booked' : null
 }

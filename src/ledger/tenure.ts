@@ -9,7 +9,7 @@ export type UserKey = {
   createdAt: string
 }
 
-/** A user's state beside its counter: kept for display, no arithmetic depends on it. */
+/** A user's other fields. They are only shown; no arithmetic depends on them. */
 export type UserFacts = {
   status: string
   /** Bytes; null: unlimited. */
@@ -24,13 +24,13 @@ export type Tenure = UserKey &
   Counter & {
     adminId: bigint | null
     endedBy: TenureEnd | null
-    /** The panel says that it has set this counter back to zero since the last reading; the next reading shows whether. */
+    /** The panel says that it has reset this counter since the last reading. The next reading proves it, or not. */
     resetPending: boolean
     /** The latest `createdAt` it had before that was changed in the panel; null: it was not. */
     formerCreatedAt: string | null
     /** When the panel last showed it: milliseconds since 1970 by the panel's clock; null: not kept. */
     seenAt: number | null
-    /** From where its counter fell, as long as it has not come back there. */
+    /** The last fall of its counter, until it comes back to where it fell from; null: none. */
     fall: Fall | null
   }
 
@@ -51,13 +51,13 @@ export type TenureChange<T extends Tenure = Tenure> = { before: T | null; after:
  * Judges one user of a panel answer against the tenures already known of its name.
  *
  * - First sight of the user counts its whole lifetime for the owner it is seen under.
- * - Under the owner it had, its counter advances (see {@link afterReset} for one that the panel may have set back); under
- *   another one the old tenure ends and a new one is anchored at the present reading: the bytes since the last reading may
- *   be either owner's and are charged to nobody.
- * - A tenure that had ended and is seen again continues, anchored at the present reading; of one that can have a successor
- *   (see {@link canHaveSuccessor}), what is beyond the last reading counts.
- * - Of one that may be one of several (see {@link identify}), only what it consumes from here on counts.
- * - Another user of the same name that was open is gone: the panel's names are unique.
+ * - Under the same owner, its counter advances (see {@link afterReset} for a counter that the panel may have reset).
+ * - Under another owner, the old tenure ends and a new one starts at the present reading. The bytes since the last reading can
+ *   be either owner's, so nobody is charged for them.
+ * - An ended tenure that is seen again continues from the present reading. If it can have a successor (see
+ *   {@link canHaveSuccessor}), the bytes above the last reading count.
+ * - If it can be one of several users (see {@link identify}), only the bytes from now on count.
+ * - Another open user of this name is gone, because names are unique in the panel.
  *
  * @param known all tenures of the name that may be this user's, as {@link identify} tells, and the open one of any other.
  * @returns the changes to store, this user's own the last; null when the reading overlapped an earlier observation and
@@ -77,8 +77,8 @@ export function judgeUser<T extends Tenure>(
   const outlived = rivals.filter(
     (tenure) => isLater(ticks.asked, tenure.answered) || tenure.createdAt < createdAt,
   )
-  // A rival created later that was seen after this answer was asked for has replaced this user already: its bytes count,
-  // its tenure does not stay open.
+  // A later user of this name, seen after this answer was asked for, has already replaced this one. The bytes of this one
+  // count, but its tenure does not stay open.
   const endedBy = outlived.length < rivals.length ? 'panel' : null
   const changes: TenureChange<T>[] = outlived.map((before) => ({
     before,
@@ -125,10 +125,9 @@ export function countedByAppearing(change: TenureChange): bigint {
 }
 
 /**
- * Whether the judgement of a user comes too late to be stored: it makes the user appear in an account whose users have been
- * scanned completely since the panel was asked. What the scan found no user to show is in the account's `usersOffset` for
- * good. Such an answer is from before: it would anchor the user too low, and what it consumed up to the scan would be counted
- * once more. Asked again, the panel shows where the counter stands now.
+ * Whether an answer is too old to be stored: it makes a user appear in an account, and a complete scan of the account began
+ * after the panel was asked. The bytes that no user showed in that scan are in `usersOffset` for good. The old answer would
+ * anchor the user too low, and its bytes up to the scan would count again. The panel has to be asked again.
  *
  * @param scanned the tick at which an account's last complete scan began; 0: there was none.
  */
@@ -144,17 +143,17 @@ export function isOutdated(
 }
 
 /**
- * The tenure as it stood after the reset that the panel has spoken of, if `lifetime` proves that this user was reset: then
- * the counter began at zero. Only a fall proves it. A user that was with another admin meanwhile, or that the reset did not
- * reach, stands where it was or higher; to count all of that would count its past twice.
+ * The tenure after the reset that the panel reported, if `lifetime` proves it: then the counter began at zero. Only a fall is a
+ * proof. The counter of a user that the reset did not reach is as high as before, or higher; counting all of it would count
+ * its past twice.
  */
 function afterReset(own: Tenure, lifetime: bigint): Tenure {
   return own.resetPending && lifetime < own.reading ? { ...own, reading: 0n } : own
 }
 
 /**
- * Notes that the panel says it has set this counter back since its last reading. The reading stays: the next one is
- * compared with it. A reading that was asked for before the panel had spoken is dropped from then on: it may be from before.
+ * Notes that the panel says it has reset this counter since the last reading. The reading stays, for comparison with the next
+ * one. A reading asked for before the panel's answer is dropped from now on: it can be older than the reset.
  *
  * @param answered drawn after the panel's answer.
  */

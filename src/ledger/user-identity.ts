@@ -5,7 +5,7 @@ import type { TenureEnd } from './tenure-end.ts'
 export type KnownUser = {
   /** Naive UTC by the panel's clock, with microseconds, as text. */
   createdAt: string
-  /** The latest one that it had before that was changed; null: it was not. */
+  /** The latest time of creation that it had before; null: it never changed. */
   formerCreatedAt: string | null
   /** When the panel last showed it: milliseconds since 1970 by the panel's clock; null: not kept. */
   seenAt: number | null
@@ -36,13 +36,13 @@ export type Identity = {
   createdAt: string
   /** The latest one that it was kept under before. */
   formerCreatedAt: string | null
-  /** It is none that came later, and may be none of those known either: nobody can say what of its counter was read before. */
+  /** It is no later user, but perhaps none of the known ones: nobody knows which part of its counter was read before. */
   isUncertain: boolean
 }
 
-/** By how much two times that the panel tells may be apart although they are of the same moment. */
+/** Two times from the panel can differ by this much and mean the same moment. */
 const marginMs = 120_000
-/** Within which a user must have come and gone for another one to have the same second of creation. */
+/** Two users can share a second of creation only if the first one lived no longer than this. */
 const momentMs = 2_000
 /** All zones of the world are whole quarters of an hour apart. */
 const quarter = 15n * 60_000_000n
@@ -53,12 +53,12 @@ const noFraction = '.000000'
 /**
  * Which user the panel shows, of those that are known by its name.
  *
- * 1. One with this time of creation, or one whose fraction of a second a move to MySQL has taken.
- * 2. One whose time of creation was changed (see {@link hasChangedDate}): asked of the open tenure, or, where there is none,
- *    of the one that was seen last.
- * 3. Where the date was changed by hand and several users of the name are known, or where the counter fell as well, it may
- *    be another one, that a backup has brought back: one seen under another date only, or never. It is kept for itself.
- * 4. Otherwise a user that was never seen.
+ * 1. The one with this time of creation. A move to MySQL may have removed the fraction of the second.
+ * 2. The one whose time of creation was changed (see {@link hasChangedDate}). Only the open tenure is compared, or, if there is
+ *    none, the one seen last.
+ * 3. A user of its own, if the date was changed by hand and several users of the name are known, or if the counter fell as
+ *    well: a backup may have brought back a user that was seen only under another date, or never.
+ * 4. Otherwise a new user.
  *
  * @param known all tenures of the name that the ledger has loaded.
  */
@@ -67,13 +67,13 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
   const exact = same.find(({ createdAt }) => createdAt === shown.createdAt)
   const kept = exact ?? same.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1)).at(-1)
   if (kept) return { ...kept, known: kept.createdAt, isUncertain: false }
-  // An answer from before a user was created shows the one who had the name then.
+  // An answer from before a user was created shows an earlier user of the name.
   const alive = known.filter(
     (user) => isLater(shown.asked, user.answered) || shown.at >= millisecondsOf(user.createdAt),
   )
   const last = alive.find(({ endedBy }) => endedBy === null) ?? lastSeen(alive)
   const hasChanged = last !== undefined && hasChangedDate(last, shown, alive)
-  // An answer from before the last reading proves nothing by a lower counter or an older date. It is the same user's: dropped.
+  // In an answer from before the last reading, a lower counter or an older date proves nothing: it is the same user.
   const isNews = hasChanged && isLater(shown.asked, last.answered)
   const isUncertain = isNews && (shown.lifetime < last.reading || isOneOfSeveral(last, shown, alive))
   return hasChanged && !isUncertain
@@ -86,7 +86,7 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
     : { known: null, createdAt: shown.createdAt, formerCreatedAt: null, isUncertain }
 }
 
-/** Only where dates of creation tell: who deletes a user and creates it anew could otherwise hide what it consumed. */
+/** Only dates decide here. Otherwise a reseller could delete and re-create a user to hide its bytes. */
 function isOneOfSeveral(last: KnownUser, shown: ShownUser, ofName: readonly KnownUser[]): boolean {
   return (
     isEarlier(last, shown, ofName) &&
@@ -104,19 +104,19 @@ function lastSeen(known: readonly KnownUser[]): KnownUser | undefined {
   return known.toSorted((a, b) => seenAtOf(a) - seenAtOf(b)).at(-1)
 }
 
-/** It existed when it was created, whatever else is known. */
+/** A user existed at its creation, even if nobody saw it. */
 function seenAtOf(user: KnownUser): number {
   return Math.max(user.seenAt ?? Number.NEGATIVE_INFINITY, millisecondsOf(user.createdAt))
 }
 
 /**
- * Whether the user shown under another time of creation is the known one all the same. Names are unique in the panel: who
- * was created before the known user was last seen cannot be another one, for both would have lived. Every time in this
- * comparison is by the panel's clock, so it does not matter by how much that is wrong.
+ * Whether the user shown under another time of creation is still the known one. Names are unique in the panel. A user created
+ * before the known user was last seen cannot be another one: both would have existed at the same time. All these times come
+ * from the panel's clock, so its error does not matter.
  *
- * Where the clock leaves it open, the lifetime decides: a counter that has not fallen belongs to the known user. That is the
- * careful answer. At worst the bytes of the known user hide as many of the new one; the other answer counts them twice. Of
- * a user that was seen to be gone, such a moment means that another one has come.
+ * If the clock does not decide, the lifetime does: a counter that has not fallen belongs to the known user. This is the careful
+ * choice. At worst the known user's bytes hide as many bytes of the new one; the other choice would count them twice. If the
+ * known user was seen to be gone, it is another user.
  *
  * @param ofName all known users of the name.
  */
@@ -128,22 +128,22 @@ function hasChangedDate(known: KnownUser, shown: ShownUser, ofName: readonly Kno
   const seenAt = seenAtOf(known)
   // The panel's clock was set back since: the two times cannot be compared.
   if (shown.at < seenAt - marginMs) return undecided
-  // Nobody is created in the future: someone has written the date.
+  // No user is created in the future: the date was written by hand.
   if (isOneClock(known, shown) && isInFuture(shown.createdAt, shown)) return undecided
   if (isEarlier(known, shown, ofName)) return true
-  // A counter that fell, under a later date: that other clock may be behind, and another user have come.
+  // The counter fell and the date is later: the clock of the answers may be behind, and this may be another user.
   return created <= seenAt - marginMs ? hasNotFallen : created <= seenAt && undecided
 }
 
-/** A user that comes later is not created earlier than any before it, whatever time those were given since. */
+/** A later user is never created before an earlier one, even if the dates of those were changed. */
 function isEarlier(known: KnownUser, shown: ShownUser, ofName: readonly KnownUser[]): boolean {
   const latest = ofName.map(latestCreation).filter((creation) => millisecondsOf(creation) <= seenAtOf(known))
   return shown.createdAt < latest.reduce((one, other) => (one < other ? other : one), known.createdAt)
 }
 
 /**
- * Whether the date alone tells that it is the known user: it had it before, or its zone was changed. Not where a user
- * created anew would have that date: who creates one a whole quarter of an hour after the other could hide what both consumed.
+ * Whether the date alone proves that it is the known user: the user had this date before, or its zone was changed. A date that
+ * a re-created user could have proves nothing: re-creating a user a whole quarter of an hour later could hide bytes.
  */
 function isKnownDate(known: KnownUser, shown: ShownUser): boolean {
   if (known.formerCreatedAt === shown.createdAt) return true
@@ -157,15 +157,15 @@ function isInFuture(createdAt: string, { at }: ShownUser): boolean {
   return millisecondsOf(createdAt) > at + marginMs
 }
 
-/** If not even the known user was created by now, what says when the panel answered is another clock than dates its users. */
+/** If the known user was created after `at`, the clock of the answers is not the clock that dates the users. */
 function isOneClock(known: KnownUser, shown: ShownUser): boolean {
   return !isInFuture(known.createdAt, shown)
 }
 
 /**
- * Whether another user of the same second of creation can have followed `known` on a panel that keeps whole seconds: it
- * was deleted through this service within a moment. Nothing tells such a user from the known one, brought back by a backup
- * of the panel made in that moment: what both would have consumed beyond the last reading counts, and no more.
+ * Whether a later user can have the same second of creation as `known`, on a panel that keeps whole seconds: this service
+ * deleted `known` a moment after its creation. A backup from that moment that brings `known` back looks the same. In both
+ * cases only the bytes above the last reading count.
  */
 export function canHaveSuccessor(known: KnownUser): boolean {
   return (
@@ -177,8 +177,8 @@ export function canHaveSuccessor(known: KnownUser): boolean {
 }
 
 /**
- * Whether the user that is known as created at `known` is the one that the panel now says was created at `seen`. A panel
- * that was moved to MySQL keeps whole seconds, rounded or cut off, of what it kept microseconds of before.
+ * Whether `known` and `seen` are the same time of creation. A panel that moved to MySQL keeps whole seconds, rounded or cut
+ * off; before, it kept microseconds.
  */
 export function isSameCreation(known: string, seen: string): boolean {
   if (known === seen) return true
@@ -188,7 +188,7 @@ export function isSameCreation(known: string, seen: string): boolean {
   return kept.some((whole) => `${whole}${noFraction}` === seen)
 }
 
-/** Whether the panel's database was converted from one zone to another, be it that fractions of seconds got lost. */
+/** Whether the dates differ by a change of zone. The fraction of the second can be lost, too. */
 function isOtherZone(known: string, shown: string): boolean {
   const apart = microsecondsOf(shown) - microsecondsOf(known)
   if (apart > zonesAtMost * quarter || apart < -zonesAtMost * quarter) return false

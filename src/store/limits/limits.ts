@@ -105,7 +105,7 @@ export async function saveLimit(tx: Tx, adminId: bigint, change: LimitChange): P
     .execute()
 }
 
-/** Makes another version of a limit whose grants have changed: what is crossed from now on is announced anew. */
+/** Makes another version of a limit whose grants have changed: what is crossed from now on is announced again. */
 export async function renewVersion(tx: Tx, adminId: bigint): Promise<void> {
   await tx
     .updateTable('limits')

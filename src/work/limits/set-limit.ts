@@ -102,7 +102,7 @@ function checkVersion(running: RunningLimit | null, expected: Expected): void {
   if (expected === null) return
   if (running && (expected === 'any' || expected.includes(String(running.limit.version)))) return
   const detail = running
-    ? `The limit has the version "${running.limit.version}" by now; read it again.`
+    ? `The limit has the version "${running.limit.version}" now; read it again.`
     : 'The account has no limit; leave If-Match out to set one.'
   throw new LedgerError('precondition_failed', detail, { field: 'if-match' })
 }
