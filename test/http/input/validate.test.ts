@@ -17,7 +17,8 @@ const raw = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('bas
 const limit = 'limit must be an integer from 1 to 200.'
 const maxAge = 'max_age must be an integer from 0 to 86400.'
 const adminId = `id must be an integer from 1 to ${Number.MAX_SAFE_INTEGER} or "me".`
-const sort = 'sort must be one of id, -id, username, -username, total_traffic, -total_traffic.'
+const sort =
+  'sort must be one of id, -id, username, -username, total_traffic, -total_traffic, used_percent, -used_percent.'
 const state = 'state must be a list, separated by commas, of one of current, ended.'
 const username = 'username must be a text of 1 to 8192 characters, without U+0000 and halves of characters.'
 const cursor = 'cursor must be the next_cursor of the previous page, unchanged; start again without a cursor.'
@@ -42,7 +43,7 @@ describe('bad input is refused by name, with what would be right', () => {
     [
       '/admins?page=2',
       'page',
-      'page is not a parameter of this call; known here: username, sort, limit, cursor.',
+      'page is not a parameter of this call; known here: username, limit_state, sort, limit, cursor.',
     ],
     ['/admins/{id}?limit=2', 'limit', 'limit is not a parameter of this call; it has none.'],
     ['/sync?toString=1', 'toString', 'toString is not a parameter of this call; it has none.'],
