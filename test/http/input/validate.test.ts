@@ -43,7 +43,7 @@ describe('bad input is refused by name, with what would be right', () => {
     [
       '/admins?page=2',
       'page',
-      'page is not a parameter of this call; known here: username, limit_state, sort, limit, cursor.',
+      'page is not a parameter of this call; known here: username, sort, limit_state, limit, cursor.',
     ],
     ['/admins/{id}?limit=2', 'limit', 'limit is not a parameter of this call; it has none.'],
     ['/sync?toString=1', 'toString', 'toString is not a parameter of this call; it has none.'],
