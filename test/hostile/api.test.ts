@@ -32,7 +32,6 @@ beforeAll(async () => {
   refill()
   await service.poll()
   await service.scan()
-  await limitFirstAccount()
   panelSecrets = [
     service.panel.sudo.password,
     ...[...service.panel.state.admins.values()].map(({ password }) => password),
@@ -52,14 +51,6 @@ function refill(): void {
       state.createUser(username, { admin: admins[index % admins.length] ?? null })
     state.accrue(username, 1_000)
   }
-}
-
-/** The first account has a limit with some grants, whose ids are among those that requests name. */
-async function limitFirstAccount(): Promise<void> {
-  const post = (method: 'PUT' | 'POST', url: string, payload: object) =>
-    service.app.inject({ method, url, headers: { 'x-api-key': apiKey }, payload })
-  await post('PUT', '/admins/1/limit', { traffic_limit: 1e15, period: null, on_exceed: 'notify' })
-  for (let grant = 1; grant <= 7; grant += 1) await post('POST', '/admins/1/grants', { bytes: grant })
 }
 
 /** As the queues do: a deletion that another one is in the way of comes round again. */
@@ -123,22 +114,52 @@ test(`answers at least ${requestsAtLeast} valid and invalid requests as the docu
         `${operationId} as ${request.as} ${request.target} ${request.body?.slice(0, 200) ?? ''}: ${fault}`,
       )
   }
+  const ask = async (request: HostileRequest): Promise<string> => {
+    const { operation, target, headers, body, as } = request
+    const answer = await pool.request({
+      method: operation.method as 'GET',
+      path: target,
+      headers: { ...headers, ...headersOf[as] },
+      body,
+    })
+    const mediaType = String(answer.headers['content-type'] ?? '').split(';')[0] ?? ''
+    const text = await answer.body.text()
+    judge(request, { status: answer.statusCode, mediaType, text })
+    return text
+  }
+  /** Open accounts get a limit and a grant again, whose id is among those that requests name; another grant is revoked. */
+  const limitAccounts = async () => {
+    const send = (operationId: string, target: string, body: object | null) => {
+      const operation = api.operations.find((known) => known.operationId === operationId)
+      if (!operation) throw new Error(`the document has no ${operationId}`)
+      const headers: Record<string, string> = body ? { 'content-type': 'application/json' } : {}
+      return ask({ operation, target, headers, body: body && JSON.stringify(body), as: 'operator' })
+    }
+    for (const id of [1, 2, 3, 4, 5]) {
+      await send('setLimit', `/admins/${id}/limit`, {
+        traffic_limit: 1e15,
+        period: null,
+        on_exceed: 'notify',
+      })
+      for (const isKept of [true, false]) {
+        const grant: { id?: number } = JSON.parse(
+          await send('addGrant', `/admins/${id}/grants`, { bytes: id }),
+        )
+        if (grant.id === undefined) continue
+        if (isKept) ids.push(grant.id)
+        else await send('revokeGrant', `/admins/${id}/grants/${grant.id}`, null)
+      }
+    }
+  }
   const queue = order.values()
   let sent = 0
   const client = async () => {
     for (const request of queue) {
       sent += 1
       if (sent % 500 === 0) refill()
+      if (sent % 250 === 1) await limitAccounts()
       if (sent % 2_000 === 0) await carryOutAll()
-      const { operation, target, headers, body, as } = request
-      const answer = await pool.request({
-        method: operation.method as 'GET',
-        path: target,
-        headers: { ...headers, ...headersOf[as] },
-        body,
-      })
-      const mediaType = String(answer.headers['content-type'] ?? '').split(';')[0] ?? ''
-      judge(request, { status: answer.statusCode, mediaType, text: await answer.body.text() })
+      await ask(request)
     }
   }
   await Promise.all(Array.from({ length: 8 }, client))
