@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { countChildren } from '../../src/store/deletions/bulk-deletions.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import { effort } from '../support/effort.ts'
 import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 
 const ledger = useLedger()
-const users = 2_000
+const users = effort('BULK_USERS', { newcomer: 500, ci: 2_000 })
 let panel: StandInPanel
 
 beforeAll(async () => {
