@@ -34,7 +34,7 @@ export type LeaseOptions = {
   settings: Readonly<Record<string, string>>
   /** Milliseconds since 1970, as files are dated. */
   now: () => number
-  /** The port for a server that is started now; left out: any. */
+  /** The port for a server that is started now; left out: a free one. */
   port?: number
   /** Ends the attempt, and the server if this attempt started it. */
   signal?: AbortSignal

@@ -11,7 +11,7 @@ import {
 
 /**
  * The account that PostgreSQL has to run as. PostgreSQL refuses to run as root. When root runs the service, PostgreSQL gets an
- * account of its own, which is made when it is missing: any other program of that account could change the cluster's files.
+ * account of its own, which is made when it is missing. Another program of that account could change the files of the cluster.
  *
  * @param owner of the cluster's data; undefined: there is no cluster yet. When no account of this machine has this number, as
  *   in a new container around old data, the account is made with it.

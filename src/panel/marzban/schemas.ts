@@ -14,7 +14,7 @@ export const adminsAnswer = Compile(Type.Array(Type.Unknown()))
 /** Any answer about a user. */
 export const userAnswer = Compile(Type.Object({ username: Type.String() }))
 export const usersAnswer = Compile(Type.Object({ users: Type.Array(Type.Unknown()), total: Count }))
-/** The usage of an admin: any number proves that the panel has the admin. */
+/** The usage of an admin. Every number proves that the panel has the admin. */
 export const usageAnswer = Compile(Type.Union([Type.Number(), Type.BigInt()]))
 export const systemAnswer = Compile(Type.Object({ version: Type.String() }))
 export const tokenAnswer = Compile(Type.Object({ access_token: Type.String() }))

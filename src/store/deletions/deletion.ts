@@ -39,7 +39,7 @@ export type UserDeletion = Receipt & {
 export type UsersScope =
   /** Those that its receipts name, of this account; null: of any account. */
   | { by: 'names'; adminId: bigint | null }
-  /** Those of this account that have one of these statuses; null: any status. */
+  /** Users of this account that have one of these statuses; null: every status. */
   | { by: 'account'; adminId: bigint; statuses: readonly string[] | null }
 
 export type AccountScope = Extract<UsersScope, { by: 'account' }>

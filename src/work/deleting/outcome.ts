@@ -73,7 +73,7 @@ export function outcomeByLook(shown: Shown, isGraceOver: boolean): Outcome {
   }
 }
 
-/** As much as any counter can show. */
+/** The most that a counter can show. */
 const largestLifetime = 2n ** 63n - 1n
 
 type ReceiptOfText = Pick<SingleDeletion, 'id' | 'kind' | 'preserveTraffic'>
