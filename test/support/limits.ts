@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { beforeEach } from 'vitest'
 import { applyPanelReading, completeScan } from '../../src/ledger/account.ts'
 import { lockAccounts } from '../../src/store/accounts/accounts.ts'
 import { openAccounts } from '../../src/store/accounts/admins.ts'
@@ -6,8 +7,10 @@ import type { Database } from '../../src/store/connection/database.ts'
 import { drawAnswered } from '../../src/store/connection/logical-clock.ts'
 import { transact } from '../../src/store/connection/transact.ts'
 import type { LimitRequest } from '../../src/work/limits/limit-request.ts'
+import { createLimits, type Limits } from '../../src/work/limits/limits.ts'
 import type { SetLimit } from '../../src/work/limits/set-limit.ts'
 import { changeAccounts } from '../../src/work/observing/change-accounts.ts'
+import { useLedger } from './ledger.ts'
 
 export const dayMs = 86_400_000
 
@@ -91,4 +94,33 @@ export async function announced(db: Database, adminId: bigint): Promise<string[]
     select substr(type, 7) || ' ' || (payload ->> 'threshold') as said from events
     where admin_id = ${adminId} and type like 'limit.%' order by id`.execute(db)
   return rows.map(({ said }) => said)
+}
+
+/** A limited account of its own for each test of the file that calls this: read completely, with 1,000 bytes of the past. */
+export function useLimitedAccount() {
+  const ledger = useLedger()
+  let count = 0
+  const account = {
+    ledger,
+    id: 0n,
+    limits: {} as Limits,
+    use: (bytes: bigint, at?: Date) => grow(ledger.db, account.id, bytes, at),
+    said: () => announced(ledger.db, account.id),
+    status: async () => (await account.limits.read(account.id)).status,
+    page: () => ({ adminId: account.id, before: null, limit: 100 }),
+    /** The first period first. */
+    periods: async () => (await account.limits.periods(account.page())).items.toReversed(),
+    used: async () =>
+      (await account.periods()).map(
+        ({ totalAtStart, totalAtEnd }) => (totalAtEnd ?? 0n) - (totalAtStart ?? 0n),
+      ),
+  }
+  beforeEach(async () => {
+    count += 1
+    account.limits = createLimits(ledger)
+    account.id = await createAccount(ledger.db, `ada${count}`)
+    await grow(ledger.db, account.id, 1_000n)
+    await closeOpening(ledger.db, account.id)
+  })
+  return account
 }

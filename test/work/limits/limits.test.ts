@@ -2,31 +2,18 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { closeAccount } from '../../../src/store/accounts/admins.ts'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
-import { createLimits, type Limits } from '../../../src/work/limits/limits.ts'
-import { useLedger } from '../../support/ledger.ts'
-import { announced, closeOpening, createAccount, daily, grow, limitOf } from '../../support/limits.ts'
+import type { Limits } from '../../../src/work/limits/limits.ts'
+import { daily, grow, limitOf, useLimitedAccount } from '../../support/limits.ts'
 
-const ledger = useLedger()
+const account = useLimitedAccount()
+const { ledger, use, said, status, page, periods, used } = account
 let limits: Limits
 let id: bigint
-let count = 0
 
-beforeEach(async () => {
-  count += 1
-  limits = createLimits(ledger)
-  id = await createAccount(ledger.db, `ada${count}`)
-  await grow(ledger.db, id, 1_000n)
-  await closeOpening(ledger.db, id)
+beforeEach(() => {
+  limits = account.limits
+  id = account.id
 })
-
-const use = (bytes: bigint, at?: Date) => grow(ledger.db, id, bytes, at)
-const said = () => announced(ledger.db, id)
-const status = async () => (await limits.read(id)).status
-const page = () => ({ adminId: id, before: null, limit: 100 })
-/** The first period first. */
-const periods = async () => (await limits.periods(page())).items.toReversed()
-const used = async () =>
-  (await periods()).map(({ totalAtStart, totalAtEnd }) => (totalAtEnd ?? 0n) - (totalAtStart ?? 0n))
 
 describe('growth', () => {
   test('is judged to the byte: a warning, then the allowance, each announced once', async () => {

@@ -1,43 +1,29 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { closeAccount } from '../../../src/store/accounts/admins.ts'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
-import { createLimits, type Limits } from '../../../src/work/limits/limits.ts'
+import type { Limits } from '../../../src/work/limits/limits.ts'
 import { turnDueLimits } from '../../../src/work/limits/turn-due-limits.ts'
-import { useLedger } from '../../support/ledger.ts'
 import {
-  announced,
   closeOpening,
   createAccount,
   daily,
   dayMs,
-  grow,
   limitOf,
   passDays,
+  useLimitedAccount,
 } from '../../support/limits.ts'
 
-const ledger = useLedger()
+const account = useLimitedAccount()
+const { ledger, use, said, status, periods, used } = account
 const going = new AbortController().signal
+const turn = () => turnDueLimits(ledger.db, going)
 let limits: Limits
 let id: bigint
-let count = 0
 
-beforeEach(async () => {
-  count += 1
-  limits = createLimits(ledger)
-  id = await createAccount(ledger.db, `ada${count}`)
-  await grow(ledger.db, id, 1_000n)
-  await closeOpening(ledger.db, id)
+beforeEach(() => {
+  limits = account.limits
+  id = account.id
 })
-
-const use = (bytes: bigint, at?: Date) => grow(ledger.db, id, bytes, at)
-const said = () => announced(ledger.db, id)
-const status = async () => (await limits.read(id)).status
-const turn = () => turnDueLimits(ledger.db, going)
-const page = () => ({ adminId: id, before: null, limit: 100 })
-/** The first period first. */
-const periods = async () => (await limits.periods(page())).items.toReversed()
-const used = async () =>
-  (await periods()).map(({ totalAtStart, totalAtEnd }) => (totalAtEnd ?? 0n) - (totalAtStart ?? 0n))
 
 describe('periods', () => {
   test('that are closed early leave the total alone, and arm the limit again', async () => {
@@ -155,7 +141,8 @@ describe('the end of the validity', () => {
 
 describe('an account whose opening balance is open', () => {
   beforeEach(async () => {
-    id = await createAccount(ledger.db, `new${count}`)
+    account.id = await createAccount(ledger.db, `new${id}`)
+    id = account.id
   })
 
   test('is not judged before it closes, and counts from there', async () => {
