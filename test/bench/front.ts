@@ -39,7 +39,7 @@ async function benchCalls(
         [service.url, through],
       ] as const) {
         const headers = { authorization: `Bearer ${panel.token}` }
-        into.push((await load({ url: url + path, headers, connections, seconds })).p50)
+        into.push((await load({ urls: [url + path], headers, connections, seconds })).p50)
       }
     }
     lines.push(lineOf(name, median(direct), median(through)))

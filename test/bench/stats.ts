@@ -2,7 +2,6 @@ import Fastify from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import { createLogger } from '../../src/log.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
-import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
@@ -17,6 +16,8 @@ import { median } from './line.ts'
 import { type LoadResult, load } from './load.ts'
 
 const connections = 50
+/** As many as there are connections: no two callers ask for the same account. */
+const admins = connections
 const headers = { 'x-api-key': operatorKey }
 
 /** Stats by key against a bare route that does one select by key through the same pool. */
@@ -24,11 +25,12 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
   const [seconds, rounds, many] = bench.quick ? [1, 1, 2_000] : [3, 5, 100_000]
   const url = await bench.database()
   const db = openDatabase({ url })
-  await observeRange(db, 'small', { from: 0, to: 10 }, 1_000n)
+  for (let admin = 0; admin < admins; admin += 1)
+    await observeRange(db, `small${admin}`, { from: 0, to: 10 }, 1_000n)
   bench.say(`observing ${many} users of one admin`)
   await observeRange(db, 'large', { from: 0, to: many }, 1_000n)
-  const small = await findOpenAccount(db, 'small')
-  const large = await findOpenAccount(db, 'large')
+  const small = await accountIds(db, 'small')
+  const [large] = await accountIds(db, 'large')
   const app = buildService(url, db)
   const bare = Fastify()
   bare.get<{ Params: { id: string } }>('/bare/:id', async ({ params }) => {
@@ -42,9 +44,9 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
   const ours = await app.listen({ port: 0, host: '127.0.0.1' })
   const theirs = await bare.listen({ port: 0, host: '127.0.0.1' })
   const targets = {
-    bare: `${theirs}/bare/${small?.id}`,
-    stats: `${ours}/admins/${small?.id}/stats`,
-    ofMany: `${ours}/admins/${large?.id}/stats`,
+    bare: small.map((id) => `${theirs}/bare/${id}`),
+    stats: small.map((id) => `${ours}/admins/${id}/stats`),
+    ofMany: [`${ours}/admins/${large}/stats`],
   }
   const results: Record<keyof typeof targets, LoadResult[]> = { bare: [], stats: [], ofMany: [] }
   const names = ['bare', 'stats', 'ofMany'] as const
@@ -52,7 +54,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
     bench.say(`loading, round ${round} of ${rounds}`)
     // Each by turns first: what one leaves behind, the next has to bear.
     for (const name of [...names.slice(round % 3), ...names.slice(0, round % 3)]) {
-      const result = await load({ url: targets[name], headers, connections, seconds })
+      const result = await load({ urls: targets[name], headers, connections, seconds })
       // The first round warms up.
       if (round > 0) results[name].push(result)
     }
@@ -85,6 +87,11 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       unit: 'ratio',
     },
   ]
+}
+
+async function accountIds(db: Database, prefix: string): Promise<bigint[]> {
+  const rows = await db.selectFrom('admins').select('id').where('username', 'like', `${prefix}%`).execute()
+  return rows.map(({ id }) => id)
 }
 
 /** The application as the service builds it, without background work; the panel is never asked. */

@@ -87,11 +87,19 @@ function accounts(db: Database) {
 
 /** One account by its admin's id; null when there is none. Open and closed accounts alike. */
 export async function findAccount(db: Database, adminId: bigint): Promise<AccountView | null> {
-  const { rows } = await db.executeQuery(accountById(db, [adminId]))
-  return rows[0] ? toAccountView(rows[0]) : null
+  const [account] = await findAccounts(db, [adminId])
+  return account ?? null
 }
 
-const accountById = prepareQuery('account_by_id', (db: Database) => accounts(db).where('admins.id', '=', 0n))
+/** The accounts of these admins, in no order, by one statement; an id that no admin has is left out. */
+export async function findAccounts(db: Database, adminIds: readonly bigint[]): Promise<AccountView[]> {
+  const { rows } = await db.executeQuery(accountsById(db, [adminIds]))
+  return rows.map(toAccountView)
+}
+
+const accountsById = prepareQuery('accounts_by_id', (db: Database) =>
+  accounts(db).where(sql<boolean>`admins.id = any(${[0n]}::bigint[])`),
+)
 
 /** The open account of the admin named `username`; null when there is none. */
 export async function findOpenAccount(db: Database, username: string): Promise<AccountView | null> {

@@ -1,6 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
+import type { AccountView } from '../../store/accounts/queries.ts'
 import { type ObservingDeps, readAdmin } from '../observing/observe-admins.ts'
+import { createAccountReader, type ReadAccount } from './account-reader.ts'
 
 /** An account, and whether its figures are older than asked for. */
 export type FreshAccount = { account: AccountView; stale: boolean }
@@ -29,6 +30,7 @@ const missedRounds = 3
 
 /** Reads accounts, renewing them from the panel when a caller asks for more recent figures. */
 export function createStats(options: StatsOptions): Stats {
+  const readAccount = createAccountReader(options.db)
   const reading = new Map<bigint, Promise<boolean>>()
 
   const renew = async (account: AccountView): Promise<boolean> => {
@@ -52,7 +54,7 @@ export function createStats(options: StatsOptions): Stats {
 
   return {
     async read(adminId, maxAgeSeconds) {
-      const account = await mustFind(options, adminId)
+      const account = await mustFind(readAccount, adminId)
       if (account.closedAt) return { account, stale: false }
       const ageMs = account.ageMs ?? Number.POSITIVE_INFINITY
       if (maxAgeSeconds === null) {
@@ -62,15 +64,15 @@ export function createStats(options: StatsOptions): Stats {
       // Zero means now, also where the database's clock has been set back since.
       if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
       const answered = await renewTogether(account)
-      const renewed = await mustFind(options, adminId)
+      const renewed = await mustFind(readAccount, adminId)
       // Without a counter in the panel, only a scan renews the account.
       return { account: renewed, stale: !answered || !renewed.hasPanelReading }
     },
   }
 }
 
-async function mustFind({ db }: ObservingDeps, adminId: bigint): Promise<AccountView> {
-  const account = await findAccount(db, adminId)
+async function mustFind(readAccount: ReadAccount, adminId: bigint): Promise<AccountView> {
+  const account = await readAccount(adminId)
   if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
   return account
 }
