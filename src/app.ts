@@ -14,6 +14,7 @@ import { adminRoutes } from './http/routes/admins.ts'
 import { deleteRoutes } from './http/routes/delete.ts'
 import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
+import { holdRoutes } from './http/routes/holds.ts'
 import { limitPeriodRoutes } from './http/routes/limit-periods.ts'
 import { limitRoutes } from './http/routes/limits.ts'
 import { statsRoutes } from './http/routes/stats.ts'
@@ -117,6 +118,7 @@ export function buildApp(options: AppOptions): App {
     guarded.register(syncRoutes, { services })
     guarded.register(limitRoutes, { services })
     guarded.register(limitPeriodRoutes, { services })
+    guarded.register(holdRoutes, { services })
   })
   if (front) {
     app.register(frontRoutes, front)

@@ -110,6 +110,7 @@ export async function assemble(
     deletions: { work: deleting },
     observations: { work: reading },
     limits: { db },
+    holds: { work: { db, panel, graceMs: 2 * config.panelTimeoutMs } },
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),

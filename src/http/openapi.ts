@@ -7,6 +7,7 @@ import { userSchema } from './routes/users.ts'
 import { accountSchema, statsSchema } from './schemas/account-schema.ts'
 import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
 import { grantSchema, periodSchema } from './schemas/grant-schema.ts'
+import { holdSchema } from './schemas/hold-schema.ts'
 import { limitSchema, limitStatusSchema } from './schemas/limit-schema.ts'
 
 const description = `Keeps, for each admin of a Marzban panel, all traffic that the admin's users ever consumed. When a user is
@@ -28,6 +29,7 @@ const schemas = [
   limitSchema,
   grantSchema,
   periodSchema,
+  holdSchema,
 ]
 
 /** Registers the shared schemas, and the plugin that collects the routes for the OpenAPI document. */

@@ -79,8 +79,33 @@ export type UnreadableUser = {
 /** Users that can be used, those that cannot, and how many the panel has in all. */
 export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
 
-/** Which users to list: those of exactly this admin, or all. */
-export type UserFilter = { admin?: string; usernames?: readonly string[] }
+/** Which users to list: those of exactly this admin, or all; only those of these names; only those with this status. */
+export type UserFilter = { admin?: string; usernames?: readonly string[]; status?: UserStatus }
+
+/** Whether the panel serves a user, and what must be known to change that and nothing else. */
+export type UserService = {
+  username: string
+  /** As {@link PanelUser.createdAt}. */
+  createdAt: string
+  /** The name of its admin; null: it has none. */
+  owner: string | null
+  /** One of {@link userStatuses}, or another text of the panel, or `unknown`. */
+  status: string
+  /** How long the user may be used once it has connected, in seconds, if it waits for that; null: it is not limited so. */
+  onHoldDuration: bigint | null
+  /** Until when it waits, as the panel writes it; null: for ever. */
+  onHoldTimeout: string | null
+  /** What the panel keeps for itself, to be handed back unread with a change. */
+  unread: unknown
+}
+
+/** The service that a user is to have. `as it is`: only to remind the panel of it. */
+export type WantedService =
+  | { status: 'disabled' | 'active' | 'as it is' }
+  | { status: 'on_hold'; onHoldDuration: bigint | null; onHoldTimeout: string | null }
+
+/** What came of a request to change a user's service: `verdict` as in {@link DeletionReply}. */
+export type ServiceReply = { verdict: DeletionReply['verdict']; error: LedgerError | null }
 
 /**
  * Calls that the service makes with its own sudo account, or with a caller's rights where a `token` is given.
@@ -138,6 +163,19 @@ export type PanelClient = {
   deleteUser(username: string, options?: { token?: string }): Promise<DeletionReply>
   /** Deletes an admin, likewise. Its users stay, without an owner. */
   deleteAdmin(username: string): Promise<DeletionReply>
+  /**
+   * Whether the panel serves a user; null: the panel says that there is none.
+   *
+   * @throws as {@link PanelClient.user}; a user whose bytes cannot be counted is no reason.
+   */
+  userService(username: string): Promise<UserService | null>
+  /**
+   * Has the panel serve a user as wanted, and changes nothing else of it. The request is sent once. Where its outcome is
+   * unclear, ask {@link PanelClient.userService}.
+   *
+   * @param user as {@link PanelClient.userService} has just shown it.
+   */
+  setService(user: UserService, wanted: WantedService): Promise<ServiceReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
 }

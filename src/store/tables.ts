@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
-import type { CarryOver, Crossing } from '../ledger/limit.ts'
+import type { HoldReason } from '../ledger/hold.ts'
+import type { CarryOver, Crossing, LimitState } from '../ledger/limit.ts'
 import type { PeriodRule } from '../ledger/period.ts'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
 
@@ -185,7 +186,17 @@ export type EventsTable = {
   created_at: Generated<Date>
 }
 
-export type EventType = 'traffic.suspicious' | 'limit.warned' | 'limit.exceeded' | 'limit.expired'
+export type EventType =
+  | 'traffic.suspicious'
+  | 'limit.warned'
+  | 'limit.exceeded'
+  | 'limit.expired'
+  | 'limit.cleared'
+  | 'limit.changed'
+  | 'grant.added'
+  | 'period.closed'
+  | 'holding.finished'
+  | 'holding.failed'
 
 export type LimitsTable = {
   admin_id: bigint
@@ -198,8 +209,9 @@ export type LimitsTable = {
   carry_over: CarryOver
   valid_until: Optional<Date | null>
   warn_at: number[]
-  on_exceed: 'notify'
+  on_exceed: 'notify' | 'disable_users'
   expired_at: Optional<Date | null>
+  announced: Optional<Exclude<LimitState, 'ok'> | null>
   changed_at: Date
   changed_by: string
 }
@@ -241,9 +253,37 @@ export type LimitCrossingsTable = {
   crossed_at: Date
 }
 
+export type HoldsTable = {
+  admin_id: bigint
+  reasons: HoldReason[]
+  operator_reason: Optional<string | null>
+  operator_by: Optional<string | null>
+  operator_at: Optional<Date | null>
+  since: Date
+  remaining: Generated<bigint>
+  announced: Optional<'finished' | 'failed' | null>
+}
+
+export type HeldUsersTable = {
+  id: Generated<bigint>
+  admin_id: bigint
+  username: string
+  created_at: string
+  state: 'planned' | 'held' | 'restored' | 'gone' | 'kept'
+  status: 'active' | 'on_hold'
+  on_hold_duration: Optional<bigint | null>
+  on_hold_timeout: Optional<string | null>
+  planned_at: Date
+  ended_at: Optional<Date | null>
+  is_unclear: Generated<boolean>
+  look_at: Optional<Date | null>
+  error_code: Optional<string | null>
+  error: Optional<string | null>
+}
+
 export type OutboxTable = {
   id: Generated<bigint>
-  kind: 'bulk_deletion' | 'observation'
+  kind: 'bulk_deletion' | 'observation' | 'hold'
   /** JSON whose integers are text. */
   payload: unknown
   created_at: Generated<Date>
@@ -270,4 +310,6 @@ export type Tables = {
   limit_periods: LimitPeriodsTable
   limit_grants: LimitGrantsTable
   limit_crossings: LimitCrossingsTable
+  holds: HoldsTable
+  held_users: HeldUsersTable
 }

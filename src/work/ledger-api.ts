@@ -8,6 +8,7 @@ import type { Callers } from './callers/callers.ts'
 import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { createHolds, type Holds } from './holding/operator-hold.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { requestObservation } from './observing/request-observation.ts'
 
@@ -23,6 +24,7 @@ export type LedgerApi = {
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
   limits: Limits
+  holds: Holds
   sync(): Promise<CollectorStatus>
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
@@ -54,6 +56,7 @@ export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
     stats,
     deletions,
     limits: createLimits({ db }),
+    holds: createHolds({ db }),
     account: (adminId) => findAccount(db, adminId),
     accounts: async (page) => {
       const { accounts, next } = await listAccounts(db, page)

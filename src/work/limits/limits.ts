@@ -14,7 +14,7 @@ import {
   requireAccount,
   requireLimit,
 } from './locked-account.ts'
-import { deleteLimit, type Expected, type SetLimit, setLimit } from './set-limit.ts'
+import { deleteLimit, type SetLimit, setLimit } from './set-limit.ts'
 
 /** A limit, and how the account stands against it. */
 export type LimitReport = { limit: StoredLimit; status: LimitStatus }
@@ -28,7 +28,7 @@ export type Limits = {
   /** @throws `invalid_request`, `conflict`, `precondition_failed`. */
   set(adminId: bigint, given: SetLimit): Promise<LimitReport>
   /** @throws `not_found` when the account has no limit; `precondition_failed`. */
-  remove(adminId: bigint, expected: Expected): Promise<void>
+  remove(adminId: bigint, given: Pick<SetLimit, 'expected' | 'by'>): Promise<void>
   grants(page: LimitPage): Promise<{ items: Grant[]; next: bigint | null }>
   /** @throws `invalid_request`, `conflict`. */
   grant(adminId: bigint, request: GrantRequest): Promise<{ grant: Grant; isNew: boolean }>
@@ -51,7 +51,7 @@ export function createLimits({ db }: { db: Database }): Limits {
       return toReport(requireLimit(running, adminId))
     },
     set: async (adminId, given) => toReport(await setLimit(db, adminId, given)),
-    remove: (adminId, expected) => deleteLimit(db, adminId, expected),
+    remove: (adminId, given) => deleteLimit(db, adminId, given),
     grants: async (page) => {
       await requireAccount(db, page.adminId)
       const { grants, next } = await listGrants(db, page)
@@ -83,6 +83,6 @@ function closeRunning(db: Database, adminId: bigint): Promise<RunningLimit> {
   })
 }
 
-function toReport({ limit, figures, total }: RunningLimit): LimitReport {
-  return { limit, status: limitStatusOf(figures, total) }
+function toReport({ limit, figures, total, hold }: RunningLimit): LimitReport {
+  return { limit, status: limitStatusOf(figures, total, hold) }
 }

@@ -45,6 +45,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
+const aWish = { reason: 'unpaid' }
 const aLimit = { traffic_limit: 1_000, period: null, on_exceed: 'notify' }
 
 async function limit(admin: bigint): Promise<void> {
@@ -59,6 +60,13 @@ async function grant(admin: bigint): Promise<number> {
   const url = `/admins/${admin}/grants`
   const payload = { bytes: 5 }
   return (await service.app.inject({ method: 'POST', url, headers: withKey, payload })).json().id
+}
+
+/** Holds an account, as its operator wants. */
+async function hold(admin: bigint): Promise<string> {
+  const url = `/admins/${admin}/hold`
+  await service.app.inject({ method: 'POST', url, headers: withKey, payload: aWish })
+  return url
 }
 
 async function openBulk(headers: Headers, payload: object): Promise<bigint> {
@@ -153,6 +161,14 @@ const table: Record<string, Row[]> = {
       '200 200 403 403 403',
     ],
   ],
+  getHold: [
+    ["ana's hold", async () => ({ url: await hold(ids.ana) }), '200 200 200 403 200'],
+    ["bob's hold", async () => ({ url: await hold(ids.bob) }), '200 200 403 403 403'],
+  ],
+  placeHold: [
+    ["ana's account", () => ({ url: `/admins/${ids.ana}/hold`, payload: aWish }), '200 200 403 403 403'],
+  ],
+  liftHold: [["ana's hold", async () => ({ url: await hold(ids.ana) }), '204 204 403 403 403']],
   closeLimitPeriod: sudoAlone('/periods', 201),
   deleteLimit: [
     [
