@@ -160,7 +160,10 @@ export async function listHeld(
   return rows.map(toHeldUser)
 }
 
-/** Users of a held account that need more than a look at the panel's lists: planned ones, and those moved elsewhere. */
+/**
+ * Users of a held account about whom the panel has to be asked: planned ones, and those that the ledger does not see under this
+ * account: they are new, or they were deleted or moved.
+ */
 export async function listUnsettled(db: Database, adminId: bigint): Promise<HeldUser[]> {
   const rows = await db
     .selectFrom('held_users as held')
@@ -168,10 +171,10 @@ export async function listUnsettled(db: Database, adminId: bigint): Promise<Held
     .where('held.admin_id', '=', adminId)
     .where('held.ended_at', 'is', null)
     .where(
-      sql<boolean>`(held.state = 'planned' or exists (
+      sql<boolean>`(held.state = 'planned' or not exists (
         select from tenures where name_key(tenures.username) = name_key(held.username)
           and tenures.created_at = held.created_at and tenures.ended_at is null
-          and tenures.admin_id is distinct from held.admin_id))`,
+          and tenures.admin_id = held.admin_id))`,
     )
     .orderBy('held.id')
     .execute()
