@@ -166,6 +166,15 @@ export type GuardedCall =
   | { kind: 'delete admin'; username: string }
   | { kind: 'reset admin usage'; username: string }
 
+/** A call of the panel's own API; `path` is decoded, as the panel's router sees it. */
+export type CallToJudge = Pick<PassedOn, 'method' | 'headers' | 'body'> & { path: string }
+
+/**
+ * What a call does: `disable` disables a user and `annotate` changes its note, and neither changes anything else of it.
+ * `change`: anything else, also what cannot be understood; it may give users traffic.
+ */
+export type CallEffect = 'read' | 'log in' | 'delete' | 'disable' | 'annotate' | 'change'
+
 /** What the front must know of the panel's own API. */
 export type PanelApi = {
   /**
@@ -174,6 +183,8 @@ export type PanelApi = {
    * @param path decoded, as the panel's router sees it.
    */
   guardedCallOf(method: string, path: string): GuardedCall | null
+  /** What a call does, as far as its caller may do it while it is held. */
+  effectOf(call: CallToJudge): CallEffect
   /**
    * Harmless questions for which a caller needs the same rights as for `call`: the targets of GET requests, encoded, in the
    * order in which the panel checks these rights.
@@ -185,6 +196,8 @@ export type PanelApi = {
   isSecretPath(path: string): boolean
   /** The token that the panel reads from the headers of a request; null: there is none. */
   tokenOf(headers: PassedOn['headers']): string | null
+  /** Whether a text can be shown to the panel as a token. If not, nobody can say whose it is: the panel may still take it. */
+  canBeToken(text: string): boolean
   /** The JSON body in which the panel says why it refuses something. */
   errorBody(detail: string): object
   /** The panel's answer about an admin that it does not have. */
