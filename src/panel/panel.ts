@@ -168,11 +168,7 @@ export type GuardedCall =
 
 /** A call of the panel's own API; `path` is decoded, as the panel's router sees it. */
 export type CallToJudge = Pick<PassedOn, 'method' | 'headers' | 'body'> & { path: string }
-
-/**
- * What a call does: `disable` disables a user and `annotate` changes its note, and neither changes anything else of it.
- * `change`: anything else, also what cannot be understood; it may give users traffic.
- */
+/** What a call does; `annotate` changes only a user's note. `change`: anything else: it may give users traffic. */
 export type CallEffect = 'read' | 'log in' | 'delete' | 'disable' | 'annotate' | 'change'
 
 /** What the front must know of the panel's own API. */
@@ -196,7 +192,7 @@ export type PanelApi = {
   isSecretPath(path: string): boolean
   /** The token that the panel reads from the headers of a request; null: there is none. */
   tokenOf(headers: PassedOn['headers']): string | null
-  /** Whether a text can be shown to the panel as a token. If not, nobody can say whose it is: the panel may still take it. */
+  /** Whether the panel can be asked whose token this is. The panel may take others all the same. */
   canBeToken(text: string): boolean
   /** The JSON body in which the panel says why it refuses something. */
   errorBody(detail: string): object
