@@ -139,7 +139,7 @@ export async function assemble(
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, forwarder, api, callers, log }),
+    front: openFront(config, { ...deleting, forwarder, api, callers, holdOf: nobodyIsHeld, log }),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
@@ -154,6 +154,9 @@ export async function assemble(
   )
   return address
 }
+
+/** What the front asks about an account: this service holds none yet. */
+const nobodyIsHeld = async () => null
 
 /** Null: the front is off. */
 function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {

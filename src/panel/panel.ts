@@ -204,6 +204,11 @@ export type GuardedCall =
   | { kind: 'delete admin'; username: string }
   | { kind: 'reset admin usage'; username: string }
 
+/** A call of the panel's own API; `path` is decoded, as the panel's router sees it. */
+export type CallToJudge = Pick<PassedOn, 'method' | 'headers' | 'body'> & { path: string }
+/** What a call does; `annotate` changes only a user's note. `change`: anything else: it may give users traffic. */
+export type CallEffect = 'read' | 'log in' | 'delete' | 'disable' | 'annotate' | 'change'
+
 /** What the front must know of the panel's own API. */
 export type PanelApi = {
   /**
@@ -212,6 +217,8 @@ export type PanelApi = {
    * @param path decoded, as the panel's router sees it.
    */
   guardedCallOf(method: string, path: string): GuardedCall | null
+  /** What a call does, as far as its caller may do it while it is held. */
+  effectOf(call: CallToJudge): CallEffect
   /**
    * Harmless questions for which a caller needs the same rights as for `call`: the targets of GET requests, encoded, in the
    * order in which the panel checks these rights.
@@ -223,6 +230,8 @@ export type PanelApi = {
   isSecretPath(path: string): boolean
   /** The token that the panel reads from the headers of a request; null: there is none. */
   tokenOf(headers: PassedOn['headers']): string | null
+  /** Whether the panel can be asked whose token this is. The panel may take others all the same. */
+  canBeToken(text: string): boolean
   /** The JSON body in which the panel says why it refuses something. */
   errorBody(detail: string): object
   /** The panel's answer about an admin that it does not have. */

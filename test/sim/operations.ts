@@ -108,7 +108,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'read user':
       return readNamedUsers(common, [work.user])
     default:
-      return callThroughFront(work, common)
+      return callThroughFront(work, { ...common, holdOf: async () => null })
   }
 }
 

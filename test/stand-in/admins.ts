@@ -1,8 +1,8 @@
 import { type Answer, json, Refusal } from './answer.ts'
 import { type Call, readInteger, readJson, requireSudo } from './call.ts'
 import { contains } from './names.ts'
+import type { Admin } from './records.ts'
 import { renderAdmin } from './render.ts'
-import type { Admin } from './state.ts'
 import { isServedStatus } from './statuses.ts'
 
 export function showCaller({ who, state, hasUsage }: Call): Answer {

@@ -1,5 +1,6 @@
+import type { User } from './records.ts'
 import { breaksAnswers } from './render.ts'
-import type { PanelState, User } from './state.ts'
+import type { PanelState } from './state.ts'
 import { applyChange, applyPlan, isOverLimit, isPastExpiry } from './statuses.ts'
 
 /**

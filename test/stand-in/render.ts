@@ -1,4 +1,4 @@
-import { type Admin, lifetimeOf, type User } from './state.ts'
+import { type Admin, lifetimeOf, type User } from './records.ts'
 
 /** An admin as the API shows it; before 0.8 the panel kept no usage of admins. */
 export function renderAdmin(admin: Admin, hasUsage: boolean, inDatabase = true) {

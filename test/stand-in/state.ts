@@ -1,71 +1,8 @@
 import { isSameAdmin, isSameUser, type PanelDatabase } from './names.ts'
+import type { Admin, NewUser, Shown, User } from './records.ts'
 import { makeSecret } from './secrets.ts'
 import { applyPlan, resetUsage } from './statuses.ts'
 import { type Serving, Xray } from './xray.ts'
-
-export type Admin = {
-  username: string
-  password: string
-  isSudo: boolean
-  usage: bigint
-  shown?: Shown
-}
-
-/**
- * Fields that answers show otherwise than they are kept: any value, as odd as a panel's database, a fork or a plug-in may
- * make it. `undefined`: the field is left out. Integers beyond 2^53 are bigints; `JSON.rawJSON` writes any text.
- */
-export type Shown = Record<string, unknown>
-
-export type NextPlan = {
-  data_limit: bigint | number
-  expire: number | null
-  add_remaining_traffic: boolean
-  fire_on_either: boolean
-}
-
-export type User = {
-  username: string
-  owner: Admin | null
-  createdAt: string
-  status: string
-  used: bigint
-  /** Bytes of earlier resets: the panel's `lifetime_used_traffic` is `used` and these. */
-  past: bigint
-  dataLimit: bigint | number | null
-  resetStrategy: string
-  expire: bigint | number | null
-  note: string | null
-  onlineAt: string | null
-  onHoldExpireDuration: bigint | number | null
-  onHoldTimeout: string | null
-  editedAt: string | null
-  lastResetAt: string | null
-  nextPlan: NextPlan | null
-  proxies: Record<string, object>
-  inbounds: Record<string, string[]>
-  token: string
-  shown?: Shown
-}
-
-export type NewUser = Partial<
-  Pick<
-    User,
-    | 'status'
-    | 'dataLimit'
-    | 'expire'
-    | 'note'
-    | 'createdAt'
-    | 'nextPlan'
-    | 'onHoldExpireDuration'
-    | 'onHoldTimeout'
-    | 'shown'
-  >
-> & {
-  admin?: string | null
-  resetStrategy?: string
-  lifetime?: bigint
-}
 
 export type StateOptions = {
   /** Milliseconds since 1970. */
@@ -289,9 +226,4 @@ export class PanelState {
     const seconds = new Date(Math.floor(this.lastMicrosecond / 1000)).toISOString().slice(0, 19)
     return fraction === '000000' ? seconds : `${seconds}.${fraction}`
   }
-}
-
-/** Bytes a user consumed since it was created, as the panel reports them. */
-export function lifetimeOf(user: User): bigint {
-  return user.used + user.past
 }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activateByBot, resetByStrategy, reviewUsers } from './jobs.ts'
+import type { NewUser } from './records.ts'
 import { loadRecordings, replay, steady } from './replay.ts'
 import { type PanelOptions, type StandInPanel, startPanel } from './start.ts'
-import { type NewUser, PanelState } from './state.ts'
+import { PanelState } from './state.ts'
 
 const second = 1_000
 const day = 86_400 * second

@@ -1,4 +1,4 @@
-import type { NextPlan, User } from './state.ts'
+import type { NextPlan, User } from './records.ts'
 
 /**
  * How a user's status moves, as Marzban 0.8.4 moves it. What calls do was recorded (recordings/06-statuses.json); the rest

@@ -1,5 +1,5 @@
 import { Refusal } from './answer.ts'
-import type { NextPlan } from './state.ts'
+import type { NextPlan } from './records.ts'
 import type { UserChange } from './statuses.ts'
 
 type Body = Record<string, unknown>

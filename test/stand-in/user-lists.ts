@@ -1,8 +1,8 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
 import { type Call, readInteger, readText } from './call.ts'
 import { contains, isSameUser } from './names.ts'
+import { lifetimeOf, type User } from './records.ts'
 import { breaksAnswers, renderUser } from './render.ts'
-import { lifetimeOf, type User } from './state.ts'
 
 const sortKeys: Record<string, (user: User) => string | bigint | number> = {
   username: (user) => user.username,

@@ -1,8 +1,8 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
 import { type Call, readJson, requireSudo } from './call.ts'
+import type { User } from './records.ts'
 import { breaksAnswers, renderUser } from './render.ts'
 import { makeSecret } from './secrets.ts'
-import type { User } from './state.ts'
 import { applyChange, isServedStatus } from './statuses.ts'
 import { hasBrokenPlan, readUserForm } from './user-forms.ts'
 

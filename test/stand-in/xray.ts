@@ -1,4 +1,4 @@
-import type { User } from './state.ts'
+import type { User } from './records.ts'
 import { isServedStatus } from './statuses.ts'
 
 /**

@@ -14,16 +14,16 @@ export async function passOn(
 ): Promise<FastifyReply> {
   const { panel, api } = front
   const headers = headersForPanel(request)
+  const token = api.tokenOf(headers)
   const gone = new AbortController()
   const leave = () => gone.abort()
   reply.raw.once('close', leave)
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const { body, sent } = isRead
-    ? noBody
-    : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
+  const { body, sent } = isRead ? noBody : await receiveBody(request.raw, uploads.of(request.ip, token))
   try {
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
+    await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
     reply.raw.off('close', leave)
     if (isGone(reply)) answer.body.destroy()

@@ -92,6 +92,8 @@ async function answerGuarded(
   const token = front.api.tokenOf(headers)
   const { body, sent } = await receiveFromCaller(front, uploads, request, token)
   try {
+    const { method, target } = request
+    await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
     const answer = await front.handle(call, {
       request: {
         method: request.method as 'DELETE' | 'POST' | 'PUT',
