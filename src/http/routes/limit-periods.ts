@@ -195,7 +195,7 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
     '/admins/:id/periods',
     { schema: closePeriodSchema, onRequest },
     async ({ caller, params }, reply): Promise<LimitBody> => {
-      const report = await limits.closePeriod(accountIdOf(caller, params.id))
+      const report = await limits.closePeriod(accountIdOf(caller, params.id), auditName(caller))
       reply.code(201)
       return toLimitBody(report)
     },

@@ -199,7 +199,8 @@ export async function limitRoutes(app: App, { services: { limits } }: RouteOptio
     '/admins/:id/limit',
     { schema: removeSchema, onRequest },
     async ({ caller, params, headers }, reply) => {
-      await limits.remove(accountIdOf(caller, params.id), readIfMatch(headers['if-match']))
+      const expected = readIfMatch(headers['if-match'])
+      await limits.remove(accountIdOf(caller, params.id), { expected, by: auditName(caller) })
       return reply.code(204).send()
     },
   )
