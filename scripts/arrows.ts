@@ -61,7 +61,7 @@ const rooms: Record<string, Record<string, string[]>> = {
     server: ['app-type'],
     front: ['app-type', 'input', 'problem', 'server'],
     routes: ['app-type', 'input', 'problem', 'schemas', 'server'],
-    openapi: ['app-type', 'problem', 'routes', 'schemas'],
+    openapi: ['app-type', 'problem', 'routes', 'schemas', 'server'],
   },
   panel: {
     // What the service needs of any panel; only `marzban` knows Marzban.

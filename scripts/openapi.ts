@@ -43,6 +43,8 @@ const noLedger: LedgerApi = {
     periods: refuse,
     closePeriod: refuse,
   },
+  keys: { create: refuse, list: refuse, revoke: refuse },
+  audit: refuse,
   sync: refuse,
   requestSync: refuse,
   requestObservation: refuse,

@@ -3,6 +3,7 @@ import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
+import { refuseKeyInBody } from './refuse-keys.ts'
 import type { UploadPools } from './upload-pools.ts'
 
 /** Passes a request on to the panel, and its answer back as it comes. */
@@ -22,6 +23,7 @@ export async function passOn(
     ? noBody
     : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
   try {
+    refuseKeyInBody(body)
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
