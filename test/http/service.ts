@@ -11,7 +11,7 @@ import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
-import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
+import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
@@ -94,8 +94,6 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
-  /** Adds callers that prove themselves in another way. */
-  extendCallers?: (callers: Callers) => Callers
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -112,7 +110,6 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
-    extendCallers = (callers) => callers,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -157,7 +154,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     },
   })
   let syncs = 0
-  const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
+  const callers = createCallers({ db, panel, apiKey, now })
   const services = createLedgerApi({
     db,
     callers,
