@@ -44,6 +44,8 @@ const noLedger: LedgerApi = {
     closePeriod: refuse,
   },
   holds: { read: refuse, place: refuse, lift: refuse },
+  keys: { create: refuse, list: refuse, revoke: refuse },
+  audit: refuse,
   sync: refuse,
   requestSync: refuse,
   requestObservation: refuse,

@@ -1,11 +1,14 @@
-import type { ColumnType, Generated } from 'kysely'
-import type { HoldReason } from '../ledger/hold.ts'
-import type { CarryOver, Crossing, LimitState } from '../ledger/limit.ts'
-import type { PeriodRule } from '../ledger/period.ts'
+import type { Generated } from 'kysely'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
-
-/** A column that has a default or allows null: it may be left out when a row is inserted. */
-type Optional<T> = ColumnType<T, T | undefined, T>
+import type {
+  HeldUsersTable,
+  HoldsTable,
+  LimitCrossingsTable,
+  LimitGrantsTable,
+  LimitPeriodsTable,
+  LimitsTable,
+} from './limit-tables.ts'
+import type { Optional } from './optional-column.ts'
 
 export type AdminsTable = {
   id: Generated<bigint>
@@ -198,95 +201,52 @@ export type EventType =
   | 'holding.finished'
   | 'holding.failed'
 
-export type LimitsTable = {
-  admin_id: bigint
-  version: Generated<bigint>
-  traffic_limit: Optional<bigint | null>
-  count_from: 'now' | 'beginning'
-  period_unit: Optional<PeriodRule['unit'] | null>
-  anchor_day: Optional<number | null>
-  timezone: Optional<string | null>
-  carry_over: CarryOver
-  valid_until: Optional<Date | null>
-  warn_at: number[]
-  on_exceed: 'notify' | 'disable_users'
-  expired_at: Optional<Date | null>
-  announced: Optional<Exclude<LimitState, 'ok'> | null>
-  changed_at: Date
-  changed_by: string
-}
-
-export type LimitPeriodsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  starts_at: Date
-  ends_at: Optional<Date | null>
-  total_at_start: Optional<bigint | null>
-  carried: Generated<bigint>
-  granted: Generated<bigint>
-  closed_at: Optional<Date | null>
-  total_at_end: Optional<bigint | null>
-  allowance_at_end: Optional<bigint | null>
-}
-
-export type LimitGrantsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  bytes: bigint
-  note: Optional<string | null>
-  reference: Optional<string | null>
-  created_at: Date
-  created_by: string
-  revoked_at: Optional<Date | null>
-  revoked_by: Optional<string | null>
-}
-
-export type LimitCrossingsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  version: bigint
-  kind: Crossing['kind']
-  threshold: number
-  total: bigint
-  crossed_at: Date
-}
-
-export type HoldsTable = {
-  admin_id: bigint
-  reasons: HoldReason[]
-  operator_reason: Optional<string | null>
-  operator_by: Optional<string | null>
-  operator_at: Optional<Date | null>
-  since: Date
-  remaining: Generated<bigint>
-  announced: Optional<'finished' | 'failed' | null>
-}
-
-export type HeldUsersTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  username: string
-  created_at: string
-  state: 'planned' | 'held' | 'restored' | 'gone' | 'kept'
-  status: 'active' | 'on_hold'
-  on_hold_duration: Optional<bigint | null>
-  on_hold_timeout: Optional<string | null>
-  planned_at: Date
-  ended_at: Optional<Date | null>
-  is_unclear: Generated<boolean>
-  look_at: Optional<Date | null>
-  error_code: Optional<string | null>
-  error: Optional<string | null>
-}
-
 export type OutboxTable = {
   id: Generated<bigint>
   kind: 'bulk_deletion' | 'observation' | 'hold'
   /** JSON whose integers are text. */
   payload: unknown
   created_at: Generated<Date>
+}
+
+export type KeyRole = 'sudo' | 'admin' | 'metrics'
+export type KeyAccess = 'read' | 'write'
+
+export type ApiKeysTable = {
+  id: Generated<bigint>
+  name: string
+  role: KeyRole
+  access: KeyAccess
+  admin_id: Optional<bigint | null>
+  /** SHA-256. */
+  secret_hash: Buffer
+  created_at: Generated<Date>
+  created_by: string
+  expires_at: Optional<Date | null>
+  last_used_at: Optional<Date | null>
+  revoked_at: Optional<Date | null>
+  revoked_by: Optional<string | null>
+}
+
+export type AuditAction =
+  | 'limit.set'
+  | 'limit.deleted'
+  | 'grant.added'
+  | 'grant.revoked'
+  | 'period.closed'
+  | 'hold.set'
+  | 'hold.released'
+  | 'key.created'
+  | 'key.revoked'
+
+export type AuditTable = {
+  id: Generated<bigint>
+  changed_at: Generated<Date>
+  caller: string
+  action: AuditAction
+  admin_id: bigint | null
+  before: object | null
+  after: object | null
 }
 
 export type DeletionTurnsTable = { caller: string; turn: bigint }
@@ -312,4 +272,6 @@ export type Tables = {
   limit_crossings: LimitCrossingsTable
   holds: HoldsTable
   held_users: HeldUsersTable
+  api_keys: ApiKeysTable
+  audit: AuditTable
 }

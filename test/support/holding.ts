@@ -5,7 +5,7 @@ import { enforceHold } from '../../src/work/holding/enforce-hold.ts'
 import type { HoldingDeps } from '../../src/work/holding/holding.ts'
 import { createHolds, type Holds } from '../../src/work/holding/operator-hold.ts'
 import { createLimits, type Limits } from '../../src/work/limits/limits.ts'
-import type { NewUser, User } from '../stand-in/state.ts'
+import type { NewUser, User } from '../stand-in/records.ts'
 import { type Deleting, graceMs, pollAndScan, useDeleting } from './deleting.ts'
 import { accountOf } from './ledger.ts'
 import { limitOf } from './limits.ts'
@@ -37,7 +37,7 @@ export function useHolding(): Holding {
     enforce: (adminId = holding.ada) => enforceHold(holding.deps, adminId),
     hold: async (adminId = holding.ada) =>
       void (await holding.holds.place(adminId, { reason: 'unpaid', by: 'api_key' })),
-    lift: (adminId = holding.ada) => holding.holds.lift(adminId),
+    lift: (adminId = holding.ada) => holding.holds.lift(adminId, 'api_key'),
     figures: async (username = 'ada') => (await accountOf(base.db, username)).hold,
     create: (username: string, options: NewUser = {}) =>
       base.panel.state.createUser(username, { admin: 'ada', ...options }),

@@ -5,7 +5,7 @@ import { adminParams, noQuery } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import { type HoldBody, holdSchema, toHoldBody } from '../schemas/hold-schema.ts'
-import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const hold = {
   description: 'The hold, and how far it has come.',
@@ -71,26 +71,26 @@ const liftSchema = {
 
 /** Holds of admins by an operator. */
 export async function holdRoutes(app: App, { services: { holds } }: RouteOptions): Promise<void> {
-  const onRequest = onlyWithRight('change limits')
+  const config = { right: 'change limits' } as const
 
   app.get(
     '/admins/:id/hold',
-    { schema: readSchema },
+    { schema: readSchema, config: { right: 'read account' } },
     async ({ caller, params }): Promise<HoldBody> =>
       toHoldBody(await holds.read(accountIdOf(caller, params.id))),
   )
 
   app.post(
     '/admins/:id/hold',
-    { schema: placeSchema, onRequest },
+    { schema: placeSchema, config },
     async ({ caller, params, body }): Promise<HoldBody> =>
       toHoldBody(
         await holds.place(accountIdOf(caller, params.id), { reason: body.reason, by: auditName(caller) }),
       ),
   )
 
-  app.delete('/admins/:id/hold', { schema: liftSchema, onRequest }, async ({ caller, params }, reply) => {
-    await holds.lift(accountIdOf(caller, params.id))
+  app.delete('/admins/:id/hold', { schema: liftSchema, config }, async ({ caller, params }, reply) => {
+    await holds.lift(accountIdOf(caller, params.id), auditName(caller))
     return reply.code(204).send()
   })
 }

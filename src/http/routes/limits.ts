@@ -9,7 +9,7 @@ import { dateTime, readTime } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import { type LimitBody, limitSchema, toLimitBody } from '../schemas/limit-schema.ts'
-import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const noLimit = problemResponse(404, 'There is no such account, or it has no limit.')
 
@@ -175,18 +175,18 @@ const removeSchema = {
 
 /** The limits of accounts. */
 export async function limitRoutes(app: App, { services: { limits } }: RouteOptions): Promise<void> {
-  const onRequest = onlyWithRight('change limits')
+  const config = { right: 'change limits' } as const
 
   app.get(
     '/admins/:id/limit',
-    { schema: readSchema },
+    { schema: readSchema, config: { right: 'read account' } },
     async ({ caller, params }, reply): Promise<LimitBody> =>
       withVersion(reply, await limits.read(accountIdOf(caller, params.id))),
   )
 
   app.put(
     '/admins/:id/limit',
-    { schema: setSchema, onRequest },
+    { schema: setSchema, config },
     async ({ caller, params, query, headers, body: given }, reply): Promise<LimitBody> => {
       const isDryRun = query.dry_run ?? false
       const report = await limits.set(accountIdOf(caller, params.id), {
@@ -201,12 +201,10 @@ export async function limitRoutes(app: App, { services: { limits } }: RouteOptio
 
   app.delete(
     '/admins/:id/limit',
-    { schema: removeSchema, onRequest },
+    { schema: removeSchema, config },
     async ({ caller, params, headers }, reply) => {
-      await limits.remove(accountIdOf(caller, params.id), {
-        expected: readIfMatch(headers['if-match']),
-        by: auditName(caller),
-      })
+      const expected = readIfMatch(headers['if-match'])
+      await limits.remove(accountIdOf(caller, params.id), { expected, by: auditName(caller) })
       return reply.code(204).send()
     },
   )

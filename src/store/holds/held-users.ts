@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
-import type { HeldUsersTable } from '../tables.ts'
+import type { HeldUsersTable } from '../limit-tables.ts'
 
 /** What a user is given back when its hold ends. */
 export type FormerService = {
@@ -203,30 +203,15 @@ export async function cancelLooks(db: Database, adminId: bigint): Promise<void> 
     .execute()
 }
 
-/**
- * Somebody wants users of this name to stay disabled when their hold ends.
- *
- * @returns what {@link undoKeep} takes back.
- */
-export async function keepDisabled(db: Database, username: string): Promise<bigint[]> {
-  const { rows } = await sql<{ id: bigint }>`
+/** Has users of this name stay disabled when their hold ends: somebody has disabled them. */
+export async function keepDisabled(db: Database, username: string): Promise<void> {
+  await sql`
     update held_users set look_at = null,
       state = case when ended_at is null then 'kept' else state end,
       ended_at = coalesce(ended_at, clock_timestamp())
-    where name_key(username) = name_key(${username}::text) and (ended_at is null or look_at is not null)
-    returning id, state`.execute(db)
-  return rows.map(({ id }) => id)
-}
-
-/** Takes {@link keepDisabled} back: the panel has refused it. */
-export async function undoKeep(db: Database, ids: readonly bigint[]): Promise<void> {
-  if (ids.length === 0) return
-  await sql`
-    update held_users set state = 'held', ended_at = null
-    where id = any(${[...ids]}) and state = 'kept'
-      and not exists (select from held_users as other
-        where name_key(other.username) = name_key(held_users.username) and other.created_at = held_users.created_at
-          and other.ended_at is null)`.execute(db)
+    where name_key(username) = name_key(${username}::text) and (ended_at is null or look_at is not null)`.execute(
+    db,
+  )
 }
 
 /** A date of creation that was changed in the panel. */

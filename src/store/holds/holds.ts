@@ -1,8 +1,8 @@
 import { type Selectable, sql } from 'kysely'
 import type { HoldReason, LimitReason } from '../../ledger/hold.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import type { HoldsTable } from '../limit-tables.ts'
 import { writeOutbox } from '../outbox/outbox.ts'
-import type { HoldsTable } from '../tables.ts'
 
 /** What an operator said when it held an account. */
 export type OperatorHold = { reason: string; by: string; at: Date }

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { LimitState } from '../../ledger/limit.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { type HoldFigures, holdFigures } from '../holds/hold-figures.ts'
-import type { LimitsTable } from '../tables.ts'
+import type { LimitsTable } from '../limit-tables.ts'
 import { isExpired, isPending, type LimitFigures, limitColumns, toLimitFigures } from './limit-figures.ts'
 import type { LimitSettings } from './limit-settings.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
 import type { Database, Tx } from '../connection/database.ts'
-import { exactJson } from '../connection/exact-json.ts'
+import { toExactJson } from '../connection/exact-json.ts'
 import type { EventType } from '../tables.ts'
 
 /** One account and reason gets no second event within this time: a restored panel has thousands of users. */
@@ -52,7 +52,7 @@ export async function recordEvents(tx: Tx, events: readonly NewEvent[]): Promise
     select type, admin_id, payload::jsonb from unnest(
       ${events.map(({ type }) => type)}::text[],
       ${events.map(({ adminId }) => adminId)}::bigint[],
-      ${events.map(({ payload }) => exactJson(payload))}::text[]
+      ${events.map(({ payload }) => toExactJson(payload))}::text[]
     ) with ordinality as event (type, admin_id, payload, place) order by place`.execute(tx)
 }
 

@@ -1,5 +1,6 @@
 import { LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { HoldFigures } from '../../store/holds/hold-figures.ts'
@@ -26,7 +27,7 @@ export type Holds = {
    */
   place(adminId: bigint, wish: Omit<OperatorHold, 'at'>): Promise<HoldReport>
   /** Takes an operator's hold back. A limit can still hold the account. @throws `not_found` when no operator holds it. */
-  lift(adminId: bigint): Promise<void>
+  lift(adminId: bigint, by: string): Promise<void>
 }
 
 export function createHolds({ db }: { db: Database }): Holds {
@@ -39,10 +40,18 @@ export function createHolds({ db }: { db: Database }): Holds {
       transact(db, async (tx) => {
         const { at } = await lockForLimit(tx, adminId)
         await refuseUnlessHoldable(tx, adminId)
+        const before = await findHold(tx, adminId)
         await saveOperatorHold(tx, adminId, { reason, by, at })
+        await writeAudit(tx, {
+          caller: by,
+          action: 'hold.set',
+          adminId,
+          before: before?.operator ? { reason: before.operator.reason } : null,
+          after: { reason },
+        })
         return requireHold(await readHold(tx, adminId), adminId)
       }),
-    lift: (adminId) =>
+    lift: (adminId, by) =>
       transact(db, async (tx) => {
         const { at } = await lockForLimit(tx, adminId)
         const hold = await findHold(tx, adminId)
@@ -53,6 +62,13 @@ export function createHolds({ db }: { db: Database }): Holds {
           throw new LedgerError('not_found', detail)
         }
         await removeOperatorHold(tx, adminId, at)
+        await writeAudit(tx, {
+          caller: by,
+          action: 'hold.released',
+          adminId,
+          before: { reason: hold.operator.reason },
+          after: null,
+        })
       }),
   }
 }

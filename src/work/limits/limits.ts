@@ -1,9 +1,11 @@
 import { LedgerError } from '../../errors.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { type Grant, listGrants } from '../../store/limits/grants.ts'
 import type { RunningLimit, StoredLimit } from '../../store/limits/limits.ts'
 import { type ListedPeriod, listPeriods } from '../../store/limits/periods.ts'
+import { periodState } from './audit-states.ts'
 import { addGrant, type GrantRequest, takeGrantBack } from './grants.ts'
 import { type LimitStatus, limitStatusOf } from './limit-status.ts'
 import {
@@ -40,7 +42,7 @@ export type Limits = {
    *
    * @throws `not_found` when the account has no limit; `conflict` when it is closed, or its period has not begun to count.
    */
-  closePeriod(adminId: bigint): Promise<LimitReport>
+  closePeriod(adminId: bigint, by: string): Promise<LimitReport>
 }
 
 export function createLimits({ db }: { db: Database }): Limits {
@@ -64,14 +66,14 @@ export function createLimits({ db }: { db: Database }): Limits {
       const { periods, next } = await listPeriods(db, page)
       return { items: periods, next }
     },
-    closePeriod: async (adminId) => toReport(await closeRunning(db, adminId)),
+    closePeriod: async (adminId, by) => toReport(await closeRunning(db, adminId, by)),
   }
 }
 
-function closeRunning(db: Database, adminId: bigint): Promise<RunningLimit> {
+function closeRunning(db: Database, adminId: bigint, by: string): Promise<RunningLimit> {
   return transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
-    requireLimit(running, adminId)
+    const closing = requireLimit(running, adminId)
     await refuseIfClosed(tx, adminId)
     if (!account.opened) {
       const detail =
@@ -79,7 +81,15 @@ function closeRunning(db: Database, adminId: bigint): Promise<RunningLimit> {
       throw new LedgerError('conflict', detail)
     }
     await judgeNow(tx, account, at, true)
-    return requireLimit(await readLimit(tx, adminId), adminId)
+    const opened = requireLimit(await readLimit(tx, adminId), adminId)
+    await writeAudit(tx, {
+      caller: by,
+      action: 'period.closed',
+      adminId,
+      before: periodState(closing),
+      after: periodState(opened),
+    })
+    return opened
   })
 }
 

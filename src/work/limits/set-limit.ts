@@ -1,6 +1,7 @@
 import { LedgerError } from '../../errors.ts'
 import { allowanceOf } from '../../ledger/limit.ts'
 import { endOfPeriod } from '../../ledger/turn-periods.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { rehearse, transact } from '../../store/connection/transact.ts'
 import { saveLimitReasons } from '../../store/holds/holds.ts'
@@ -9,6 +10,7 @@ import type { LimitSettings } from '../../store/limits/limit-settings.ts'
 import { type RunningLimit, removeLimit, saveLimit } from '../../store/limits/limits.ts'
 import { closePeriods, moveEnd, openPeriods } from '../../store/limits/periods.ts'
 import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
+import { limitState } from './audit-states.ts'
 import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
 import {
   judgeNow,
@@ -49,6 +51,13 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
     if (running && areSameSettings(settings, running.limit)) return running
     const isValidityNew = settings.validUntil?.getTime() !== running?.limit.validUntil?.getTime()
     await saveLimit(tx, adminId, { settings, at, by: given.by, isValidityNew })
+    await writeAudit(tx, {
+      caller: given.by,
+      action: 'limit.set',
+      adminId,
+      before: running && limitState(running.limit),
+      after: limitState(settings),
+    })
     const rule = settings.period
     if (!running) await openFirst(tx, locked, settings)
     else if (JSON.stringify(rule) !== JSON.stringify(running.limit.period)) {
@@ -93,7 +102,7 @@ export async function deleteLimit(
   await transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
     checkVersion(running, expected)
-    const { period, figures } = requireLimit(running, adminId)
+    const { limit, period, figures } = requireLimit(running, adminId)
     const { trafficLimit } = figures
     const end = {
       id: period.id,
@@ -104,6 +113,13 @@ export async function deleteLimit(
     }
     await closePeriods(tx, [end], at)
     await removeLimit(tx, adminId)
+    await writeAudit(tx, {
+      caller: by,
+      action: 'limit.deleted',
+      adminId,
+      before: limitState(limit),
+      after: null,
+    })
     await saveJudgedNext(tx, [{ adminId, total: null, time: null }])
     await saveLimitReasons(tx, [{ adminId, reasons: [] }], at)
     await recordEvents(tx, [changed(adminId, null, by)])

@@ -13,8 +13,11 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-const ask = (method: 'GET' | 'POST' | 'DELETE', payload?: object, headers = withKey) =>
-  service.app.inject({ method, url, headers, ...(payload && { payload }) })
+const ask = (
+  method: 'GET' | 'POST' | 'DELETE',
+  payload?: object,
+  headers: Record<string, string> = withKey,
+) => service.app.inject({ method, url, headers, ...(payload && { payload }) })
 
 test('an operator holds an admin, replaces the reason, and lifts the hold', async () => {
   const missing = await ask('GET')
@@ -37,7 +40,7 @@ test('an operator holds an admin, replaces the reason, and lifts the hold', asyn
 })
 
 test.each([
-  ['no reason', {}, 'reason'],
+  ['no reason', {}, 'body'],
   ['an empty reason', { reason: '' }, 'reason'],
   ['a reason with a line feed', { reason: 'a\nb' }, 'reason'],
   ['an unknown field', { reason: 'a', until: 'tomorrow' }, 'until'],

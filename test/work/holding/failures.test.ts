@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { keepDisabled, undoKeep } from '../../../src/store/holds/held-users.ts'
+import { keepDisabled } from '../../../src/store/holds/held-users.ts'
 import { enforceHold } from '../../../src/work/holding/enforce-hold.ts'
 import { passLook, useHolding } from '../../support/holding.ts'
 
@@ -217,16 +217,6 @@ describe('a user that somebody disables during the hold', () => {
       ['disabled', 'active'],
       ['anna kept', 'bella restored'],
     ])
-  })
-
-  test('is given back when the panel has refused that', async () => {
-    create('anna')
-    await hold()
-    await enforce()
-    await undoKeep(holding.db, await keepDisabled(holding.db, 'anna'))
-    await lift()
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
   })
 })
 
