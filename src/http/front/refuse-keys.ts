@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { LedgerError } from '../../errors.ts'
-import { holdsKey, isMeantAsKey } from '../../work/callers/key-text.ts'
+import { holdsKey, isMeantAsKey, urlHoldsKey } from '../../work/callers/key-text.ts'
 
 /** The parts of a request that come before its body. */
 export type RequestHead = { url?: string | undefined; headers: IncomingHttpHeaders }
 
 /**
- * Whether a request carries an API key, or what is meant as one. The panel must not see it: an operator of the panel could
- * use it here.
+ * Whether a request carries an API key, or what is meant as one. The panel must not see it: who reads what the panel
+ * gets, or its logs, could use it here.
  */
 export function carriesKey({ url = '', headers }: RequestHead): boolean {
   const { authorization = '', 'x-api-key': apiKey = '' } = headers
@@ -15,7 +15,7 @@ export function carriesKey({ url = '', headers }: RequestHead): boolean {
     [...authorization.split(/\s+/), ...[apiKey].flat()].some(isMeantAsKey) ||
     decodedFrom(authorization).split(':').some(isMeantAsKey) ||
     Object.values(headers).some((value) => [value].flat().some((text) => holdsKey(text ?? ''))) ||
-    holdsKey(decoded(url))
+    urlHoldsKey(url)
   )
 }
 
@@ -42,9 +42,4 @@ function keyRefused(): LedgerError {
 function decodedFrom(authorization: string): string {
   const [, credentials = ''] = /^basic\s+(\S+)/i.exec(authorization) ?? []
   return Buffer.from(credentials, 'base64').toString('latin1')
-}
-
-/** A target as the panel may read it. A wrong escape stays as it is. */
-function decoded(url: string): string {
-  return url.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
