@@ -4,6 +4,7 @@ import type { Tenure, TenureChange } from '../../ledger/tenure.ts'
 import type { TenureEnd } from '../../ledger/tenure-end.ts'
 import type { Tx } from '../connection/database.ts'
 import type { Asked } from '../connection/logical-clock.ts'
+import { sendLater, statement } from '../connection/together.ts'
 import type { StoredTenure } from './tenures.ts'
 
 /**
@@ -62,7 +63,7 @@ async function updateTenures(
   at: Date,
 ): Promise<void> {
   if (tenures.length === 0) return
-  await sql`
+  const updating = sql`
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
       data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
@@ -87,12 +88,13 @@ async function updateTenures(
       ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
     ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
       former_created_at, seen_at,      fell_from, fell_to)
-    where tenures.id = new.id`.execute(tx)
+    where tenures.id = new.id`
+  await sendLater(tx, statement(updating))
 }
 
 async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
-  await sql`
+  const inserting = sql`
     insert into tenures
       (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
         former_created_at, seen_at, asked, ended_at)
@@ -112,7 +114,8 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
       ${tenures.map(seenAtOf)}::timestamptz[]
     ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
       former_created_at, seen_at)
-    order by new.username, new.created_at`.execute(tx)
+    order by new.username, new.created_at`
+  await sendLater(tx, statement(inserting))
 }
 
 function seenAtOf({ seenAt }: Tenure): Date | null {

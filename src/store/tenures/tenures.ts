@@ -4,6 +4,7 @@ import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
 import { keyOf, keysOf } from '../connection/name-key.ts'
+import { type Statement, statement } from '../connection/together.ts'
 import type { TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -11,6 +12,13 @@ export type StoredTenure = Tenure & {
   /** The tick at which the last accepted reading was asked for. */
   asked: bigint
 }
+
+/** What {@link toTenure} needs. */
+const columns = sql.raw(
+  'id, username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, ' +
+    'former_created_at, seen_at, fell_from, fell_to, asked',
+)
+type TenureRow = Omit<Selectable<TenuresTable>, 'ended_at'>
 
 /** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
 const lastOnes = 8
@@ -23,10 +31,10 @@ const tenuresOfNameAtMost = 100
  * those of the name that were seen last.
  * Rows are locked in the order of their ids.
  */
-export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
+export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenure[]> {
   // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
-  const { rows } = await sql<Selectable<TenuresTable>>`
-    select * from tenures
+  const query = sql<TenureRow>`
+    select ${columns} from tenures
     where id = any(array(
       select known.id
       from unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])
@@ -44,8 +52,8 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
         offset 0
       ) as known
     ))
-    order by id for no key update`.execute(tx)
-  return rows.map(toTenure)
+    order by id for no key update`
+  return statement(query, (rows) => rows.map(toTenure))
 }
 
 /** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
@@ -62,16 +70,11 @@ export async function listTenuresOf(db: Database, username: string): Promise<Sto
 }
 
 /** Locks and reads the open tenures of `usernames`, in the order of their ids. */
-export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Promise<StoredTenure[]> {
-  const rows = await tx
-    .selectFrom('tenures')
-    .selectAll()
-    .where(sql`name_key(username)`, '=', keysOf(usernames))
-    .where('ended_at', 'is', null)
-    .orderBy('id')
-    .forNoKeyUpdate()
-    .execute()
-  return rows.map(toTenure)
+export function lockingOpenTenures(usernames: readonly string[]): Statement<StoredTenure[]> {
+  const query = sql<TenureRow>`
+    select ${columns} from tenures where name_key(username) = ${keysOf(usernames)} and ended_at is null
+    order by id for no key update`
+  return statement(query, (rows) => rows.map(toTenure))
 }
 
 /** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
@@ -128,7 +131,7 @@ export async function markReset(
     ))`.execute(tx)
 }
 
-export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
+export function toTenure(row: TenureRow): StoredTenure {
   return {
     id: row.id,
     username: row.username,

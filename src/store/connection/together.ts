@@ -1,0 +1,95 @@
+import { CompiledQuery } from 'kysely'
+import type { Database, Tx } from './database.ts'
+import { keepPrepared } from './prepared-statements.ts'
+
+/**
+ * One statement that has not been carried out yet, and what its rows mean. Connections keep it prepared, so its text must
+ * always be the same, and name its columns.
+ */
+export type Statement<Result> = { query: Query<unknown>; toResult(rows: unknown[]): Result }
+
+type Query<Row> = { compile(db: Database): CompiledQuery<Row> }
+
+/** @param toResult what its rows mean; left out: themselves. */
+export function statement<Row, Result = Row[]>(
+  query: Query<Row>,
+  toResult: (rows: Row[]) => Result = (rows) => rows as Result,
+): Statement<Result> {
+  return { query, toResult: (rows) => toResult(rows as Row[]) }
+}
+
+/** How a query is to be sent: `together`: its parts in one round trip; `later`: with the next query of its connection. */
+export type Sending =
+  | { how: 'together'; parts: readonly CompiledQuery[] }
+  | { how: 'later'; keep: (rows: unknown[]) => void }
+
+/** The parameters of a query are all that reaches the connection unchanged, beside its text. */
+const sendings = new WeakMap<readonly unknown[], Sending>()
+
+/** How the query with these parameters is to be sent; undefined: by itself. */
+export function sendingOf(parameters: readonly unknown[]): Sending | undefined {
+  return sendings.get(parameters)
+}
+
+/** The statements that a query consists of. */
+export function partsOf(query: CompiledQuery): readonly CompiledQuery[] {
+  const sending = sendingOf(query.parameters)
+  return sending?.how === 'together' ? sending.parts : [query]
+}
+
+/** Carries out one statement. */
+export async function carryOut<Result>(
+  db: Database | Tx,
+  { query, toResult }: Statement<Result>,
+): Promise<Result> {
+  const { rows } = await db.executeQuery(compile(db, query))
+  return toResult(rows)
+}
+
+function compile(db: Database | Tx, query: Query<unknown>): CompiledQuery {
+  const compiled = query.compile(db)
+  keepPrepared(compiled.sql)
+  return compiled
+}
+
+/** Carries out statements in their order, in one round trip. */
+export async function sendTogether<Results extends unknown[]>(
+  tx: Tx,
+  statements: { [Index in keyof Results]: Statement<Results[Index]> },
+): Promise<Results> {
+  const parts = statements.map(({ query }: Statement<unknown>) => compile(tx, query))
+  const joined = CompiledQuery.raw(parts.map(({ sql }) => sql).join(';\n'), [])
+  sendings.set(joined.parameters, { how: 'together', parts })
+  const { rows } = await tx.executeQuery(joined)
+  return statements.map(({ toResult }, index) => toResult(rows[index] as unknown[])) as Results
+}
+
+/** A statement that goes with a later one. */
+export type Later<Result> = {
+  /** What came of it: to be asked for only after a later statement, or after the transaction. */
+  result(): Result
+}
+
+/**
+ * Sends a statement without a round trip of its own: it goes with the next statement of the transaction, at the latest with its
+ * COMMIT. If it fails, that one fails in its place, and nothing is committed.
+ */
+export async function sendLater<Result>(
+  tx: Tx,
+  { query, toResult }: Statement<Result>,
+): Promise<Later<Result>> {
+  const compiled = compile(tx, query)
+  const later = CompiledQuery.raw(compiled.sql, [...compiled.parameters])
+  let returned: unknown[] | null = null
+  const keep = (rows: unknown[]) => {
+    returned = rows
+  }
+  sendings.set(later.parameters, { how: 'later', keep })
+  await tx.executeQuery(later)
+  return {
+    result() {
+      if (!returned) throw new Error(`not sent yet: ${compiled.sql}`)
+      return toResult(returned)
+    },
+  }
+}
