@@ -3,7 +3,7 @@ import type { Account } from '../../ledger/account.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
 import { keyOf } from '../connection/name-key.ts'
-import { carryOut, type Statement, statement } from '../connection/together.ts'
+import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
 import type { CumulativeTrafficTable } from '../tables.ts'
 
 export type StoredAccount = Account & {
@@ -34,7 +34,7 @@ export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<
   const query = sql<AccountRow>`
     select ${columns} from cumulative_traffic where admin_id = any(${ids}::bigint[])
     order by admin_id for no key update`
-  return carryOut(tx, statement(query, byId))
+  return carryOut(tx, prepared(statement(query, byId)))
 }
 
 /**

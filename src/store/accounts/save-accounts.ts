@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Tx } from '../connection/database.ts'
-import { sendLater, statement } from '../connection/together.ts'
+import { prepared, sendLater, statement } from '../connection/together.ts'
 import type { AccountChange } from './accounts.ts'
 
 /**
@@ -55,7 +55,7 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, snapshot_at,
       opening_balance, opened, read_at)
     where account.admin_id = new.admin_id`
-  await sendLater(tx, statement(saving))
+  await sendLater(tx, prepared(statement(saving)))
   await bookHour(tx, changes, at)
 }
 
@@ -73,7 +73,7 @@ async function bookHour(tx: Tx, changes: readonly AccountChange[], at: Date): Pr
     from unnest(${grown.map((g) => g.adminId)}::bigint[], ${grown.map((g) => g.bytes)}::bigint[])
       as grown (admin_id, bytes)
     on conflict (admin_id, hour) do update set bytes = traffic_hourly.bytes + excluded.bytes`
-  await sendLater(tx, statement(booking))
+  await sendLater(tx, prepared(statement(booking)))
 }
 
 /** By how many the users of an admin in one status rise or fall; `deleted` counts those that are gone. */
@@ -93,7 +93,7 @@ export async function addUsers(tx: Tx, deltas: readonly UsersDelta[]): Promise<v
     )
     insert into account_users (admin_id, status, users) select * from ${rowsOf(risen)}
     on conflict (admin_id, status) do update set users = account_users.users + excluded.users`
-  await sendLater(tx, statement(adding))
+  await sendLater(tx, prepared(statement(adding)))
 }
 
 function rowsOf(deltas: readonly UsersDelta[]) {

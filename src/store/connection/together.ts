@@ -2,11 +2,13 @@ import { CompiledQuery } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import { keepPrepared } from './prepared-statements.ts'
 
-/**
- * One statement that has not been carried out yet, and what its rows mean. Connections keep it prepared, so its text must
- * always be the same, and name its columns.
- */
-export type Statement<Result> = { query: Query<unknown>; toResult(rows: unknown[]): Result }
+/** One statement that has not been carried out yet, and what its rows mean. */
+export type Statement<Result> = {
+  query: Query<unknown>
+  toResult(rows: unknown[]): Result
+  /** See {@link prepared}. */
+  isPrepared?: boolean
+}
 
 type Query<Row> = { compile(db: Database): CompiledQuery<Row> }
 
@@ -16,6 +18,15 @@ export function statement<Row, Result = Row[]>(
   toResult: (rows: Row[]) => Result = (rows) => rows as Result,
 ): Statement<Result> {
   return { query, toResult: (rows) => toResult(rows as Row[]) }
+}
+
+/**
+ * The same statement, which connections keep prepared: its text must always be the same, and name its columns. It is planned
+ * once, for the tables as they are then. So it may find rows only by single keys: of a table that grows fast, PostgreSQL
+ * would go on reading all rows.
+ */
+export function prepared<Result>(statement: Statement<Result>): Statement<Result> {
+  return { ...statement, isPrepared: true }
 }
 
 /** How a query is to be sent: `together`: its parts in one round trip; `later`: with the next query of its connection. */
@@ -38,17 +49,14 @@ export function partsOf(query: CompiledQuery): readonly CompiledQuery[] {
 }
 
 /** Carries out one statement. */
-export async function carryOut<Result>(
-  db: Database | Tx,
-  { query, toResult }: Statement<Result>,
-): Promise<Result> {
-  const { rows } = await db.executeQuery(compile(db, query))
-  return toResult(rows)
+export async function carryOut<Result>(db: Database | Tx, statement: Statement<Result>): Promise<Result> {
+  const { rows } = await db.executeQuery(compile(db, statement))
+  return statement.toResult(rows)
 }
 
-function compile(db: Database | Tx, query: Query<unknown>): CompiledQuery {
+function compile(db: Database | Tx, { query, isPrepared }: Statement<unknown>): CompiledQuery {
   const compiled = query.compile(db)
-  keepPrepared(compiled.sql)
+  if (isPrepared) keepPrepared(compiled.sql)
   return compiled
 }
 
@@ -57,7 +65,7 @@ export async function sendTogether<Results extends unknown[]>(
   tx: Tx,
   statements: { [Index in keyof Results]: Statement<Results[Index]> },
 ): Promise<Results> {
-  const parts = statements.map(({ query }: Statement<unknown>) => compile(tx, query))
+  const parts = statements.map((one: Statement<unknown>) => compile(tx, one))
   const joined = CompiledQuery.raw(parts.map(({ sql }) => sql).join(';\n'), [])
   sendings.set(joined.parameters, { how: 'together', parts })
   const { rows } = await tx.executeQuery(joined)
@@ -74,11 +82,8 @@ export type Later<Result> = {
  * Sends a statement without a round trip of its own: it goes with the next statement of the transaction, at the latest with its
  * COMMIT. If it fails, that one fails in its place, and nothing is committed.
  */
-export async function sendLater<Result>(
-  tx: Tx,
-  { query, toResult }: Statement<Result>,
-): Promise<Later<Result>> {
-  const compiled = compile(tx, query)
+export async function sendLater<Result>(tx: Tx, statement: Statement<Result>): Promise<Later<Result>> {
+  const compiled = compile(tx, statement)
   const later = CompiledQuery.raw(compiled.sql, [...compiled.parameters])
   let returned: unknown[] | null = null
   const keep = (rows: unknown[]) => {
@@ -89,7 +94,7 @@ export async function sendLater<Result>(
   return {
     result() {
       if (!returned) throw new Error(`not sent yet: ${compiled.sql}`)
-      return toResult(returned)
+      return statement.toResult(returned)
     },
   }
 }

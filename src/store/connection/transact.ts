@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Database, Tx } from './database.ts'
-import { sendLater, statement } from './together.ts'
+import { prepared, sendLater, statement } from './together.ts'
 
 /** Serialization failure, deadlock, and a unique key taken by a transaction that was not visible yet. */
 const conflicts = new Set(['40001', '40P01', '23505'])
@@ -26,7 +26,7 @@ export async function transact<T>(db: Database, work: (tx: Tx) => Promise<T>): P
  * the machine of the database fails within the next second, the transaction can be lost, as a whole.
  */
 export async function spareTheDisk(tx: Tx): Promise<void> {
-  await sendLater(tx, statement(sql`select set_config('synchronous_commit', 'off', true)`))
+  await sendLater(tx, prepared(statement(sql`select set_config('synchronous_commit', 'off', true)`)))
 }
 
 /** Runs `work` in a transaction as {@link transact} does, and undoes all of it. Returns what it returned. */

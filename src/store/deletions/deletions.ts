@@ -1,7 +1,7 @@
 import { sql, type UpdateObject } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
-import { type Later, sendLater, statement } from '../connection/together.ts'
+import { type Later, prepared, sendLater, statement } from '../connection/together.ts'
 import type { Tables } from '../tables.ts'
 import {
   type AdminDeletion,
@@ -52,7 +52,7 @@ export async function insertUserDeletion(
       case when ${reading !== null} then at end
     from clock_timestamp() as at
     returning ${sql.raw(deletionColumns.join(', '))}`
-  return sendLater(tx, statement(inserting, firstUser))
+  return sendLater(tx, prepared(statement(inserting, firstUser)))
 }
 
 /**
@@ -66,7 +66,7 @@ export async function beginUserDeletion(
 ): Promise<Later<UserDeletion | null>> {
   const begun = { worker, started_at: sql<Date>`coalesce(started_at, clock_timestamp())` }
   const change = reading ? { ...begun, ...changeOf(reading), state: 'preserved' as const } : begun
-  return sendLater(tx, statement(updatingDeletion(tx, id, change), firstUser))
+  return sendLater(tx, prepared(statement(updatingDeletion(tx, id, change), firstUser)))
 }
 
 function firstUser([row]: DeletionRow[]): UserDeletion | null {
@@ -188,7 +188,7 @@ export async function finishUserDeletion(
   id: bigint,
   outcome: Outcome,
 ): Promise<Later<UserDeletion | null>> {
-  return sendLater(tx, statement(finishingDeletion(tx, id, outcome), firstUser))
+  return sendLater(tx, prepared(statement(finishingDeletion(tx, id, outcome), firstUser)))
 }
 
 function finishingDeletion(db: Database | Tx, id: bigint, outcome: Outcome) {

@@ -1,7 +1,7 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
-import { carryOut, sendLater, statement } from '../connection/together.ts'
+import { carryOut, prepared, sendLater, statement } from '../connection/together.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { Tables } from '../tables.ts'
 import {
@@ -65,7 +65,7 @@ export async function lockUnderWay(tx: Tx, target: Target): Promise<OpenDeletion
         : is.and([is('kind', '=', 'admin'), is('admin_id', '=', target.adminId)]),
     )
     .forUpdate()
-  const [row] = await carryOut(tx, statement(query))
+  const [row] = await carryOut(tx, prepared(statement(query)))
   return row ? { ...toDeletionOf(singleKinds, row), alive: row.alive, grace: row.grace } : null
 }
 
@@ -138,7 +138,7 @@ export async function finishUnanswered(
     where kind = 'user' and unknown_until is not null and state in ('unknown', 'failed')
       and md5(deletions.username) = md5(gone.username) and deletions.username = gone.username
       and deletions.created_at = gone.created_at`
-  await sendLater(tx, statement(finishing))
+  await sendLater(tx, prepared(statement(finishing)))
 }
 
 /** A user whose time of creation was changed in the panel. */
