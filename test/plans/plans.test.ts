@@ -177,9 +177,11 @@ const collecting: Record<string, () => Promise<unknown>> = {
   'an admin’s users': tenuresOf({ current: true, ended: false }),
   'an admin’s deleted users': tenuresOf({ current: false, ended: true }),
   'all an admin’s users ever': tenuresOf({ current: true, ended: true }),
+  'a user that exists': () =>
+    db.transaction().execute((tx) => carryOut(tx, lockingTenures(someUsers.slice(0, 1)))),
   'a page of users that exist': () =>
     db.transaction().execute((tx) => carryOut(tx, lockingTenures(someUsers))),
-  'users that are gone': () => db.transaction().execute((tx) => carryOut(tx, lockingOpenTenures(someNames))),
+  'a user that is gone': () => db.transaction().execute((tx) => carryOut(tx, lockingOpenTenures('user777'))),
   'a page of an answer': async () => {
     const owner = admin('admin777')
     const seen = someUsers.map(({ username, createdAt }) => user(username, 20n, { owner, createdAt }))

@@ -47,7 +47,7 @@ export function lockingAccountsOf(username: string): Statement<Map<bigint, Store
     where admin_id in (
       select admin_id from tenures where name_key(username) = ${keyOf(username)} and ended_at is null)
     order by admin_id for no key update`
-  return statement(query, byId)
+  return prepared(statement(query, byId))
 }
 
 function byId(rows: readonly AccountRow[]): Map<bigint, StoredAccount> {

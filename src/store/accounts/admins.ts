@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
 import type { Tx } from '../connection/database.ts'
 import { keysOf } from '../connection/name-key.ts'
-import { carryOut, type Statement, statement } from '../connection/together.ts'
+import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
 
 /** An admin as the panel names it. */
 export type AdminName = { username: string; isSudo: boolean }
@@ -55,7 +55,7 @@ export async function openMissingAccounts(
 export function findingOpenAccounts(usernames: readonly string[]): Statement<Map<string, bigint>> {
   const query = sql<{ id: bigint; username: string }>`
     select id, username from admins where name_key(username) = ${keysOf(usernames)} and closed_at is null`
-  return statement(query, (rows) => new Map(rows.map((row) => [row.username, row.id])))
+  return prepared(statement(query, (rows) => new Map(rows.map((row) => [row.username, row.id]))))
 }
 
 /** Notes that the panel listed `admins`: whether each is sudo, and that it is not missing. Writes only what changed. */

@@ -1,7 +1,5 @@
-import { sql } from 'kysely'
 import pg from 'pg'
 import type { Database, Tx } from './database.ts'
-import { prepared, sendLater, statement } from './together.ts'
 
 /** Serialization failure, deadlock, and a unique key taken by a transaction that was not visible yet. */
 const conflicts = new Set(['40001', '40P01', '23505'])
@@ -19,14 +17,6 @@ export async function transact<T>(db: Database, work: (tx: Tx) => Promise<T>): P
       if (attempt === attempts || !isConflict(error)) throw error
     }
   }
-}
-
-/**
- * Lets the COMMIT of this transaction answer before it has reached the disk. Only for what the service finds out again: when
- * the machine of the database fails within the next second, the transaction can be lost, as a whole.
- */
-export async function spareTheDisk(tx: Tx): Promise<void> {
-  await sendLater(tx, prepared(statement(sql`select set_config('synchronous_commit', 'off', true)`)))
 }
 
 /** Runs `work` in a transaction as {@link transact} does, and undoes all of it. Returns what it returned. */

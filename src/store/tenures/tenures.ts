@@ -3,8 +3,8 @@ import type { Ticks } from '../../ledger/counter.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
-import { keyOf, keysOf } from '../connection/name-key.ts'
-import { type Statement, statement } from '../connection/together.ts'
+import { keyOf } from '../connection/name-key.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 import type { TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -32,13 +32,17 @@ const tenuresOfNameAtMost = 100
  * Rows are locked in the order of their ids.
  */
 export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenure[]> {
+  const [only, another] = users
+  const seen =
+    only && !another
+      ? sql`(values (${only.username}::text, ${only.createdAt}::timestamp))`
+      : sql`unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])`
   // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
   const query = sql<TenureRow>`
     select ${columns} from tenures
     where id = any(array(
       select known.id
-      from unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])
-        as seen (username, created_at)
+      from ${seen} as seen (username, created_at)
       cross join lateral (
         select id from tenures
         where name_key(username) = name_key(seen.username) and (
@@ -53,7 +57,9 @@ export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenur
       ) as known
     ))
     order by id for no key update`
-  return statement(query, (rows) => rows.map(toTenure))
+  const locking = statement(query, (rows) => rows.map(toTenure))
+  // A page is planned each time: the table grows with each page of the first scan.
+  return another ? locking : prepared(locking)
 }
 
 /** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
@@ -69,12 +75,12 @@ export async function listTenuresOf(db: Database, username: string): Promise<Sto
   return rows.map(toTenure)
 }
 
-/** Locks and reads the open tenures of `usernames`, in the order of their ids. */
-export function lockingOpenTenures(usernames: readonly string[]): Statement<StoredTenure[]> {
+/** Locks and reads the open tenures of a name, in the order of their ids. */
+export function lockingOpenTenures(username: string): Statement<StoredTenure[]> {
   const query = sql<TenureRow>`
-    select ${columns} from tenures where name_key(username) = ${keysOf(usernames)} and ended_at is null
+    select ${columns} from tenures where name_key(username) = ${keyOf(username)} and ended_at is null
     order by id for no key update`
-  return statement(query, (rows) => rows.map(toTenure))
+  return prepared(statement(query, (rows) => rows.map(toTenure)))
 }
 
 /** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */

@@ -2,7 +2,7 @@ import type { DeletionReply } from '../../panel/panel.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import type { Reason } from '../../store/connection/reason.ts'
-import { spareTheDisk, transact } from '../../store/connection/transact.ts'
+import { transact } from '../../store/connection/transact.ts'
 import type { DeletionOf, UserDeletion } from '../../store/deletions/deletion.ts'
 import {
   finishDeletion,
@@ -20,8 +20,6 @@ export async function closeDeleted(db: Database, receipt: UserDeletion): Promise
   const { id, username, createdAt } = receipt
   const user = createdAt === null ? { username, asked: await drawAsked(db) } : { username, createdAt }
   const finished = await transact(db, async (tx) => {
-    // No total changes here, and the panel has no such user any more: `settleDeletions` would find that again.
-    await spareTheDisk(tx)
     await endTenuresIn(tx, user, 'service')
     return finishUserDeletion(tx, id, { state: 'deleted' })
   })

@@ -123,7 +123,7 @@ export async function openUnread(
   const worker = await deps.worker.id()
   const username = 'unreadable' in user ? request.username : user.username
   const begun = await transact(db, async (tx) => {
-    const open = await carryOut(tx, lockingOpenTenures([username]))
+    const open = await carryOut(tx, lockingOpenTenures(username))
     const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
     const isSure = user.createdAt !== null
     return openReceipt(tx, { deps, request, worker, username, createdAt, isSure, reading: null })

@@ -138,7 +138,7 @@ export type GoneUser = { username: string } & ({ asked: Asked } | { createdAt: s
 /** Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more. */
 export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'service'): Promise<void> {
   const [open, accounts, answered] = await sendTogether(tx, [
-    lockingOpenTenures([user.username]),
+    lockingOpenTenures(user.username),
     lockingAccountsOf(user.username),
     // Drawn with the rows locked: later than any reading of them.
     drawingAnswered,

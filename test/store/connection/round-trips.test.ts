@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase, type Tx } from '../../../src/store/connection/database.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { carryOut, sendLater, sendTogether, statement } from '../../../src/store/connection/together.ts'
-import { rehearse, spareTheDisk, transact } from '../../../src/store/connection/transact.ts'
+import { rehearse, transact } from '../../../src/store/connection/transact.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { startTestService, type TestService, withKey } from '../../http/service.ts'
 import { admin, useLedger, user } from '../../support/ledger.ts'
@@ -160,19 +160,6 @@ describe('a transaction', () => {
       await sendLater(tx, statement(sql`insert into once values (${value}::integer)`))
     })
     expect(runs).toBe(2)
-  })
-
-  test('waits for the disk unless it is spared, and only it spares the disk', async () => {
-    const setting = statement<{ value: string }>(sql`select current_setting('synchronous_commit') as value`)
-    const db = openDatabase({ url: ledger.url })
-    const settings = async (spare: boolean) =>
-      transact(db, async (tx) => {
-        if (spare) await spareTheDisk(tx)
-        return carryOut(tx, setting)
-      })
-    expect(await settings(true)).toEqual([{ value: 'off' }])
-    expect(await settings(false)).toEqual([{ value: 'on' }])
-    await db.destroy()
   })
 
   test('lets an observer see each of its statements', async () => {
