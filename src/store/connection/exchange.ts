@@ -35,7 +35,6 @@ type Handlers = {
   handleRowDescription(message: unknown): void
   handleDataRow(message: unknown): void
   handleCommandComplete(message: unknown, connection: pg.Connection): void
-  handleEmptyQuery(connection: pg.Connection): void
   handleError(error: Error, connection: pg.Connection): void
   handleReadyForQuery(connection: pg.Connection): void
 }
@@ -107,7 +106,8 @@ class Exchange implements pg.Submittable {
     this.done += 1
   }
 
-  handleEmptyQuery(): void {
+  handleEmptyQuery(connection: pg.Connection): void {
+    this.current?.handleReadyForQuery(connection)
     this.done += 1
   }
 

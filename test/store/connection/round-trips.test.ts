@@ -4,7 +4,13 @@ import { type CompiledQuery, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase, type Tx } from '../../../src/store/connection/database.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { carryOut, sendLater, sendTogether, statement } from '../../../src/store/connection/together.ts'
+import {
+  carryOut,
+  prepared,
+  sendLater,
+  sendTogether,
+  statement,
+} from '../../../src/store/connection/together.ts'
 import { rehearse, transact } from '../../../src/store/connection/transact.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { startTestService, type TestService, withKey } from '../../http/service.ts'
@@ -86,9 +92,9 @@ describe('a transaction', () => {
   const ledger = useLedger()
   beforeAll(() => sql`create table kept (value integer check (value > 0))`.execute(ledger.db))
 
-  const insert = (value: number) =>
-    statement<{ value: number }>(sql`insert into kept values (${value}::integer) returning value`)
-  const keep = (tx: Tx, value: number) => sendLater(tx, insert(value))
+  const insert = (value: unknown) =>
+    prepared(statement<{ value: number }>(sql`insert into kept values (${value}::integer) returning value`))
+  const keep = (tx: Tx, value: unknown) => sendLater(tx, insert(value))
   const kept = async () => {
     const { rows } = await sql<{ value: number }>`select value from kept order by value`.execute(ledger.db)
     return rows.map(({ value }) => value)
@@ -135,6 +141,18 @@ describe('a transaction', () => {
     expect(await kept()).toEqual([1, 2, 3])
     // Its connections, and the statements that they have prepared, serve again.
     await transact(ledger.db, (tx) => carryOut(tx, insert(4)))
+    expect(await kept()).toEqual([1, 2, 3, 4])
+  })
+
+  test('stores nothing when a value cannot be sent, and the next one has another connection', async () => {
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    const sending = transact(ledger.db, async (tx) => {
+      await keep(tx, 5)
+      await keep(tx, circle)
+      await keep(tx, 6)
+    })
+    await expect(sending).rejects.toMatchObject({ code: 'database_unavailable' })
     expect(await kept()).toEqual([1, 2, 3, 4])
   })
 
