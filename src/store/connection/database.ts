@@ -12,7 +12,7 @@ import { LedgerError } from '../../errors.ts'
 import type { Tables } from '../tables.ts'
 import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
 import { createQuerySender } from './round-trips.ts'
-import { partsOf } from './together.ts'
+import { partsOf } from './sending.ts'
 import { databaseUnavailable } from './unavailable.ts'
 
 export type Database = Kysely<Tables>

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { exchange, type SentStatement } from './exchange.ts'
 import { preparedName } from './prepared-statements.ts'
-import { sendingOf } from './together.ts'
+import { sendingOf } from './sending.ts'
 
 type Result = Pick<pg.QueryResult, 'command' | 'rowCount' | 'rows'>
 

@@ -1,6 +1,7 @@
-import { CompiledQuery } from 'kysely'
+import type { CompiledQuery } from 'kysely'
 import type { Database, Tx } from './database.ts'
 import { keepPrepared } from './prepared-statements.ts'
+import { joined, postponed } from './sending.ts'
 
 /** One statement that has not been carried out yet, and what its rows mean. */
 export type Statement<Result> = {
@@ -29,25 +30,6 @@ export function prepared<Result>(statement: Statement<Result>): Statement<Result
   return { ...statement, isPrepared: true }
 }
 
-/** How a query is to be sent: `together`: its parts in one round trip; `later`: with the next query of its connection. */
-export type Sending =
-  | { how: 'together'; parts: readonly CompiledQuery[] }
-  | { how: 'later'; keep: (rows: unknown[]) => void }
-
-/** The parameters of a query are all that reaches the connection unchanged, beside its text. */
-const sendings = new WeakMap<readonly unknown[], Sending>()
-
-/** How the query with these parameters is to be sent; undefined: by itself. */
-export function sendingOf(parameters: readonly unknown[]): Sending | undefined {
-  return sendings.get(parameters)
-}
-
-/** The statements that a query consists of. */
-export function partsOf(query: CompiledQuery): readonly CompiledQuery[] {
-  const sending = sendingOf(query.parameters)
-  return sending?.how === 'together' ? sending.parts : [query]
-}
-
 /** Carries out one statement. */
 export async function carryOut<Result>(db: Database | Tx, statement: Statement<Result>): Promise<Result> {
   const { rows } = await db.executeQuery(compile(db, statement))
@@ -66,10 +48,8 @@ export async function sendTogether<Results extends unknown[]>(
   statements: { [Index in keyof Results]: Statement<Results[Index]> },
 ): Promise<Results> {
   const parts = statements.map((one: Statement<unknown>) => compile(tx, one))
-  const joined = CompiledQuery.raw(parts.map(({ sql }) => sql).join(';\n'), [])
-  sendings.set(joined.parameters, { how: 'together', parts })
-  const { rows } = await tx.executeQuery(joined)
-  return statements.map(({ toResult }, index) => toResult(rows[index] as unknown[])) as Results
+  const { rows } = await tx.executeQuery(joined(parts))
+  return statements.map(({ toResult }, index) => toResult(rows[index] ?? [])) as Results
 }
 
 /** A statement that goes with a later one. */
@@ -83,17 +63,15 @@ export type Later<Result> = {
  * COMMIT. If it fails, that one fails in its place, and nothing is committed.
  */
 export async function sendLater<Result>(tx: Tx, statement: Statement<Result>): Promise<Later<Result>> {
-  const compiled = compile(tx, statement)
-  const later = CompiledQuery.raw(compiled.sql, [...compiled.parameters])
+  const query = compile(tx, statement)
   let returned: unknown[] | null = null
   const keep = (rows: unknown[]) => {
     returned = rows
   }
-  sendings.set(later.parameters, { how: 'later', keep })
-  await tx.executeQuery(later)
+  await tx.executeQuery(postponed(query, keep))
   return {
     result() {
-      if (!returned) throw new Error(`not sent yet: ${compiled.sql}`)
+      if (!returned) throw new Error(`not sent yet: ${query.sql}`)
       return statement.toResult(returned)
     },
   }
