@@ -1,5 +1,6 @@
-import type { PanelState, User } from '../stand-in/state.ts'
-import { lifetimeOf } from '../stand-in/state.ts'
+import type { User } from '../stand-in/records.ts'
+import { lifetimeOf } from '../stand-in/records.ts'
+import type { PanelState } from '../stand-in/state.ts'
 
 /** The admins of the demo. */
 export const resellers = ['ana', 'bilal', 'chen'] as const
@@ -46,8 +47,8 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
   for (const username of usersOfExamples) state.createUser(username, { admin: resellers[0] })
   return {
     consume: () => {
-      for (const { username } of state.users.values()) {
-        if (below(3) === 0) state.accrueUser(username, below(12 * megabyte))
+      for (const { username, status } of state.users.values()) {
+        if (status === 'active' && below(3) === 0) state.accrueUser(username, below(12 * megabyte))
       }
       state.bookAdmins()
     },

@@ -11,10 +11,11 @@ import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
-import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
+import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
+import type { FrontWork } from '../../src/work/front/front-request.ts'
 import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -94,8 +95,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
-  /** Adds callers that prove themselves in another way. */
-  extendCallers?: (callers: Callers) => Callers
+  /** Why an account is held; left out: none is. */
+  holdOf?: FrontWork['holdOf']
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -112,7 +113,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
-    extendCallers = (callers) => callers,
+    holdOf = async () => null,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -157,7 +158,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     },
   })
   let syncs = 0
-  const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
+  const callers = createCallers({ db, panel, apiKey, now })
   const services = createLedgerApi({
     db,
     callers,
@@ -182,7 +183,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...lanes,
   })
   const front = {
-    front: createFront({ ...working, callers, forwarder, api: marzbanApi, log }),
+    front: createFront({ ...working, callers, forwarder, api: marzbanApi, holdOf, log }),
     prefixes: ['/api', '/sub', '/dashboard', '/statics'],
   }
   const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })

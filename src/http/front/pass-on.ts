@@ -3,6 +3,7 @@ import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
+import { refuseKeyInBody } from './refuse-keys.ts'
 import type { UploadPools } from './upload-pools.ts'
 
 /** Passes a request on to the panel, and its answer back as it comes. */
@@ -14,17 +15,20 @@ export async function passOn(
 ): Promise<FastifyReply> {
   const { panel, api } = front
   const headers = headersForPanel(request)
+  const token = api.tokenOf(headers)
   const gone = new AbortController()
   const leave = () => gone.abort()
   reply.raw.once('close', leave)
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const { body, sent } = isRead
-    ? noBody
-    : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
+  const { body, sent } = isRead ? noBody : await receiveBody(request.raw, uploads.of(request.ip, token))
   try {
+    refuseKeyInBody(body)
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
+    const call = { method, path: target.path, headers, body }
+    await front.refuseIfHeld(call, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
+    await front.noteAnswer(call, answer.status)
     reply.raw.off('close', leave)
     if (isGone(reply)) answer.body.destroy()
     return reply
