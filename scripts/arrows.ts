@@ -31,13 +31,14 @@ const everyPart = Object.keys(parts)
  */
 const rooms: Record<string, Record<string, string[]>> = {
   store: {
-    tables: [],
+    'key-tables': [],
+    tables: ['key-tables'],
     connection: ['tables'],
     accounts: ['connection', 'limits', 'tables'],
-    audit: ['connection', 'tables'],
+    audit: ['connection', 'key-tables'],
     collecting: ['connection', 'tables'],
     deletions: ['connection', 'tables'],
-    keys: ['connection', 'tables'],
+    keys: ['connection', 'key-tables'],
     limits: ['connection', 'tables'],
     outbox: ['connection', 'tables'],
     tenures: ['connection', 'tables'],

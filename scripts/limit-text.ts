@@ -14,7 +14,7 @@ export function describeLimit(limit: Limit): string[] {
     `carries: ${limit.carry_over}; counts from: ${limit.count_from}`,
     ...(until === null ? [] : [`valid:   until ${until}`]),
     ...(warnings.length === 0 ? [] : [`warns:   at ${warnings.join(' %, ')} %`]),
-    `exceeded: ${limit.on_exceed}`,
+    `beyond:  ${limit.on_exceed}`,
     ...(hold && hold.reasons.length > 0
       ? [
           `held:    ${hold.reasons.join(', ')}; ${hold.done} of ${hold.total} users done, ${hold.failed} failed`,

@@ -1,6 +1,6 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
-import type { AuditAction } from '../tables.ts'
+import type { AuditAction } from '../key-tables.ts'
 import { fromExactJson, toExactJson } from './exact-json.ts'
 
 /** What something was or is: the names and values of the API. Integers are bigint or number. Never a secret. */
