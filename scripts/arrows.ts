@@ -32,14 +32,17 @@ const everyPart = Object.keys(parts)
 const rooms: Record<string, Record<string, string[]>> = {
   store: {
     'key-tables': [],
-    tables: ['key-tables'],
-    connection: ['tables'],
-    accounts: ['connection', 'limits', 'tables'],
+    'optional-column': [],
+    'limit-tables': ['optional-column'],
+    tables: ['key-tables', 'limit-tables', 'optional-column'],
+    connection: ['limit-tables', 'tables'],
+    accounts: ['connection', 'holds', 'limits', 'limit-tables', 'tables'],
     audit: ['connection', 'key-tables'],
     collecting: ['connection', 'tables'],
     deletions: ['connection', 'tables'],
+    holds: ['connection', 'outbox', 'limit-tables', 'tables'],
     keys: ['connection', 'key-tables'],
-    limits: ['connection', 'tables'],
+    limits: ['connection', 'holds', 'limit-tables', 'tables'],
     outbox: ['connection', 'tables'],
     tenures: ['connection', 'tables'],
   },
@@ -50,9 +53,10 @@ const rooms: Record<string, Record<string, string[]>> = {
     callers: [],
     accounts: ['limits', 'observing'],
     collecting: ['observing'],
+    holding: ['limits', 'observing'],
     deleting: ['observing', 'callers'],
-    front: ['observing', 'callers', 'collecting', 'deleting'],
-    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'limits', 'observing'],
+    front: ['observing', 'callers', 'collecting', 'deleting', 'limits'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'holding', 'limits', 'observing'],
   },
   http: {
     'app-type': [],
@@ -67,8 +71,9 @@ const rooms: Record<string, Record<string, string[]>> = {
   panel: {
     // What the service needs of any panel; only `marzban` knows Marzban.
     panel: [],
-    transport: ['panel'],
-    marzban: ['panel', 'transport'],
+    'panel-api': ['panel'],
+    transport: ['panel', 'panel-api'],
+    marzban: ['panel', 'panel-api', 'transport'],
   },
 }
 
@@ -116,7 +121,7 @@ const arrowsOfPort: IForbiddenRuleType[] = [
     name: 'work may import of panel only the port',
     severity: 'error',
     from: { path: filesOf('work') },
-    to: { path: '^src/panel/', pathNot: filesOf('panel/panel') },
+    to: { path: '^src/panel/', pathNot: filesOf('panel/panel', 'panel/panel-api') },
   },
   {
     name: 'only assemble may import panel/marzban',

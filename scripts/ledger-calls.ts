@@ -1,5 +1,5 @@
 import { parseExactJson } from '../src/panel/transport/exact-json.ts'
-import { toExactJson } from '../src/store/audit/exact-json.ts'
+import { toExactJson } from '../src/store/connection/exact-json.ts'
 import type { ServiceAddress } from './service-address.ts'
 
 /** What was asked for is wrong, or the service refuses it. Its message is for who sits at the terminal. */

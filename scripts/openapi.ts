@@ -43,6 +43,7 @@ const noLedger: LedgerApi = {
     periods: refuse,
     closePeriod: refuse,
   },
+  holds: { read: refuse, place: refuse, lift: refuse },
   keys: { create: refuse, list: refuse, revoke: refuse },
   audit: refuse,
   sync: refuse,

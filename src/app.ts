@@ -16,6 +16,7 @@ import { auditRoutes } from './http/routes/audit.ts'
 import { deleteRoutes } from './http/routes/delete.ts'
 import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
+import { holdRoutes } from './http/routes/holds.ts'
 import { limitPeriodRoutes } from './http/routes/limit-periods.ts'
 import { limitRoutes } from './http/routes/limits.ts'
 import { statsRoutes } from './http/routes/stats.ts'
@@ -121,6 +122,7 @@ export function buildApp(options: AppOptions): App {
     guarded.register(syncRoutes, { services })
     guarded.register(limitRoutes, { services })
     guarded.register(limitPeriodRoutes, { services })
+    guarded.register(holdRoutes, { services })
     guarded.register(apiKeyRoutes, { services })
     guarded.register(auditRoutes, { services })
   })

@@ -8,6 +8,7 @@ import { accountSchema, statsSchema } from './schemas/account-schema.ts'
 import { auditSchema } from './schemas/audit-schema.ts'
 import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
 import { grantSchema, periodSchema } from './schemas/grant-schema.ts'
+import { holdSchema } from './schemas/hold-schema.ts'
 import { keySchema, newKeySchema } from './schemas/key-schema.ts'
 import { limitSchema, limitStatusSchema } from './schemas/limit-schema.ts'
 import { type RightsOfCall, rightsAsMarkdown, rightsTo } from './server/rights-table.ts'
@@ -31,6 +32,7 @@ const schemas = [
   limitSchema,
   grantSchema,
   periodSchema,
+  holdSchema,
   keySchema,
   newKeySchema,
   auditSchema,

@@ -1,11 +1,15 @@
-import type { ColumnType, Generated } from 'kysely'
-import type { CarryOver, Crossing } from '../ledger/limit.ts'
-import type { PeriodRule } from '../ledger/period.ts'
+import type { Generated } from 'kysely'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
 import type { ApiKeysTable, AuditTable } from './key-tables.ts'
-
-/** A column that has a default or allows null: it may be left out when a row is inserted. */
-type Optional<T> = ColumnType<T, T | undefined, T>
+import type {
+  HeldUsersTable,
+  HoldsTable,
+  LimitCrossingsTable,
+  LimitGrantsTable,
+  LimitPeriodsTable,
+  LimitsTable,
+} from './limit-tables.ts'
+import type { Optional } from './optional-column.ts'
 
 export type AdminsTable = {
   id: Generated<bigint>
@@ -186,65 +190,21 @@ export type EventsTable = {
   created_at: Generated<Date>
 }
 
-export type EventType = 'traffic.suspicious' | 'limit.warned' | 'limit.exceeded' | 'limit.expired'
-
-export type LimitsTable = {
-  admin_id: bigint
-  version: Generated<bigint>
-  traffic_limit: Optional<bigint | null>
-  count_from: 'now' | 'beginning'
-  period_unit: Optional<PeriodRule['unit'] | null>
-  anchor_day: Optional<number | null>
-  timezone: Optional<string | null>
-  carry_over: CarryOver
-  valid_until: Optional<Date | null>
-  warn_at: number[]
-  on_exceed: 'notify'
-  expired_at: Optional<Date | null>
-  changed_at: Date
-  changed_by: string
-}
-
-export type LimitPeriodsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  starts_at: Date
-  ends_at: Optional<Date | null>
-  total_at_start: Optional<bigint | null>
-  carried: Generated<bigint>
-  granted: Generated<bigint>
-  closed_at: Optional<Date | null>
-  total_at_end: Optional<bigint | null>
-  allowance_at_end: Optional<bigint | null>
-}
-
-export type LimitGrantsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  bytes: bigint
-  note: Optional<string | null>
-  reference: Optional<string | null>
-  created_at: Date
-  created_by: string
-  revoked_at: Optional<Date | null>
-  revoked_by: Optional<string | null>
-}
-
-export type LimitCrossingsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  version: bigint
-  kind: Crossing['kind']
-  threshold: number
-  total: bigint
-  crossed_at: Date
-}
+export type EventType =
+  | 'traffic.suspicious'
+  | 'limit.warned'
+  | 'limit.exceeded'
+  | 'limit.expired'
+  | 'limit.cleared'
+  | 'limit.changed'
+  | 'grant.added'
+  | 'period.closed'
+  | 'holding.finished'
+  | 'holding.failed'
 
 export type OutboxTable = {
   id: Generated<bigint>
-  kind: 'bulk_deletion' | 'observation'
+  kind: 'bulk_deletion' | 'observation' | 'hold'
   /** JSON whose integers are text. */
   payload: unknown
   created_at: Generated<Date>
@@ -271,6 +231,8 @@ export type Tables = {
   limit_periods: LimitPeriodsTable
   limit_grants: LimitGrantsTable
   limit_crossings: LimitCrossingsTable
+  holds: HoldsTable
+  held_users: HeldUsersTable
   api_keys: ApiKeysTable
   audit: AuditTable
 }

@@ -10,6 +10,7 @@ import type { Callers } from './callers/callers.ts'
 import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { createHolds, type Holds } from './holding/operator-hold.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { requestObservation } from './observing/request-observation.ts'
 
@@ -25,6 +26,7 @@ export type LedgerApi = {
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
   limits: Limits
+  holds: Holds
   keys: ApiKeys
   audit(page: AuditPage): Promise<Page<AuditRow, bigint>>
   sync(): Promise<CollectorStatus>
@@ -58,6 +60,7 @@ export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
     stats,
     deletions,
     limits: createLimits({ db }),
+    holds: createHolds({ db }),
     keys: createApiKeys({ db }),
     audit: (page) => listAudit(db, page),
     account: (adminId) => findAccount(db, adminId),

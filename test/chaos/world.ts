@@ -1,6 +1,6 @@
 import type { FaultRule } from '../stand-in/faults.ts'
+import { lifetimeOf } from '../stand-in/records.ts'
 import type { StandInPanel } from '../stand-in/start.ts'
-import { lifetimeOf } from '../stand-in/state.ts'
 
 /** How long after its users' bytes an admin's are booked, at most: less than the ledger is told to allow for. */
 const bookedAfterMs = 300

@@ -1,5 +1,6 @@
-import type { PanelState, User } from '../stand-in/state.ts'
-import { lifetimeOf } from '../stand-in/state.ts'
+import type { User } from '../stand-in/records.ts'
+import { lifetimeOf } from '../stand-in/records.ts'
+import type { PanelState } from '../stand-in/state.ts'
 
 /** The admins of the demo. */
 export const resellers = ['ana', 'bilal', 'chen'] as const

@@ -15,6 +15,7 @@ import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
+import type { FrontWork } from '../../src/work/front/front-request.ts'
 import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -94,6 +95,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
+  /** Why an account is held; left out: none is. */
+  holdOf?: FrontWork['holdOf']
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -110,6 +113,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
+    holdOf = async () => null,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -179,7 +183,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...lanes,
   })
   const front = {
-    front: createFront({ ...working, callers, forwarder, api: marzbanApi, log }),
+    front: createFront({ ...working, callers, forwarder, api: marzbanApi, holdOf, log }),
     prefixes: ['/api', '/sub', '/dashboard', '/statics'],
   }
   const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })

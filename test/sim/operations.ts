@@ -1,5 +1,6 @@
 import { isLedgerError } from '../../src/errors.ts'
-import type { Forwarder, PanelApi, PanelClient } from '../../src/panel/panel.ts'
+import type { Forwarder, PanelClient } from '../../src/panel/panel.ts'
+import type { PanelApi } from '../../src/panel/panel-api.ts'
 import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { listOpenBulks } from '../../src/store/deletions/deletion-places.ts'
@@ -108,7 +109,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'read user':
       return readNamedUsers(common, [work.user])
     default:
-      return callThroughFront(work, common)
+      return callThroughFront(work, { ...common, holdOf: async () => null })
   }
 }
 

@@ -1,8 +1,9 @@
 import { type Answer, json, Refusal } from './answer.ts'
 import { type Call, readInteger, readJson, requireSudo } from './call.ts'
 import { contains } from './names.ts'
+import type { Admin } from './records.ts'
 import { renderAdmin } from './render.ts'
-import type { Admin } from './state.ts'
+import { isServedStatus } from './statuses.ts'
 
 export function showCaller({ who, state, hasUsage }: Call): Answer {
   const admin = state.findAdmin(who.username)
@@ -14,7 +15,7 @@ export function showCaller({ who, state, hasUsage }: Call): Answer {
 export function listAdmins(call: Call): Answer {
   requireSudo(call)
   const offset = readInteger(call, 'offset') ?? 0
-  const limit = readInteger(call, 'limit') ?? Number.POSITIVE_INFINITY
+  const limit = readInteger(call, 'limit') || Number.POSITIVE_INFINITY
   const part = call.query.get('username') ?? ''
   const admins = [...call.state.admins.values()]
     .filter(({ username }) => contains(call.state.database, username, part))
@@ -70,17 +71,24 @@ export function resetUsage(call: Call): Answer {
 }
 
 export function disableUsers(call: Call): Answer {
-  return switchUsers(call, 'active', 'disabled')
-}
-
-export function activateUsers(call: Call): Answer {
-  return switchUsers(call, 'disabled', 'active')
-}
-
-function switchUsers(call: Call, from: string, to: string): Answer {
   requireSudo(call)
-  for (const user of call.state.usersOf(find(call))) if (user.status === from) user.status = to
-  return json({ detail: `Users successfully ${to === 'active' ? 'activated' : 'disabled'}` })
+  for (const user of call.state.usersOf(find(call))) {
+    if (isServedStatus(user.status)) user.status = 'disabled'
+  }
+  call.state.xray.restart(call.state.users.values())
+  return json({ detail: 'Users successfully disabled' })
+}
+
+/** Every disabled user becomes active, whoever disabled it; on_hold if it had been that and has never been online. */
+export function activateUsers(call: Call): Answer {
+  requireSudo(call)
+  for (const user of call.state.usersOf(find(call))) {
+    if (user.status !== 'disabled') continue
+    const waits = user.expire === null && user.onHoldExpireDuration !== null && user.onlineAt === null
+    user.status = waits ? 'on_hold' : 'active'
+  }
+  call.state.xray.restart(call.state.users.values())
+  return json({ detail: 'Users successfully activated' })
 }
 
 export function showSystem({ state, release }: Call): Answer {

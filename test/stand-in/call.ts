@@ -42,9 +42,14 @@ function parse(text: string): unknown {
   )
 }
 
+/** A query parameter; of several of one name the last counts. Null: it is not given. */
+export function readText({ query }: Call, name: string): string | null {
+  return query.getAll(name).at(-1) ?? null
+}
+
 /** A query parameter that is an integer; undefined when it is not given. */
 export function readInteger(call: Call, name: string): number | undefined {
-  const text = call.query.get(name)
+  const text = readText(call, name)
   if (text === null) return undefined
   if (!/^[+-]?\d+$/.test(text)) {
     throw new Refusal(422, {

@@ -1,4 +1,4 @@
-import type { Shown } from './state.ts'
+import type { Shown } from './records.ts'
 
 /** A number in JSON exactly as it stands here, which no JavaScript number may be. */
 function raw(text: string): unknown {

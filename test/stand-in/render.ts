@@ -1,4 +1,4 @@
-import { type Admin, lifetimeOf, type User } from './state.ts'
+import { type Admin, lifetimeOf, type User } from './records.ts'
 
 /** An admin as the API shows it; before 0.8 the panel kept no usage of admins. */
 export function renderAdmin(admin: Admin, hasUsage: boolean, inDatabase = true) {
@@ -24,8 +24,8 @@ export function renderUser(user: User, hasUsage: boolean) {
     sub_updated_at: null,
     sub_last_user_agent: null,
     online_at: user.onlineAt,
-    on_hold_expire_duration: null,
-    on_hold_timeout: null,
+    on_hold_expire_duration: user.onHoldExpireDuration,
+    on_hold_timeout: user.onHoldTimeout,
     auto_delete_in_days: null,
     next_plan: user.nextPlan,
     username: user.username,

@@ -28,6 +28,7 @@ export const routes: Route[] = [
   route('PUT', '/api/user/{user}', users.changeUser),
   route('DELETE', '/api/user/{user}', users.deleteUser),
   route('POST', '/api/user/{user}/reset', users.resetUser),
+  route('POST', '/api/user/{user}/revoke_sub', users.revokeSubscription),
   route('POST', '/api/user/{user}/active-next', users.activateNextPlan),
   route('GET', '/api/users', lists.listUsers),
   route('POST', '/api/users/reset', users.resetAllUsers),

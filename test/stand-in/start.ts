@@ -7,10 +7,11 @@ import { Core, costOf } from './costs.ts'
 import { type Fault, Faults } from './faults.ts'
 import { LateEffects } from './late.ts'
 import { serveLogs } from './logs.ts'
+import type { User } from './records.ts'
 import { type Release, traitsOf } from './release.ts'
 import { makeSecret } from './secrets.ts'
 import { pathOf, type Request, serve } from './serve.ts'
-import { PanelState, type StateOptions, type User } from './state.ts'
+import { PanelState, type StateOptions } from './state.ts'
 
 export type PanelOptions = StateOptions & {
   /** The account of the panel's environment; root unless given. */

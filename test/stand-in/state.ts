@@ -1,60 +1,16 @@
 import { isSameAdmin, isSameUser, type PanelDatabase } from './names.ts'
+import type { Admin, NewUser, Shown, User } from './records.ts'
 import { makeSecret } from './secrets.ts'
-
-export type Admin = {
-  username: string
-  password: string
-  isSudo: boolean
-  usage: bigint
-  shown?: Shown
-}
-
-/**
- * Fields that answers show otherwise than they are kept: any value, as odd as a panel's database, a fork or a plug-in may
- * make it. `undefined`: the field is left out. Integers beyond 2^53 are bigints; `JSON.rawJSON` writes any text.
- */
-export type Shown = Record<string, unknown>
-
-export type NextPlan = {
-  data_limit: number | null
-  expire: number | null
-  add_remaining_traffic: boolean
-  fire_on_either: boolean
-}
-
-export type User = {
-  username: string
-  owner: Admin | null
-  createdAt: string
-  status: string
-  used: bigint
-  /** Bytes of earlier resets: the panel's `lifetime_used_traffic` is `used` and these. */
-  past: bigint
-  dataLimit: bigint | number | null
-  resetStrategy: string
-  expire: bigint | number | null
-  note: string | null
-  onlineAt: string | null
-  nextPlan: NextPlan | null
-  proxies: Record<string, object>
-  inbounds: Record<string, string[]>
-  token: string
-  shown?: Shown
-}
-
-export type NewUser = Partial<
-  Pick<User, 'status' | 'dataLimit' | 'expire' | 'note' | 'createdAt' | 'nextPlan' | 'shown'>
-> & {
-  admin?: string | null
-  resetStrategy?: string
-  lifetime?: bigint
-}
+import { applyPlan, resetUsage } from './statuses.ts'
+import { type Serving, Xray } from './xray.ts'
 
 export type StateOptions = {
   /** Milliseconds since 1970. */
   now?: () => number
   /** SQLite unless given. MySQL keeps whole seconds, and takes some names for the same: see names.ts. */
   database?: PanelDatabase
+  /** Whom the panel's core serves; `by status` unless given. */
+  serving?: Serving
 }
 
 type Backup = { admins: Admin[]; users: (Omit<User, 'owner'> & { owner: string | null })[] }
@@ -63,6 +19,7 @@ type Backup = { admins: Admin[]; users: (Omit<User, 'owner'> & { owner: string |
 export class PanelState {
   readonly admins = new Map<string, Admin>()
   readonly users = new Map<string, User>()
+  readonly xray = new Xray()
   readonly now: () => number
   /** Some panels take names of users for the same whatever the case of their letters. */
   ignoresCase = false
@@ -74,6 +31,7 @@ export class PanelState {
   constructor(options: StateOptions = {}) {
     this.now = options.now ?? Date.now
     this.database = options.database ?? 'sqlite'
+    this.xray.serving = options.serving ?? 'by status'
   }
 
   createAdmin(username: string, options: { password?: string; isSudo?: boolean; shown?: Shown } = {}): Admin {
@@ -113,6 +71,10 @@ export class PanelState {
       expire: options.expire ?? null,
       note: options.note ?? null,
       onlineAt: null,
+      onHoldExpireDuration: options.onHoldExpireDuration ?? null,
+      onHoldTimeout: options.onHoldTimeout ?? null,
+      editedAt: null,
+      lastResetAt: null,
       nextPlan: options.nextPlan ?? null,
       proxies: { shadowsocks: { password, method: 'chacha20-ietf-poly1305' } },
       inbounds: { shadowsocks: ['Shadowsocks TCP'] },
@@ -121,6 +83,7 @@ export class PanelState {
     }
     this.users.set(username, user)
     this.lists.get(owner)?.push(user)
+    this.xray.tell(user)
     return user
   }
 
@@ -129,6 +92,7 @@ export class PanelState {
     if (!user) return
     this.users.delete(username)
     this.lists.delete(user.owner)
+    this.xray.forget(user)
   }
 
   /** Traffic as the panel's job books it: the user's bytes, then, in a second transaction, its owner's. */
@@ -145,6 +109,18 @@ export class PanelState {
     if (user.owner) this.pending.set(user.owner, (this.pending.get(user.owner) ?? 0n) + BigInt(bytes))
   }
 
+  /**
+   * A user's client sends and receives bytes, over a connection that is open, or a new one if the core takes it.
+   *
+   * @returns `lost`: they flowed over a connection of a user that is deleted, and nothing books them.
+   */
+  consume(user: User, bytes: bigint | number): 'booked' | 'lost' | 'refused' {
+    if (!this.xray.connect(user)) return 'refused'
+    if (this.users.get(user.username) !== user) return 'lost'
+    this.accrue(user.username, bytes)
+    return 'booked'
+  }
+
   /** The second of the two transactions, for all that was accrued. */
   bookAdmins(): void {
     for (const [admin, bytes] of this.pending) admin.usage += bytes
@@ -158,10 +134,12 @@ export class PanelState {
   }
 
   resetUser(username: string): void {
-    const user = this.mustFind(username)
-    user.past += user.used
-    user.used = 0n
-    if (user.status === 'limited') user.status = 'active'
+    resetUsage(this.mustFind(username), this.timestamp())
+  }
+
+  /** The next plan of a user is carried out now. */
+  activateNextPlan(username: string): ReturnType<typeof applyPlan> {
+    return applyPlan(this.mustFind(username), this.timestamp())
   }
 
   /** Clears the logs of earlier resets as well: `lifetime_used_traffic` falls to 0. */
@@ -169,8 +147,11 @@ export class PanelState {
     for (const user of owner ? this.usersOf(owner) : this.users.values()) {
       user.used = 0n
       user.past = 0n
+      user.lastResetAt = null
+      user.nextPlan = null
       if (user.status === 'limited') user.status = 'active'
     }
+    this.xray.restart(this.users.values())
   }
 
   resetAdminUsage(username: string): void {
@@ -195,6 +176,7 @@ export class PanelState {
     for (const user of users) {
       this.users.set(user.username, { ...user, owner: this.admins.get(user.owner ?? '') ?? null })
     }
+    this.xray.restart(this.users.values())
   }
 
   /** Users of one owner, the oldest first. */
@@ -244,9 +226,4 @@ export class PanelState {
     const seconds = new Date(Math.floor(this.lastMicrosecond / 1000)).toISOString().slice(0, 19)
     return fraction === '000000' ? seconds : `${seconds}.${fraction}`
   }
-}
-
-/** Bytes a user consumed since it was created, as the panel reports them. */
-export function lifetimeOf(user: User): bigint {
-  return user.used + user.past
 }

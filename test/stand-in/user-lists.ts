@@ -1,8 +1,8 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
-import { type Call, readInteger } from './call.ts'
+import { type Call, readInteger, readText } from './call.ts'
 import { contains, isSameUser } from './names.ts'
+import { lifetimeOf, type User } from './records.ts'
 import { breaksAnswers, renderUser } from './render.ts'
-import { lifetimeOf, type User } from './state.ts'
 
 const sortKeys: Record<string, (user: User) => string | bigint | number> = {
   username: (user) => user.username,
@@ -16,7 +16,8 @@ const statuses = ['active', 'disabled', 'limited', 'expired', 'on_hold']
 
 export function listUsers(call: Call): Answer {
   const offset = readInteger(call, 'offset') ?? 0
-  const limit = readInteger(call, 'limit') ?? Number.POSITIVE_INFINITY
+  // A limit of 0 is none.
+  const limit = readInteger(call, 'limit') || Number.POSITIVE_INFINITY
   const users = sorted(call, filtered(call))
   const page = users.slice(offset, offset + limit)
   if (page.some(breaksAnswers)) return internalServerError
@@ -28,12 +29,12 @@ export function listUsers(call: Call): Answer {
 
 function filtered(call: Call): readonly User[] {
   const { query, state } = call
-  const status = query.get('status')
+  const status = readText(call, 'status')
   if (status !== null && !statuses.includes(status)) {
     throw new Refusal(422, { status: `Input should be ${statuses.map((name) => `'${name}'`).join(', ')}` })
   }
   const names = query.getAll('username')
-  const search = query.get('search')
+  const search = readText(call, 'search')
   return visible(call).filter(
     (user) =>
       state.users.get(user.username) === user &&
@@ -55,7 +56,7 @@ function visible(call: Call): readonly User[] {
 }
 
 function sorted(call: Call, users: readonly User[]): readonly User[] {
-  const sort = call.query.get('sort')
+  const sort = readText(call, 'sort')
   if (sort === null) return users
   const keys = sort.split(',').filter((key) => key !== '')
   for (const key of keys) {
@@ -112,7 +113,7 @@ function findExpired(call: Call): User[] | null {
 
 /** Seconds since 1970; the panel stumbles over a time that names no zone, but for old releases, which take UTC. */
 function readTime(call: Call, name: string): number | 'naive' | null {
-  const text = call.query.get(name)
+  const text = readText(call, name)
   if (text === null) return null
   const match = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.exec(text)
   if (!match || Number.isNaN(Date.parse(text))) {

@@ -1,7 +1,10 @@
 import { type Answer, internalServerError, json, Refusal } from './answer.ts'
 import { type Call, readJson, requireSudo } from './call.ts'
+import type { User } from './records.ts'
 import { breaksAnswers, renderUser } from './render.ts'
-import type { NextPlan, User } from './state.ts'
+import { makeSecret } from './secrets.ts'
+import { applyChange, isServedStatus } from './statuses.ts'
+import { hasBrokenPlan, readUserForm } from './user-forms.ts'
 
 /** Meant for 3 to 32 characters; but any number may follow what does not belong to a word, and a line feed. */
 const namePattern = /^(?=\w{3,32}\b)[a-zA-Z0-9_@.-]+\n?$/
@@ -35,43 +38,38 @@ export function createUser(call: Call): Answer {
   if (!body.proxies || Object.keys(body.proxies).length === 0) {
     throw new Refusal(422, { proxies: 'Value error, Each user needs at least one proxy' })
   }
-  if (call.state.find(username)) throw new Refusal(409, 'User already exists')
-  if (typeof body.data_limit === 'number' && body.data_limit < 0) {
-    throw new Refusal(422, { data_limit: 'Input should be greater than or equal to 0' })
-  }
+  const form = readUserForm(body, 'create')
+  // Whatever the database refuses is told as a name that is taken.
+  if (call.state.find(username) || hasBrokenPlan(form)) throw new Refusal(409, 'User already exists')
   // MySQL refuses the row; SQLite keeps it, and the panel stumbles when it shows it.
   if (call.state.database === 'mysql' && Number(body.expire ?? 0) > 2 ** 31 - 1) return internalServerError
   // An admin of the name of the environment's account is taken for it.
   const admin = call.state.findAdmin(call.who.username)?.username ?? null
-  const user = call.state.createUser(username, { admin })
-  change(user, body)
+  const user = call.state.createUser(username, {
+    ...form,
+    admin,
+    status: form.status ?? 'active',
+    dataLimit: form.dataLimit || null,
+    expire: form.expire || null,
+    resetStrategy: form.resetStrategy ?? 'no_reset',
+  })
+  if (breaksAnswers(user)) call.state.xray.forget(user)
   return show(call, user)
 }
 
 export function changeUser(call: Call): Answer {
   const user = find(call)
-  const body = readJson(call)
-  change(user, body)
-  // A plan that is queued and not sent back is deleted.
-  if (!('next_plan' in body)) user.nextPlan = null
-  return show(call, user)
+  const form = readUserForm(readJson(call), 'change')
+  if (hasBrokenPlan(form)) return internalServerError
+  applyChange(user, form, call.state.now())
+  user.editedAt = call.state.timestamp()
+  return tellAndShow(call, user)
 }
 
-function change(user: User, body: Record<string, unknown>): void {
-  if (typeof body.status === 'string') user.status = body.status
-  if ('data_limit' in body) user.dataLimit = (body.data_limit as bigint | number | null) || null
-  if ('expire' in body) user.expire = (body.expire as bigint | number | null) || null
-  if ('note' in body) user.note = body.note as string | null
-  if (typeof body.data_limit_reset_strategy === 'string') user.resetStrategy = body.data_limit_reset_strategy
-  if (body.next_plan) {
-    user.nextPlan = {
-      data_limit: null,
-      expire: null,
-      add_remaining_traffic: false,
-      fire_on_either: true,
-      ...(body.next_plan as Partial<NextPlan>),
-    }
-  }
+/** The panel tells its core only after it has built its answer. */
+function tellAndShow(call: Call, user: User): Answer {
+  if (!breaksAnswers(user)) call.state.xray.tell(user)
+  return show(call, user)
 }
 
 /** A user without an owner is deleted too, before the panel (since 0.8) stumbles over the missing owner. */
@@ -85,22 +83,30 @@ export function deleteUser(call: Call): Answer {
 export function resetUser(call: Call): Answer {
   const user = find(call)
   call.state.resetUser(user.username)
-  return show(call, user)
+  return tellAndShow(call, user)
 }
 
-/** It looks for the plan once more when it has been carried out, so that the answer is always the same. */
+/**
+ * The panel looks for the plan once more when it has carried it out, so that the answer is always the same; and its core is
+ * never told.
+ */
 export function activateNextPlan(call: Call): Answer {
   const user = find(call)
-  const plan = user.nextPlan
-  const none = new Refusal(404, "User doesn't have next plan")
-  if (!plan) throw none
-  const left = Number(user.dataLimit ?? 0) - Number(user.used)
-  call.state.resetUser(user.username)
-  user.dataLimit = (plan.data_limit ?? 0) + (plan.add_remaining_traffic ? left : 0) || null
-  user.expire = plan.expire
-  user.status = 'active'
-  user.nextPlan = null
-  throw none
+  if (call.state.activateNextPlan(user.username) === 'failed') return internalServerError
+  throw new Refusal(404, "User doesn't have next plan")
+}
+
+/** New secrets. The panel writes all the user's fields once more, and with them the status that its limit and expiry demand. */
+export function revokeSubscription(call: Call): Answer {
+  const user = find(call)
+  if (breaksAnswers(user)) return internalServerError
+  const { status, dataLimit, expire, nextPlan } = user
+  applyChange(user, { status, dataLimit, expire, nextPlan }, call.state.now())
+  user.editedAt = call.state.timestamp()
+  user.token = makeSecret()
+  user.proxies = { shadowsocks: { ...user.proxies.shadowsocks, password: makeSecret() } }
+  if (isServedStatus(user.status)) call.state.xray.tell(user)
+  return show(call, user)
 }
 
 export function resetAllUsers(call: Call): Answer {

@@ -15,18 +15,20 @@ export async function passOn(
 ): Promise<FastifyReply> {
   const { panel, api } = front
   const headers = headersForPanel(request)
+  const token = api.tokenOf(headers)
   const gone = new AbortController()
   const leave = () => gone.abort()
   reply.raw.once('close', leave)
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const { body, sent } = isRead
-    ? noBody
-    : await receiveBody(request.raw, uploads.of(request.ip, api.tokenOf(headers)))
+  const { body, sent } = isRead ? noBody : await receiveBody(request.raw, uploads.of(request.ip, token))
   try {
     refuseKeyInBody(body)
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
+    const call = { method, path: target.path, headers, body }
+    await front.refuseIfHeld(call, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
+    await front.noteAnswer(call, answer.status)
     reply.raw.off('close', leave)
     if (isGone(reply)) answer.body.destroy()
     return reply

@@ -93,6 +93,8 @@ async function answerGuarded(
   const token = front.api.tokenOf(headers)
   const { body, sent } = await receiveFromCaller(front, uploads, request, token)
   try {
+    const { method, target } = request
+    await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
     refuseKeyInBody(body)
     const answer = await front.handle(call, {
       request: {

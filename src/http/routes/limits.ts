@@ -107,8 +107,9 @@ const body = Type.Object(
       type: 'string',
       enum: ['notify', 'disable_users'],
       description:
-        '`notify`: the service records that the limit is exceeded. This version refuses `disable_users`: it disables no users.',
-      examples: ['notify'],
+        'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
+        '`disable_users`: it also disables all users of the admin, and enables them again when it is over.',
+      examples: ['disable_users'],
     }),
   },
   {
@@ -118,7 +119,7 @@ const body = Type.Object(
         traffic_limit: 1_099_511_627_776,
         period: { unit: 'month', anchor_day: 1, timezone: 'Asia/Tehran' },
         warn_at: [80, 95],
-        on_exceed: 'notify',
+        on_exceed: 'disable_users',
       },
     ],
   },
@@ -149,7 +150,10 @@ const setSchema = {
   response: {
     200: withEtag,
     ...problemResponses(404, 412, 413, 414, 415),
-    409: problemResponse(409, 'The account is closed, or `count_from` would change.'),
+    409: problemResponse(
+      409,
+      "The account is closed, it is a sudo admin's and `on_exceed` is `disable_users`, or `count_from` would change.",
+    ),
   },
 }
 

@@ -1,10 +1,12 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
-import type { Forwarded, ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { GuardedCall, PanelApi } from '../../panel/panel-api.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import type { Callers } from '../callers/callers.ts'
 import { type GeneralAction, may, requireRight } from '../callers/may.ts'
 import type { AdminDeletionDeps } from '../deleting/admin-deletion.ts'
 import type { UserDeletionRequest } from '../deleting/request.ts'
+import type { HoldNotice } from './hold-notice.ts'
 
 /** A guarded call of a caller. */
 export type FrontRequest = {
@@ -26,6 +28,8 @@ export type FrontWork = AdminDeletionDeps & {
   callers: Callers
   forwarder: Forwarder
   api: PanelApi
+  /** Why an account is held; null: it is not. One indexed read. */
+  holdOf: (adminId: bigint) => Promise<HoldNotice | null>
   now: () => number
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
 }
@@ -39,7 +43,7 @@ export type FrontCaller = Extract<Caller, { kind: 'admin' }> & { token: string }
  * @throws the panel's errors when it cannot say whose token it is.
  */
 export async function identify(
-  work: FrontWork,
+  work: Pick<FrontWork, 'callers'>,
   { token }: Pick<FrontRequest, 'token'>,
 ): Promise<FrontCaller | null> {
   if (token === null) return null

@@ -1,4 +1,5 @@
-import type { ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { CallToJudge, GuardedCall, PanelApi } from '../../panel/panel-api.ts'
 import { changeUserThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
@@ -11,6 +12,8 @@ import {
   identify,
   withRight,
 } from './front-request.ts'
+import { refuseIfHeld } from './held.ts'
+import { keepIfDisabled } from './keep-disabled.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
@@ -29,6 +32,16 @@ export type Front = {
    */
   callerOf(token: string | null): Promise<FrontCaller | null>
   /**
+   * Refuses what an admin may not do while it is held: see {@link refuseIfHeld}. To be asked of every call, guarded or not,
+   * when it is complete.
+   */
+  refuseIfHeld(call: CallToJudge, token: string | null): Promise<void>
+  /**
+   * Notes what the panel's answer to a call that is not guarded means for users that are held: one that its caller disables
+   * stays disabled when the hold ends.
+   */
+  noteAnswer(call: CallToJudge, status: number): Promise<void>
+  /**
    * Carries out a guarded call: reads what would be lost, with the caller's rights; stores it; forwards the call; records the
    * outcome.
    *
@@ -45,6 +58,8 @@ export function createFront(work: FrontWork): Front {
     api: work.api,
     guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
+    refuseIfHeld: (call, token) => refuseIfHeld(work, call, token),
+    noteAnswer: (call, status) => keepIfDisabled(work, call, status),
     handle: async (call, request) => {
       await checkPreserveTraffic(work, call, request)
       switch (call.kind) {

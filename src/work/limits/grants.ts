@@ -5,6 +5,7 @@ import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { findGrant, type Grant, insertGrant, revokeGrant } from '../../store/limits/grants.ts'
 import { type RunningLimit, renewVersion } from '../../store/limits/limits.ts'
+import { recordEvents } from '../../store/outbox/events.ts'
 import { grantState } from './audit-states.ts'
 import { judgeNow, lockForLimit, refuseIfClosed } from './locked-account.ts'
 
@@ -50,6 +51,8 @@ export async function addGrant(
       after: grantState(grant),
     })
     await renewVersion(tx, adminId)
+    const payload = { id: grant.id, period_id: period.id, bytes, reference, by }
+    await recordEvents(tx, [{ type: 'grant.added', adminId, payload }])
     await judgeNow(tx, account, at)
     return { grant, isNew: true }
   })

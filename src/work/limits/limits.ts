@@ -93,6 +93,6 @@ function closeRunning(db: Database, adminId: bigint, by: string): Promise<Runnin
   })
 }
 
-function toReport({ limit, figures, total }: RunningLimit): LimitReport {
-  return { limit, status: limitStatusOf(figures, total) }
+function toReport({ limit, figures, total, hold }: RunningLimit): LimitReport {
+  return { limit, status: limitStatusOf(figures, total, hold) }
 }

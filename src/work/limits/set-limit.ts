@@ -4,9 +4,12 @@ import { endOfPeriod } from '../../ledger/turn-periods.ts'
 import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { rehearse, transact } from '../../store/connection/transact.ts'
+import { saveLimitReasons } from '../../store/holds/holds.ts'
 import { saveJudgedNext } from '../../store/limits/crossings.ts'
+import type { LimitSettings } from '../../store/limits/limit-settings.ts'
 import { type RunningLimit, removeLimit, saveLimit } from '../../store/limits/limits.ts'
 import { closePeriods, moveEnd, openPeriods } from '../../store/limits/periods.ts'
+import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { limitState } from './audit-states.ts'
 import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
 import {
@@ -15,6 +18,7 @@ import {
   lockForLimit,
   readLimit,
   refuseIfClosed,
+  refuseUnlessHoldable,
   requireLimit,
 } from './locked-account.ts'
 
@@ -43,6 +47,7 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
     checkVersion(running, given.expected)
     await refuseIfClosed(tx, adminId)
     const settings = settingsOf(given.request, running?.limit ?? null)
+    if (settings.onExceed === 'disable_users') await refuseUnlessHoldable(tx, adminId, 'on_exceed')
     if (running && areSameSettings(settings, running.limit)) return running
     const isValidityNew = settings.validUntil?.getTime() !== running?.limit.validUntil?.getTime()
     await saveLimit(tx, adminId, { settings, at, by: given.by, isValidityNew })
@@ -60,6 +65,7 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
       const from = Math.max(at.getTime(), running.period.startsAt.getTime())
       await moveEnd(tx, running.period.id, toDate(endOfPeriod(from, rule)))
     }
+    await recordEvents(tx, [changed(adminId, settings, given.by)])
     await judgeNow(tx, account, at)
     return requireLimit(await readLimit(tx, adminId), adminId)
   })
@@ -115,7 +121,19 @@ export async function deleteLimit(
       after: null,
     })
     await saveJudgedNext(tx, [{ adminId, total: null, time: null }])
+    await saveLimitReasons(tx, [{ adminId, reasons: [] }], at)
+    await recordEvents(tx, [changed(adminId, null, by)])
   })
+}
+
+/** @param settings null: the limit is removed. */
+function changed(adminId: bigint, settings: LimitSettings | null, by: string): NewEvent {
+  const payload = settings && {
+    traffic_limit: settings.trafficLimit,
+    valid_until: settings.validUntil,
+    on_exceed: settings.onExceed,
+  }
+  return { type: 'limit.changed', adminId, payload: { by, limit: payload } }
 }
 
 function checkVersion(running: RunningLimit | null, expected: Expected): void {

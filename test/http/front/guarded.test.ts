@@ -129,8 +129,8 @@ describe('a reset of one user', () => {
     // The panel says that there is no next plan, when it has carried it out.
     ['active-next', 404],
   ])('by %s is read right before and right after', async (action, status) => {
-    const nextPlan = { data_limit: null, expire: null, add_remaining_traffic: false, fire_on_either: true }
-    const username = newUser('ada', 300n, { nextPlan })
+    const nextPlan = { data_limit: 5, expire: null, add_remaining_traffic: false, fire_on_either: true }
+    const username = newUser('ada', 300n, { nextPlan, dataLimit: 1_000 })
     const answer = await through('POST', `/api/user/${username}/${action}`, 'ada')
     expect(answer.status).toBe(status)
     expect(front.service.panel.state.mustFind(username).used).toBe(0n)

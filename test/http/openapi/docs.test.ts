@@ -39,6 +39,7 @@ describe('/openapi.json', () => {
     expect(calls.sort()).toEqual([
       'delete /admins/{id}',
       'delete /admins/{id}/grants/{grant_id}',
+      'delete /admins/{id}/hold',
       'delete /admins/{id}/limit',
       'delete /api-keys/{id}',
       'delete /deletions/{id}',
@@ -46,6 +47,7 @@ describe('/openapi.json', () => {
       'get /admins',
       'get /admins/{id}',
       'get /admins/{id}/grants',
+      'get /admins/{id}/hold',
       'get /admins/{id}/limit',
       'get /admins/{id}/periods',
       'get /admins/{id}/stats',
@@ -58,6 +60,7 @@ describe('/openapi.json', () => {
       'get /readyz',
       'get /sync',
       'post /admins/{id}/grants',
+      'post /admins/{id}/hold',
       'post /admins/{id}/periods',
       'post /api-keys',
       'post /deletions',

@@ -73,6 +73,15 @@ export async function grant(admin: bigint): Promise<number> {
   return (await scene.service.app.inject({ method: 'POST', url, headers: withKey, payload })).json().id
 }
 
+export const aWish = { reason: 'unpaid' }
+
+/** Holds an account, as its operator wants. @returns the path of the hold. */
+export async function hold(admin: bigint): Promise<string> {
+  const url = `/admins/${admin}/hold`
+  await scene.service.app.inject({ method: 'POST', url, headers: withKey, payload: aWish })
+  return url
+}
+
 export async function openBulk(headers: Headers, payload: object): Promise<bigint> {
   const answer = await scene.service.app.inject({ method: 'POST', url: '/deletions', headers, payload })
   return BigInt(answer.json().id)

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { createKey } from '../../support/api-keys.ts'
 import { withKey } from '../service.ts'
-import { aLimit, grant, type Headers, limit, openBulk, scene } from './rights-scene.ts'
+import { aLimit, aWish, grant, type Headers, hold, limit, openBulk, scene } from './rights-scene.ts'
 
 export type Ask = { url: string; payload?: object; done?: (isAllowed: boolean) => void }
 /** What is asked for, how, and what each of the callers gets: a status, and what it saw where that differs. */
@@ -94,6 +94,18 @@ export const table: Record<string, Row[]> = {
       '200 200 403 403 403 403',
     ],
   ],
+  getHold: [
+    ["ana's hold", async () => ({ url: await hold(scene.ids.ana) }), '200 200 200 403 200 403'],
+    ["bob's hold", async () => ({ url: await hold(scene.ids.bob) }), '200 200 403 403 403 200'],
+  ],
+  placeHold: [
+    [
+      "ana's account",
+      () => ({ url: `/admins/${scene.ids.ana}/hold`, payload: aWish }),
+      '200 200 403 403 403 403',
+    ],
+  ],
+  liftHold: [["ana's hold", async () => ({ url: await hold(scene.ids.ana) }), '204 204 403 403 403 403']],
   closeLimitPeriod: sudoAlone('/periods', 201),
   deleteLimit: [
     [

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NewUser } from '../../stand-in/state.ts'
+import type { NewUser } from '../../stand-in/records.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 const large = 2n ** 53n + 1n

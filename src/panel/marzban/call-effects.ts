@@ -1,0 +1,62 @@
+import type { CallEffect, CallToJudge } from '../panel-api.ts'
+import { isObject } from './decode.ts'
+
+/** No body of a few short fields is larger. */
+const longestBody = 16 * 1024
+const userPath = /^\/api\/user\/[^/]+$/
+/** Another type or charset could make the panel read other fields than are read here. */
+const plainJson = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
+
+/** See `PanelApi.effectOf`. Whatever is not recognised, to the letter, is a change. */
+export function effectOf(call: CallToJudge): CallEffect {
+  const { method, path } = call
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return 'read'
+  if (method === 'DELETE') return 'delete'
+  if (method === 'POST' && path === '/api/admin/token') return 'log in'
+  if (method === 'PUT' && userPath.test(path)) return effectOfFields(call)
+  return 'change'
+}
+
+/** See `PanelApi.disabledUserOf`. */
+export function disabledUserOf({ method, path, body }: CallToJudge): string | null {
+  if (method !== 'PUT' || !userPath.test(path) || body === null || !body.includes('disabled')) return null
+  try {
+    const fields: unknown = JSON.parse(body.toString())
+    return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * A limit or an expiry can activate a user without a status, and a plan that is queued can do so later: only a PUT that has
+ * no other field than these two is known to activate nobody.
+ */
+function effectOfFields(call: CallToJudge): CallEffect {
+  const fields = readFields(call)
+  if (!fields) return 'change'
+  const { status, note, ...others } = fields
+  if (Object.keys(others).length > 0) return 'change'
+  if ('status' in fields) return status === 'disabled' ? 'disable' : 'change'
+  return 'note' in fields ? 'annotate' : 'change'
+}
+
+/** The fields of a body that the panel can read in this way only: each given once, each a text or null. */
+function readFields({ headers, body }: CallToJudge): Record<string, string | null> | null {
+  const type = headers['content-type']
+  if (typeof type !== 'string' || !plainJson.test(type) || headers['content-encoding'] !== undefined)
+    return null
+  if (body === null || body.length > longestBody) return null
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+    const fields: unknown = JSON.parse(text)
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return null
+    // Of two fields of one name, readers take the first or the last: count what stands in the text.
+    const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '').replace(/\s/g, '')
+    const written = bare.slice(1, -1).split(',')
+    if (written.some((field) => field !== ':' && field !== ':null')) return null
+    return written.length === Object.keys(fields).length ? (fields as Record<string, string | null>) : null
+  } catch {
+    return null
+  }
+}

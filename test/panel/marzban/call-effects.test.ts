@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { effectOf } from '../../../src/panel/marzban/call-effects.ts'
+
+const json = { 'content-type': 'application/json' }
+
+function put(
+  body: string | Buffer | null,
+  headers: Record<string, string | string[]> = json,
+  path = '/api/user/ann',
+) {
+  return effectOf({ method: 'PUT', path, headers, body: body === null ? null : Buffer.from(body) })
+}
+
+describe('a PUT of a user', () => {
+  test.each([
+    ['{"status":"disabled"}', 'disable'],
+    [' {\n"status" :\t"disabled"\r} ', 'disable'],
+    ['{"\\u0073tatus":"disabl\\u0065d"}', 'disable'],
+    ['{"note":"paid, {\\"status\\":\\"active\\"}"}', 'annotate'],
+    ['{"note":"\\\\"}', 'annotate'],
+    ['{"note":null}', 'annotate'],
+    ['{"note":"خوب"}', 'annotate'],
+    ['{"status":"disabled","note":"late"}', 'disable'],
+  ])('of %s can only %s', (body, effect) => {
+    expect(put(body)).toBe(effect)
+  })
+
+  test.each([
+    '{}',
+    '',
+    'null',
+    '[]',
+    '"disabled"',
+    '{"status":"active"}',
+    '{"status":"on_hold","on_hold_expire_duration":60}',
+    '{"status":"DISABLED"}',
+    '{"status":" disabled"}',
+    '{"status":null}',
+    '{"status":["disabled"]}',
+    '{"status":{"disabled":1}}',
+    '{"status":"disabled","data_limit":0}',
+    '{"status":"disabled","expire":null}',
+    '{"note":"x","next_plan":null}',
+    '{"note":"x","proxies":{}}',
+    '{"note":7}',
+    '{"note":"x","Status":"active"}',
+    '{"data_limit":1}',
+    // Given twice.
+    '{"status":"disabled","status":"disabled"}',
+    '{"status":"active","status":"disabled"}',
+    '{"status":"disabled","status":"active"}',
+    '{"status":"disabled","\\u0073tatus":"active"}',
+    '{"data_limit":1,"note":"x","data_limit":null}',
+    '{"status":{"a":1},"status":"disabled"}',
+    '{"__proto__":null,"status":"disabled"}',
+    // Not JSON, or not for every reader.
+    '{"status":"disabled"',
+    '{"status":"disabled",}',
+    "{'status':'disabled'}",
+    '{"status":"disabled"}{"status":"active"}',
+    '{"status":"disabled"} x',
+    '\ufeff{"status":"disabled"}',
+    '{"status":"disabled","x":NaN}',
+    'status=disabled',
+  ])('of %s is a change', (body) => {
+    expect(put(body)).toBe('change')
+  })
+
+  test.each([
+    ['no body', null],
+    ['UTF-16', Buffer.from('{"status":"disabled"}', 'utf16le')],
+    [
+      'bytes that are no text',
+      Buffer.concat([Buffer.from('{"note":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    ],
+    ['a body of 20 KiB', `{"note":"${'x'.repeat(20 * 1024)}"}`],
+  ])('with %s is a change', (_, body) => {
+    expect(put(body)).toBe('change')
+  })
+
+  test.each<[Record<string, string | string[]>, string]>([
+    [{ 'content-type': 'application/json; charset=utf-8' }, 'disable'],
+    [{ 'content-type': 'Application/JSON;charset="UTF-8"' }, 'disable'],
+    [{ 'content-type': 'application/json; charset=utf-16' }, 'change'],
+    [{ 'content-type': 'application/json; charset=utf-8; x=1' }, 'change'],
+    [{ 'content-type': 'application/merge-patch+json' }, 'change'],
+    [{ 'content-type': 'text/plain' }, 'change'],
+    [{ 'content-type': 'application/x-www-form-urlencoded' }, 'change'],
+    [{ 'content-type': ['application/json', 'application/json'] }, 'change'],
+    [{}, 'change'],
+    [{ ...json, 'content-encoding': 'gzip' }, 'change'],
+    [{ ...json, 'content-encoding': 'identity' }, 'change'],
+  ])('with %j can only %s', (headers, effect) => {
+    expect(put('{"status":"disabled"}', headers)).toBe(effect)
+  })
+
+  test.each([
+    '/api/user/ann/',
+    '/api/user/',
+    '/api/user',
+    '/API/user/ann',
+    '/api/user/a/b',
+    '/api/users/ann',
+    '/x/api/user/ann',
+  ])('at %s is a change', (path) => {
+    expect(put('{"status":"disabled"}', json, path)).toBe('change')
+  })
+})
+
+test.each([
+  ['POST', '/api/admin/token', 'log in'],
+  ['POST', '/api/admin/token/', 'change'],
+  ['POST', '/api/Admin/token', 'change'],
+  ['PUT', '/api/admin/token', 'change'],
+  ['GET', '/api/user/ann/reset', 'read'],
+  ['HEAD', '/anything', 'read'],
+  ['OPTIONS', '/api/user', 'read'],
+  ['DELETE', '/api/user/ann', 'delete'],
+  ['POST', '/api/user', 'change'],
+  ['PATCH', '/api/user/ann', 'change'],
+  ['POST', '/sub/token', 'change'],
+  ['get', '/api/user', 'change'],
+  ['PROPFIND', '/api/user', 'change'],
+])('%s %s can only %s', (method, path, effect) => {
+  expect(effectOf({ method, path, headers: json, body: null })).toBe(effect)
+})
