@@ -5,6 +5,7 @@ import { createLogger } from '../../src/log.ts'
 import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
 import { createForwarder } from '../../src/panel/transport/forward.ts'
+import type { TrustedCertificates } from '../../src/panel/transport/trusted-certificates.ts'
 import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
@@ -90,6 +91,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   upstream?: string
   /** Where the service itself looks for the panel, if not at the stand-in. */
   panelUrl?: string
+  /** The certificates that the panel's may be signed by. */
+  trusted?: TrustedCertificates
   /** How long the panel may take; what hangs is given up soon. */
   panelTimeoutMs?: number
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
@@ -110,6 +113,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     reach,
     upstream,
     panelUrl,
+    trusted,
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
@@ -137,6 +141,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const panel = createPanelClient({
     url: panelUrl ?? standIn.url,
     ...standIn.sudo,
+    trusted,
     timeoutMs: panelTimeoutMs,
     sleep: async () => {},
   })
@@ -178,6 +183,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const pressure = { maxEventLoopDelay: 0 }
   const forwarder = createForwarder({
     url: upstream ?? standIn.url,
+    trusted,
     connectTimeoutMs: panelTimeoutMs,
     answerTimeoutMs: panelTimeoutMs,
     ...lanes,

@@ -57,6 +57,14 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     expect(output).not.toMatch(/^\s+at /m)
   })
 
+  test('when MARZBAN_CA is no file with certificates', async () => {
+    const { code, output } = await run({ ...usual(), MARZBAN_CA: '/no/such/file.pem' })
+    expect(code).toBe(1)
+    expect(output.trim()).toBe(
+      'MARZBAN_CA must be a file with certificates, as PEM or DER, but there is no such file.',
+    )
+  })
+
   test('when another program has its port', async () => {
     const other: Server = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
