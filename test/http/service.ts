@@ -25,6 +25,7 @@ import type { PanelDatabase } from '../stand-in/names.ts'
 import type { Release } from '../stand-in/release.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import type { Serving } from '../stand-in/xray.ts'
 import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
@@ -95,6 +96,10 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
+  /** The panel's own clock, in milliseconds since 1970. */
+  panelNow?: () => number
+  /** Whom the panel's core serves. */
+  serving?: Serving
   /** Why an account is held; left out: none is. */
   holdOf?: FrontWork['holdOf']
   /** Adds callers that prove themselves in another way. */
@@ -115,6 +120,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
+    panelNow,
+    serving,
     holdOf = async () => null,
     extendCallers = (callers) => callers,
     ...appOptions
@@ -132,6 +139,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...(hasUsage !== undefined && { hasUsage }),
     ...(release && { release }),
     ...(panelDatabase && { database: panelDatabase }),
+    ...(panelNow && { now: panelNow }),
+    ...(serving && { serving }),
     sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {
