@@ -31,12 +31,17 @@ const everyPart = Object.keys(parts)
  */
 const rooms: Record<string, Record<string, string[]>> = {
   store: {
-    tables: [],
-    connection: ['tables'],
-    accounts: ['connection', 'limits', 'tables'],
+    'optional-column': [],
+    'limit-tables': ['optional-column'],
+    tables: ['limit-tables', 'optional-column'],
+    connection: ['limit-tables', 'tables'],
+    accounts: ['connection', 'holds', 'limits', 'limit-tables', 'tables'],
+    audit: ['connection', 'tables'],
     collecting: ['connection', 'tables'],
     deletions: ['connection', 'tables'],
-    limits: ['connection', 'tables'],
+    holds: ['connection', 'outbox', 'limit-tables', 'tables'],
+    keys: ['connection', 'tables'],
+    limits: ['connection', 'holds', 'limit-tables', 'tables'],
     outbox: ['connection', 'tables'],
     tenures: ['connection', 'tables'],
   },
@@ -47,9 +52,10 @@ const rooms: Record<string, Record<string, string[]>> = {
     callers: [],
     accounts: ['limits', 'observing'],
     collecting: ['observing'],
+    holding: ['limits', 'observing'],
     deleting: ['observing', 'callers'],
-    front: ['observing', 'callers', 'collecting', 'deleting'],
-    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'limits', 'observing'],
+    front: ['observing', 'callers', 'collecting', 'deleting', 'limits'],
+    'ledger-api': ['accounts', 'callers', 'collecting', 'deleting', 'holding', 'limits', 'observing'],
   },
   http: {
     'app-type': [],
@@ -59,13 +65,14 @@ const rooms: Record<string, Record<string, string[]>> = {
     server: ['app-type'],
     front: ['app-type', 'input', 'problem', 'server'],
     routes: ['app-type', 'input', 'problem', 'schemas', 'server'],
-    openapi: ['app-type', 'problem', 'routes', 'schemas'],
+    openapi: ['app-type', 'problem', 'routes', 'schemas', 'server'],
   },
   panel: {
     // What the service needs of any panel; only `marzban` knows Marzban.
     panel: [],
-    transport: ['panel'],
-    marzban: ['panel', 'transport'],
+    'panel-api': ['panel'],
+    transport: ['panel', 'panel-api'],
+    marzban: ['panel', 'panel-api', 'transport'],
   },
 }
 
@@ -113,7 +120,7 @@ const arrowsOfPort: IForbiddenRuleType[] = [
     name: 'work may import of panel only the port',
     severity: 'error',
     from: { path: filesOf('work') },
-    to: { path: '^src/panel/', pathNot: filesOf('panel/panel') },
+    to: { path: '^src/panel/', pathNot: filesOf('panel/panel', 'panel/panel-api') },
   },
   {
     name: 'only assemble may import panel/marzban',

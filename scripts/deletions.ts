@@ -3,9 +3,8 @@
  * address of the service (default: the service of .env on this machine), API_KEY its key. Exits with 0 if everything was
  * deleted, with 1 if something was not, with 2 if the service gives no answer about this deletion.
  */
-import { existsSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { readService } from './service-address.ts'
 
 const barWidth = 30
 const pauseMs = 1_000
@@ -25,10 +24,7 @@ type Report = {
   failures?: { username: string | null; detail: string | null }[]
 }
 
-if (existsSync('.env')) process.loadEnvFile()
-const { LEDGER, HOST, PORT, API_KEY = '' } = process.env
-// An empty variable counts as not set, as in the service.
-const ledger = LEDGER || `http://${hostToCall(HOST || '127.0.0.1')}:${PORT || 8080}`
+const { ledger, key } = readService()
 const [id = ''] = process.argv.slice(2)
 process.exitCode = await follow()
 
@@ -54,15 +50,9 @@ async function follow(): Promise<0 | 1 | 2> {
   }
 }
 
-/** The host to call, for a service that listens on `host` of this machine. */
-function hostToCall(host: string): string {
-  const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
-  return isIPv6(address) ? `[${address}]` : address
-}
-
 function ask(): Promise<Response> {
   const signal = AbortSignal.timeout(10_000)
-  return fetch(`${ledger}/deletions/${id}`, { headers: { 'x-api-key': API_KEY }, signal })
+  return fetch(`${ledger}/deletions/${id}`, { headers: { 'x-api-key': key }, signal })
 }
 
 /** On a terminal, each line replaces the one before. */

@@ -11,9 +11,12 @@ import { compileParameters } from './http/input/validate.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/problem/answer-error.ts'
 import { adminRoutes } from './http/routes/admins.ts'
+import { apiKeyRoutes } from './http/routes/api-keys.ts'
+import { auditRoutes } from './http/routes/audit.ts'
 import { deleteRoutes } from './http/routes/delete.ts'
 import { deletionReceiptRoutes } from './http/routes/deletion-receipts.ts'
 import { healthRoutes } from './http/routes/health.ts'
+import { holdRoutes } from './http/routes/holds.ts'
 import { limitPeriodRoutes } from './http/routes/limit-periods.ts'
 import { limitRoutes } from './http/routes/limits.ts'
 import { statsRoutes } from './http/routes/stats.ts'
@@ -21,6 +24,7 @@ import { syncRoutes } from './http/routes/sync.ts'
 import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { authenticate } from './http/server/authenticate.ts'
+import { authorise } from './http/server/authorise.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
@@ -109,6 +113,7 @@ export function buildApp(options: AppOptions): App {
   app.register(webhookRoutes, { services, secret: options.webhookSecret ?? null })
   app.register(async (guarded: App) => {
     authenticate(guarded, services.callers, limitFailures(app, options.failedAuthentication ?? usualFailures))
+    authorise(guarded)
     guarded.register(adminRoutes, { services })
     guarded.register(statsRoutes, { services })
     guarded.register(userRoutes, { services })
@@ -117,6 +122,9 @@ export function buildApp(options: AppOptions): App {
     guarded.register(syncRoutes, { services })
     guarded.register(limitRoutes, { services })
     guarded.register(limitPeriodRoutes, { services })
+    guarded.register(holdRoutes, { services })
+    guarded.register(apiKeyRoutes, { services })
+    guarded.register(auditRoutes, { services })
   })
   if (front) {
     app.register(frontRoutes, front)

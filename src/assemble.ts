@@ -23,6 +23,7 @@ import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
 import { createDeletions } from './work/deleting/deletions.ts'
 import { createFront } from './work/front/front.ts'
 import type { FrontWork } from './work/front/front-request.ts'
+import { holdOf } from './work/front/hold-of.ts'
 import { createLedgerApi } from './work/ledger-api.ts'
 import { createPanelLag } from './work/observing/panel-lag.ts'
 import { logUnreadable } from './work/observing/unreadable-items.ts'
@@ -110,6 +111,7 @@ export async function assemble(
     deletions: { work: deleting },
     observations: { work: reading },
     limits: { db },
+    holds: { work: { db, panel, graceMs: 2 * config.panelTimeoutMs } },
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
@@ -138,7 +140,14 @@ export async function assemble(
     trustProxy: config.trustProxy,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
-    front: openFront(config, { ...deleting, forwarder, api, callers, holdOf: nobodyIsHeld, log }),
+    front: openFront(config, {
+      ...deleting,
+      forwarder,
+      api,
+      callers,
+      holdOf: (adminId) => holdOf(db, adminId),
+      log,
+    }),
   })
   closing.defer(() => app.close())
   await Promise.all([jobs.start(), app.ready()])
@@ -153,9 +162,6 @@ export async function assemble(
   )
   return address
 }
-
-/** What the front asks about an account: this service holds none yet. */
-const nobodyIsHeld = async () => null
 
 /** Null: the front is off. */
 function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {

@@ -1,13 +1,17 @@
-import swagger from '@fastify/swagger'
+import swagger, { type SwaggerTransform, type SwaggerTransformObject } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { App } from './app-type.ts'
 import { problemSchema } from './problem/problem-schema.ts'
 import { syncSchema } from './routes/sync.ts'
 import { userSchema } from './routes/users.ts'
 import { accountSchema, statsSchema } from './schemas/account-schema.ts'
+import { auditSchema } from './schemas/audit-schema.ts'
 import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
 import { grantSchema, periodSchema } from './schemas/grant-schema.ts'
+import { holdSchema } from './schemas/hold-schema.ts'
+import { keySchema, newKeySchema } from './schemas/key-schema.ts'
 import { limitSchema, limitStatusSchema } from './schemas/limit-schema.ts'
+import { type RightsOfCall, rightsAsMarkdown, rightsTo } from './server/rights-table.ts'
 
 const description = `Keeps, for each admin of a Marzban panel, all traffic that the admin's users ever consumed. When a user is
 deleted, reset or moved to another admin, or when the admin is deleted, no total falls and no byte counts twice.
@@ -28,6 +32,10 @@ const schemas = [
   limitSchema,
   grantSchema,
   periodSchema,
+  holdSchema,
+  keySchema,
+  newKeySchema,
+  auditSchema,
 ]
 
 /** Registers the shared schemas, and the plugin that collects the routes for the OpenAPI document. */
@@ -35,6 +43,8 @@ export function describeApi(app: App, version: string): void {
   for (const schema of schemas) app.addSchema(schema)
   app.register(swagger, {
     convertConstToEnum: false,
+    transform: addRights,
+    transformObject: addTableOfRights,
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, i) => String(schema.$id ?? `schema-${i}`),
     },
@@ -54,6 +64,8 @@ export function describeApi(app: App, version: string): void {
           description: 'Delete users and admins without losing a byte, and see the results.',
         },
         { name: 'limits', description: 'Limits of accounts, their periods and grants.' },
+        { name: 'api-keys', description: 'Keys for programs.' },
+        { name: 'audit', description: 'Who has changed what.' },
         { name: 'sync', description: 'How and when the service reads the panel.' },
         { name: 'service', description: 'Health of the service.' },
       ],
@@ -62,13 +74,19 @@ export function describeApi(app: App, version: string): void {
           bearer: {
             type: 'http',
             scheme: 'bearer',
-            description: 'The token of a Marzban admin. POST /api/admin/token of the panel gives one.',
+            description:
+              'The token of a Marzban admin (POST /api/admin/token of the panel gives one), or an API key.',
           },
           apiKey: {
             type: 'apiKey',
             in: 'header',
             name: 'X-API-Key',
-            description: "The operator's key. It has the rights of a sudo admin.",
+            description: 'An API key, or the key of API_KEY, which has the rights of a sudo admin.',
+          },
+          basic: {
+            type: 'http',
+            scheme: 'basic',
+            description: 'An API key as the password, with any user name.',
           },
           webhookSecret: {
             type: 'apiKey',
@@ -78,10 +96,35 @@ export function describeApi(app: App, version: string): void {
           },
         },
       },
-      security: [{ bearer: [] }, { apiKey: [] }],
+      security: [{ bearer: [] }, { apiKey: [] }, { basic: [] }],
     },
   })
 }
+
+/** Writes into each call who may make it. */
+const addRights: SwaggerTransform = ({ schema, url, route }) => {
+  const right = route.config?.right
+  return { schema: right === undefined ? schema : { ...schema, 'x-rights': rightsTo(right) }, url }
+}
+
+/** Writes the rights of all calls into the description of the API. */
+const addTableOfRights: SwaggerTransformObject = (document) => {
+  if (!('openapiObject' in document)) return {}
+  const { openapiObject: api } = document
+  const calls = Object.entries(api.paths ?? {}).flatMap(([path, methods = {}]) =>
+    Object.entries(methods).flatMap(([method, operation]) => {
+      const rights = (operation as { 'x-rights'?: RightsOfCall })['x-rights']
+      return rights ? [{ call: `${method.toUpperCase()} ${path}`, rights }] : []
+    }),
+  )
+  return {
+    ...api,
+    info: { ...api.info, description: `${description}\n\n${whoMay}\n\n${rightsAsMarkdown(calls)}` },
+  }
+}
+
+const whoMay = `Who may make which call: \`all\`: about every account; \`own\`: about its own account; \`-\`: gets 403. Each call has the
+same as \`x-rights\`.`
 
 /** Serves the document and Swagger UI. */
 export async function documentationRoutes(app: App): Promise<void> {

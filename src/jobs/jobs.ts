@@ -1,5 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import { type DeletionJobs, startDeleting } from './deletions.ts'
+import { type HoldJobs, lookAtHolds, startHolding } from './holds.ts'
 import { type LimitJob, startTurningLimits } from './limits.ts'
 import { type ObservationJobs, startObserving } from './observations.ts'
 import { keepHandingOn, type OutboxJob } from './outbox.ts'
@@ -28,6 +29,7 @@ export type JobsOptions = {
   deletions: DeletionJobs
   observations: ObservationJobs
   limits: LimitJob
+  holds: HoldJobs
   outbox: OutboxJob
   /** The time by which jobs are due; see `createQueueClock`. */
   clock: { use(): Promise<void>; keep(): Promise<void> }
@@ -61,6 +63,7 @@ export function createJobs(options: JobsOptions): Jobs {
   let keeping: Promise<unknown> | undefined
   const afterPoll = async () => {
     await options.poll.onAnswered()
+    await lookAtHolds(boss, options.holds.work.db)
     await requestScan(boss)
   }
   return {
@@ -77,6 +80,7 @@ export function createJobs(options: JobsOptions): Jobs {
         startDeleting(boss, options.deletions, context),
         startObserving(boss, options.observations, context),
         startTurningLimits(boss, options.limits, context),
+        startHolding(boss, options.holds, context),
         startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
       keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, whileRunning)])

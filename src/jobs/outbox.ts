@@ -1,6 +1,7 @@
 import type { PgBoss } from 'pg-boss'
 import { type GiveEntry, type HandOnDeps, handOnAll } from '../work/outbox/hand-on.ts'
 import { lookAtBulk } from './deletions.ts'
+import { lookAtHold } from './holds.ts'
 import { sendObservation } from './observations.ts'
 import { repeat } from './repeat.ts'
 
@@ -29,6 +30,8 @@ export async function keepHandingOn(
         return lookAtBulk(boss, tx, entry, 0)
       case 'observation':
         return sendObservation(boss, tx, entry.usernames)
+      case 'hold':
+        return lookAtHold(boss, tx, entry.adminId)
     }
   }
   const handOn = oneAtATime(() => handOnAll(db, give, signal))

@@ -7,15 +7,6 @@ import type { LedgerError } from '../errors.ts'
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
 export type UserStatus = (typeof userStatuses)[number]
 
-/** A panel: `assemble` opens it and hands out its parts. */
-export type Panel = {
-  client: PanelClient
-  forwarder: Forwarder
-  api: PanelApi
-  /** Ends all connections to the panel. */
-  close(): Promise<void>
-}
-
 /** An item of an answer that the ledger cannot use. The other items of the answer stay usable. */
 export type UnreadableItem = {
   kind: 'user' | 'admin'
@@ -79,8 +70,33 @@ export type UnreadableUser = {
 /** Users that can be used, those that cannot, and how many the panel has in all. */
 export type PanelUserPage = { users: PanelUser[]; total: number; unreadable: UnreadableItem[] }
 
-/** Which users to list: those of exactly this admin, or all. */
-export type UserFilter = { admin?: string; usernames?: readonly string[] }
+/** Which users to list: those of exactly this admin, or all; only those of these names; only those with this status. */
+export type UserFilter = { admin?: string; usernames?: readonly string[]; status?: UserStatus }
+
+/** Whether the panel serves a user, and what must be known to change that and nothing else. */
+export type UserService = {
+  username: string
+  /** As {@link PanelUser.createdAt}. */
+  createdAt: string
+  /** The name of its admin; null: it has none. */
+  owner: string | null
+  /** One of {@link userStatuses}, or another text of the panel, or `unknown`. */
+  status: string
+  /** How long the user may be used once it has connected, in seconds, if it waits for that; null: it is not limited so. */
+  onHoldDuration: bigint | null
+  /** Until when it waits, as the panel writes it; null: for ever. */
+  onHoldTimeout: string | null
+  /** What the panel keeps for itself, to be handed back unread with a change. */
+  unread: unknown
+}
+
+/** The service that a user is to have. `as it is`: only to remind the panel of it. */
+export type WantedService =
+  | { status: 'disabled' | 'active' | 'as it is' }
+  | { status: 'on_hold'; onHoldDuration: bigint | null; onHoldTimeout: string | null }
+
+/** What came of a request to change a user's service: `verdict` as in {@link DeletionReply}. */
+export type ServiceReply = { verdict: DeletionReply['verdict']; error: LedgerError | null }
 
 /**
  * Calls that the service makes with its own sudo account, or with a caller's rights where a `token` is given.
@@ -138,6 +154,19 @@ export type PanelClient = {
   deleteUser(username: string, options?: { token?: string }): Promise<DeletionReply>
   /** Deletes an admin, likewise. Its users stay, without an owner. */
   deleteAdmin(username: string): Promise<DeletionReply>
+  /**
+   * Whether the panel serves a user; null: the panel says that there is none.
+   *
+   * @throws as {@link PanelClient.user}; a user whose bytes cannot be counted is no reason.
+   */
+  userService(username: string): Promise<UserService | null>
+  /**
+   * Has the panel serve a user as wanted, and changes nothing else of it. The request is sent once. Where its outcome is
+   * unclear, ask {@link PanelClient.userService}.
+   *
+   * @param user as {@link PanelClient.userService} has just shown it.
+   */
+  setService(user: UserService, wanted: WantedService): Promise<ServiceReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
 }
@@ -154,79 +183,6 @@ export type DeletionReply = {
   verdict: 'done' | 'missing' | 'refused' | 'unsent' | 'unclear'
   /** Why it is not done; null: it is. */
   error: LedgerError | null
-}
-
-/** A call of the panel's own API that makes the panel forget bytes. They are lost unless they are read before. */
-export type GuardedCall =
-  | { kind: 'delete user'; username: string }
-  | { kind: 'change user'; username: string }
-  | { kind: 'move user'; username: string }
-  | { kind: 'delete expired users' }
-  | { kind: 'reset all users' }
-  | { kind: 'delete admin'; username: string }
-  | { kind: 'reset admin usage'; username: string }
-
-/** A call of the panel's own API; `path` is decoded, as the panel's router sees it. */
-export type CallToJudge = Pick<PassedOn, 'method' | 'headers' | 'body'> & { path: string }
-/** What a call does; `annotate` changes only a user's note. `change`: anything else: it may give users traffic. */
-export type CallEffect = 'read' | 'log in' | 'delete' | 'disable' | 'annotate' | 'change'
-
-/** What the front must know of the panel's own API. */
-export type PanelApi = {
-  /**
-   * What a request makes the panel forget; null: nothing, it can be passed on.
-   *
-   * @param path decoded, as the panel's router sees it.
-   */
-  guardedCallOf(method: string, path: string): GuardedCall | null
-  /** What a call does, as far as its caller may do it while it is held. */
-  effectOf(call: CallToJudge): CallEffect
-  /**
-   * Harmless questions for which a caller needs the same rights as for `call`: the targets of GET requests, encoded, in the
-   * order in which the panel checks these rights.
-   */
-  refusingQuestions(call: GuardedCall): readonly string[]
-  /** Whether the panel has WebSockets at this path, which is decoded. */
-  hasWebSocket(path: string): boolean
-  /** Whether a path may hold a secret, such as the link of a subscription. No log shows such a path whole. */
-  isSecretPath(path: string): boolean
-  /** The token that the panel reads from the headers of a request; null: there is none. */
-  tokenOf(headers: PassedOn['headers']): string | null
-  /** Whether the panel can be asked whose token this is. The panel may take others all the same. */
-  canBeToken(text: string): boolean
-  /** The JSON body in which the panel says why it refuses something. */
-  errorBody(detail: string): object
-  /** The panel's answer about an admin that it does not have. */
-  noSuchAdmin: ForwardedAnswer
-  /** The panel's answer to the deletion of a sudo admin. */
-  sudoAdminStays: ForwardedAnswer
-  /** What an answer to a forwarded deletion proves. Only the panel's own words count. */
-  judgeDeletion(of: 'user' | 'admin', answer: ForwardedAnswer): Exclude<DeletionReply['verdict'], 'unsent'>
-  /** What an answer to the forwarded reset of all users proves. Only the panel's own words count. */
-  judgeReset(answer: ForwardedAnswer): 'done' | 'refused' | 'unclear'
-  /** The deletion of all expired users, which the front carries out one by one. */
-  expiredUsers: {
-    /** The statuses of users that this call deletes. */
-    statuses: readonly string[]
-    /** The request that lists the users that `deletion` deletes. */
-    listing(deletion: Forwarded): Forwarded
-    /**
-     * The names in the answer to this listing.
-     *
-     * @throws `panel_bad_answer` for anything else than a list of names.
-     */
-    namesIn(answer: ForwardedAnswer): string[]
-    /**
-     * The panel's answer when these users are deleted.
-     *
-     * @param token the caller's, to ask the panel for its version.
-     */
-    answer(
-      names: readonly string[],
-      client: Pick<PanelClient, 'release'>,
-      token: string,
-    ): Promise<ForwardedAnswer>
-  }
 }
 
 /** A caller's request, as it is to reach the panel. */

@@ -15,7 +15,7 @@ export type Cluster = {
 }
 
 /** The URL of one of the cluster's databases, password included. */
-export function urlOf(cluster: Cluster, port: number, name: string): string {
+export function urlOf(cluster: Pick<Cluster, 'password'>, port: number, name: string): string {
   return `postgres://${superuser}:${cluster.password}@127.0.0.1:${port}/${name}`
 }
 

@@ -1,10 +1,14 @@
-import type { ColumnType, Generated } from 'kysely'
-import type { CarryOver, Crossing } from '../ledger/limit.ts'
-import type { PeriodRule } from '../ledger/period.ts'
+import type { Generated } from 'kysely'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
-
-/** A column that has a default or allows null: it may be left out when a row is inserted. */
-type Optional<T> = ColumnType<T, T | undefined, T>
+import type {
+  HeldUsersTable,
+  HoldsTable,
+  LimitCrossingsTable,
+  LimitGrantsTable,
+  LimitPeriodsTable,
+  LimitsTable,
+} from './limit-tables.ts'
+import type { Optional } from './optional-column.ts'
 
 export type AdminsTable = {
   id: Generated<bigint>
@@ -185,68 +189,64 @@ export type EventsTable = {
   created_at: Generated<Date>
 }
 
-export type EventType = 'traffic.suspicious' | 'limit.warned' | 'limit.exceeded' | 'limit.expired'
+export type EventType =
+  | 'traffic.suspicious'
+  | 'limit.warned'
+  | 'limit.exceeded'
+  | 'limit.expired'
+  | 'limit.cleared'
+  | 'limit.changed'
+  | 'grant.added'
+  | 'period.closed'
+  | 'holding.finished'
+  | 'holding.failed'
 
-export type LimitsTable = {
-  admin_id: bigint
-  version: Generated<bigint>
-  traffic_limit: Optional<bigint | null>
-  count_from: 'now' | 'beginning'
-  period_unit: Optional<PeriodRule['unit'] | null>
-  anchor_day: Optional<number | null>
-  timezone: Optional<string | null>
-  carry_over: CarryOver
-  valid_until: Optional<Date | null>
-  warn_at: number[]
-  on_exceed: 'notify'
-  expired_at: Optional<Date | null>
-  changed_at: Date
-  changed_by: string
+export type OutboxTable = {
+  id: Generated<bigint>
+  kind: 'bulk_deletion' | 'observation' | 'hold'
+  /** JSON whose integers are text. */
+  payload: unknown
+  created_at: Generated<Date>
 }
 
-export type LimitPeriodsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  starts_at: Date
-  ends_at: Optional<Date | null>
-  total_at_start: Optional<bigint | null>
-  carried: Generated<bigint>
-  granted: Generated<bigint>
-  closed_at: Optional<Date | null>
-  total_at_end: Optional<bigint | null>
-  allowance_at_end: Optional<bigint | null>
-}
+export type KeyRole = 'sudo' | 'admin' | 'metrics'
+export type KeyAccess = 'read' | 'write'
 
-export type LimitGrantsTable = {
+export type ApiKeysTable = {
   id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  bytes: bigint
-  note: Optional<string | null>
-  reference: Optional<string | null>
-  created_at: Date
+  name: string
+  role: KeyRole
+  access: KeyAccess
+  admin_id: Optional<bigint | null>
+  /** SHA-256. */
+  secret_hash: Buffer
+  created_at: Generated<Date>
   created_by: string
+  expires_at: Optional<Date | null>
+  last_used_at: Optional<Date | null>
   revoked_at: Optional<Date | null>
   revoked_by: Optional<string | null>
 }
 
-export type LimitCrossingsTable = {
-  id: Generated<bigint>
-  admin_id: bigint
-  period_id: bigint
-  version: bigint
-  kind: Crossing['kind']
-  threshold: number
-  total: bigint
-  crossed_at: Date
-}
+export type AuditAction =
+  | 'limit.set'
+  | 'limit.deleted'
+  | 'grant.added'
+  | 'grant.revoked'
+  | 'period.closed'
+  | 'hold.set'
+  | 'hold.released'
+  | 'key.created'
+  | 'key.revoked'
 
-export type OutboxTable = {
+export type AuditTable = {
   id: Generated<bigint>
-  kind: 'bulk_deletion' | 'observation'
-  /** JSON whose integers are text. */
-  payload: unknown
-  created_at: Generated<Date>
+  changed_at: Generated<Date>
+  caller: string
+  action: AuditAction
+  admin_id: bigint | null
+  before: object | null
+  after: object | null
 }
 
 export type DeletionTurnsTable = { caller: string; turn: bigint }
@@ -270,4 +270,8 @@ export type Tables = {
   limit_periods: LimitPeriodsTable
   limit_grants: LimitGrantsTable
   limit_crossings: LimitCrossingsTable
+  holds: HoldsTable
+  held_users: HeldUsersTable
+  api_keys: ApiKeysTable
+  audit: AuditTable
 }

@@ -1,13 +1,16 @@
 import type { AccountPage, AccountView } from '../store/accounts/queries.ts'
 import { findAccount, listAccounts } from '../store/accounts/queries.ts'
+import { type AuditPage, type AuditRow, listAudit } from '../store/audit/audit.ts'
 import { requestScans } from '../store/collecting/scans.ts'
 import type { Database } from '../store/connection/database.ts'
 import { type ListedTenure, listTenures } from '../store/tenures/tenure-list.ts'
 import type { Stats } from './accounts/stats.ts'
+import { type ApiKeys, createApiKeys } from './callers/api-keys.ts'
 import type { Callers } from './callers/callers.ts'
 import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
+import { createHolds, type Holds } from './holding/operator-hold.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { requestObservation } from './observing/request-observation.ts'
 
@@ -23,6 +26,9 @@ export type LedgerApi = {
   tenures(page: Parameters<typeof listTenures>[1]): Promise<Page<ListedTenure, bigint>>
   deletions: Deletions
   limits: Limits
+  holds: Holds
+  keys: ApiKeys
+  audit(page: AuditPage): Promise<Page<AuditRow, bigint>>
   sync(): Promise<CollectorStatus>
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
@@ -54,6 +60,9 @@ export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
     stats,
     deletions,
     limits: createLimits({ db }),
+    holds: createHolds({ db }),
+    keys: createApiKeys({ db }),
+    audit: (page) => listAudit(db, page),
     account: (adminId) => findAccount(db, adminId),
     accounts: async (page) => {
       const { accounts, next } = await listAccounts(db, page)

@@ -11,7 +11,7 @@ import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
 import { takeOutbox } from '../../src/store/outbox/outbox.ts'
 import { createStats } from '../../src/work/accounts/stats.ts'
-import { type Callers, createCallers } from '../../src/work/callers/callers.ts'
+import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
@@ -102,8 +102,6 @@ export type TestServiceOptions = Partial<AppOptions> & {
   serving?: Serving
   /** Why an account is held; left out: none is. */
   holdOf?: FrontWork['holdOf']
-  /** Adds callers that prove themselves in another way. */
-  extendCallers?: (callers: Callers) => Callers
 }
 
 /** Starts a {@link TestService}; `close` it when done. */
@@ -123,7 +121,6 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelNow,
     serving,
     holdOf = async () => null,
-    extendCallers = (callers) => callers,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -170,7 +167,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     },
   })
   let syncs = 0
-  const callers = extendCallers(createCallers({ db, panel, apiKey, now }))
+  const callers = createCallers({ db, panel, apiKey, now })
   const services = createLedgerApi({
     db,
     callers,

@@ -1,5 +1,6 @@
 import { isLedgerError } from '../../src/errors.ts'
-import type { Forwarder, PanelApi, PanelClient } from '../../src/panel/panel.ts'
+import type { Forwarder, PanelClient } from '../../src/panel/panel.ts'
+import type { PanelApi } from '../../src/panel/panel-api.ts'
 import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { listOpenBulks } from '../../src/store/deletions/deletion-places.ts'

@@ -18,6 +18,7 @@ const typeInCode: Record<string, string> = {
   _text: 'string[]',
   bigint: 'bigint',
   boolean: 'boolean',
+  bytea: 'Buffer',
   integer: 'number',
   interval: 'string',
   jsonb: 'json',
@@ -145,6 +146,8 @@ function nameOf(checker: ts.TypeChecker, type: ts.Type): string {
   const members = type.isUnion() ? type.types : [type]
   if (members.every((member) => member.flags & ts.TypeFlags.StringLike)) return 'string'
   if (members.every((member) => member.flags & ts.TypeFlags.BooleanLike)) return 'boolean'
-  const name = checker.typeToString(type)
-  return ['bigint', 'number', 'Date', 'number[]', 'string[]'].includes(name) ? name : 'json'
+  const item = checker.isArrayType(type) ? checker.getTypeArguments(type as ts.TypeReference)[0] : undefined
+  if (item?.isUnion()) return `${nameOf(checker, item)}[]`
+  const [name = ''] = checker.typeToString(type).split('<')
+  return ['bigint', 'number', 'Date', 'Buffer', 'number[]', 'string[]'].includes(name) ? name : 'json'
 }

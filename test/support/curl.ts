@@ -1,4 +1,4 @@
-/** What a terminal would do with a curl line of the documents, on machines without curl too: the answer's JSON. */
+/** What a terminal would do with a curl line of the documents, on machines without curl too: the answer's JSON, or an empty object. */
 export async function paste(line: string, variables: Record<string, string> = {}): Promise<unknown> {
   const [curl, ...words] = wordsOf(line, variables)
   if (curl !== 'curl') throw new Error(`no curl line: ${line}`)
@@ -22,7 +22,7 @@ export async function paste(line: string, variables: Record<string, string> = {}
   const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${line} is answered with ${answer.status}: ${text}`)
-  return JSON.parse(text)
+  return answer.status === 204 ? {} : JSON.parse(text)
 }
 
 /** The curl lines in the shell blocks of a Markdown document. */

@@ -92,7 +92,7 @@ export async function passDays(db: Database, adminId: bigint, days: number): Pro
 export async function announced(db: Database, adminId: bigint): Promise<string[]> {
   const { rows } = await sql<{ said: string }>`
     select substr(type, 7) || ' ' || (payload ->> 'threshold') as said from events
-    where admin_id = ${adminId} and type like 'limit.%' order by id`.execute(db)
+    where admin_id = ${adminId} and payload ? 'threshold' order by id`.execute(db)
   return rows.map(({ said }) => said)
 }
 

@@ -3,6 +3,7 @@ import type { Front } from '../../work/front/front.ts'
 import { isGone } from '../server/gone-clients.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { receiveBody } from './receive-body.ts'
+import { refuseKeyInBody } from './refuse-keys.ts'
 import type { UploadPools } from './upload-pools.ts'
 
 /** Passes a request on to the panel, and its answer back as it comes. */
@@ -21,10 +22,13 @@ export async function passOn(
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   const { body, sent } = isRead ? noBody : await receiveBody(request.raw, uploads.of(request.ip, token))
   try {
+    refuseKeyInBody(body)
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
-    await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
+    const call = { method, path: target.path, headers, body }
+    await front.refuseIfHeld(call, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
+    await front.noteAnswer(call, answer.status)
     reply.raw.off('close', leave)
     if (isGone(reply)) answer.body.destroy()
     return reply

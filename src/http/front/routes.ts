@@ -9,6 +9,7 @@ import { parseTarget, type Target } from '../server/target.ts'
 import { headersForClient, headersForPanel } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { announcesBody, type Received, receiveBody, smallBody } from './receive-body.ts'
+import { refuseKeyInBody, refuseKeys } from './refuse-keys.ts'
 import { createUploadPools, type UploadPools } from './upload-pools.ts'
 
 declare module 'fastify' {
@@ -33,14 +34,14 @@ type GuardedCall = NonNullable<ReturnType<Front['guarded']>>
 const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 /**
-/**
- * Passes requests on to the panel and its answers back. A call that would lose bytes goes through {@link Front.handle}.
+ * Passes requests on to the panel and its answers back, but none with an API key. A call that would lose bytes goes through {@link Front.handle}.
  * Failures get the panel's form. WebSockets: see upgrades.ts.
  */
 export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): Promise<void> {
   const uploads = createUploadPools(front)
   app.setErrorHandler((error, request, reply) => answerInPanelsForm(front, error, request, reply))
   app.addHook('onRequest', async (request) => {
+    refuseKeys(request.raw)
     request.target = parseTarget(request.raw.url ?? '')
   })
   // A body is read later: where its caller and its size limit are known.
@@ -94,6 +95,7 @@ async function answerGuarded(
   try {
     const { method, target } = request
     await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
+    refuseKeyInBody(body)
     const answer = await front.handle(call, {
       request: {
         method: request.method as 'DELETE' | 'POST' | 'PUT',

@@ -6,6 +6,7 @@ import type { App } from '../app-type.ts'
 import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
 import { headersForPanel } from './headers.ts'
+import { carriesKey } from './refuse-keys.ts'
 import { relay } from './relay.ts'
 import type { FrontOptions } from './routes.ts'
 
@@ -35,6 +36,8 @@ export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: 
   const { method, headers, url = '' } = request
   const isPlain = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
   const isUnderWay = Boolean((request.socket as Answering)._httpMessage)
+  // Answered as a plain request, which is refused with the reason.
+  if (carriesKey(request)) return false
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket' || !isPlain || isUnderWay)
     return false
   try {

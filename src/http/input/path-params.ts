@@ -18,6 +18,11 @@ export function grantId(description: string) {
   return Type.Integer({ ...id, description, examples: [5] })
 }
 
+/** The id of an API key. */
+export function keyId(description: string) {
+  return Type.Integer({ ...id, description, examples: [7] })
+}
+
 /** The `{id}` of an account in a path. */
 export const adminParams = Type.Object({
   id: accountId("The account's id, or `me`: the caller's own account."),
@@ -28,6 +33,11 @@ export const deletionParams = Type.Object({ id: deletionId("The deletion's id, f
 
 /** The query of a call without parameters. */
 export const noQuery = Type.Object({}, { additionalProperties: false })
+
+/** Text for people: without control characters and halves of characters. */
+export const plainText = {
+  pattern: '^([^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$',
+}
 
 /** Text that can be the name of a user or an admin: anything that a database can store and a path can carry. */
 export const panelName = {

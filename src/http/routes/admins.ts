@@ -80,7 +80,8 @@ const accountRouteSchema = {
 
 /** The accounts of admins. */
 export async function adminRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/admins', { schema: listSchema }, async ({ caller, query }): Promise<AdminsPage> => {
+  const config = { right: 'read account' } as const
+  app.get('/admins', { schema: listSchema, config }, async ({ caller, query }): Promise<AdminsPage> => {
     const sort = query.sort ?? 'id'
     const page: AccountPage = { ...orderOf(sort), limit: query.limit ?? usualLimit, after: null }
     if (query.cursor !== undefined) page.after = readCursor(query.cursor, sort, isKeyOf(page.sort))
@@ -91,12 +92,16 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
     return { items: items.map(toAccountBody), next_cursor: next && writeCursor({ sort, ...next }) }
   })
 
-  app.get('/admins/:id', { schema: accountRouteSchema }, async ({ caller, params }): Promise<AccountBody> => {
-    const adminId = accountIdOf(caller, params.id)
-    const account = await services.account(adminId)
-    if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
-    return toAccountBody(account)
-  })
+  app.get(
+    '/admins/:id',
+    { schema: accountRouteSchema, config },
+    async ({ caller, params }): Promise<AccountBody> => {
+      const adminId = accountIdOf(caller, params.id)
+      const account = await services.account(adminId)
+      if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+      return toAccountBody(account)
+    },
+  )
 }
 
 /** The list for an admin that is not sudo: only its own account, never an older account of the same name. */

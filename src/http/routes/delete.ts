@@ -17,7 +17,7 @@ import {
   toDeletionBody,
   toReportBody,
 } from '../schemas/deletion-schema.ts'
-import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const deleteUserSchema = {
   operationId: 'deleteUser',
@@ -190,14 +190,14 @@ export async function deleteRoutes(app: App, { services }: RouteOptions): Promis
   const { deletions } = services
   app.delete(
     '/users/:username',
-    { schema: deleteUserSchema },
+    { schema: deleteUserSchema, config: { right: 'delete user' } },
     async ({ caller, params, query }): Promise<DeletionBody> =>
       toDeletionBody(await deletions.deleteUser(caller, params.username, query.preserve_traffic ?? true)),
   )
 
   app.delete(
     '/admins/:id',
-    { schema: deleteAdminSchema, onRequest: onlyWithRight('delete admin') },
+    { schema: deleteAdminSchema, config: { right: 'delete admin' } },
     async ({ caller, params }, reply): Promise<DeletionReportBody> => {
       const wholeAdminId = accountIdOf(caller, params.id)
       return accept(reply, toReportBody(await deletions.request(caller, { wholeAdminId }, null)))
@@ -208,6 +208,7 @@ export async function deleteRoutes(app: App, { services }: RouteOptions): Promis
     '/deletions',
     {
       schema: deleteUsersSchema,
+      config: { right: 'delete users' },
       preValidation: ({ caller, body }) => refuseWithoutStatus(services, caller, body),
     },
     async ({ caller, body, headers }, reply): Promise<DeletionReportBody> => {

@@ -103,7 +103,8 @@ export async function deletionReceiptRoutes(
   app: App,
   { services: { deletions } }: RouteOptions,
 ): Promise<void> {
-  app.get('/deletions', { schema: listSchema }, async ({ caller, query }): Promise<DeletionsPage> => {
+  const config = { right: 'read account' } as const
+  app.get('/deletions', { schema: listSchema, config }, async ({ caller, query }): Promise<DeletionsPage> => {
     const { items, next } = await deletions.list(caller, toPage(caller, query))
     return {
       items: items.map(toDeletionBody),
@@ -113,14 +114,14 @@ export async function deletionReceiptRoutes(
 
   app.get(
     '/deletions/:id',
-    { schema: readSchema },
+    { schema: readSchema, config },
     async ({ caller, params }): Promise<DeletionReportBody> =>
       toReportBody(await deletions.report(caller, BigInt(params.id))),
   )
 
   app.delete(
     '/deletions/:id',
-    { schema: cancelSchema },
+    { schema: cancelSchema, config: { right: 'cancel deletion' } },
     async ({ caller, params }, reply): Promise<DeletionReportBody> => {
       reply.code(202)
       return toReportBody(await deletions.cancel(caller, BigInt(params.id)))

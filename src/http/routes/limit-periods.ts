@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { auditName, type Caller } from '../../work/callers/caller.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
-import { accountId, adminParams, grantId, noQuery } from '../input/path-params.ts'
+import { accountId, adminParams, grantId, noQuery, plainText } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import {
@@ -14,7 +14,7 @@ import {
   toPeriodBody,
 } from '../schemas/grant-schema.ts'
 import { type LimitBody, limitSchema, toLimitBody } from '../schemas/limit-schema.ts'
-import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const listQuery = Type.Object(pageParameters, { additionalProperties: false })
 
@@ -28,8 +28,6 @@ const listGrantsSchema = {
   response: { 200: pageOf(shared(grantSchema), 'One page of grants.'), ...problemResponses(404, 414) },
 }
 
-const text = { pattern: '^([^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$' }
-
 const grantBody = Type.Object(
   {
     bytes: Type.Integer({
@@ -41,7 +39,7 @@ const grantBody = Type.Object(
     }),
     note: Type.Optional(
       Type.String({
-        ...text,
+        ...plainText,
         minLength: 1,
         maxLength: 500,
         description: 'Anything that people should know.',
@@ -50,7 +48,7 @@ const grantBody = Type.Object(
     ),
     reference: Type.Optional(
       Type.String({
-        ...text,
+        ...plainText,
         minLength: 1,
         maxLength: 255,
         description:
@@ -146,11 +144,12 @@ type Page<Item> = { items: Item[]; next_cursor: string | null }
 
 /** The periods of limits, and what is granted in them. */
 export async function limitPeriodRoutes(app: App, { services: { limits } }: RouteOptions): Promise<void> {
-  const onRequest = onlyWithRight('change limits')
+  const reading = { right: 'read account' } as const
+  const changing = { right: 'change limits' } as const
 
   app.get(
     '/admins/:id/grants',
-    { schema: listGrantsSchema },
+    { schema: listGrantsSchema, config: reading },
     async ({ caller, params, query }): Promise<Page<GrantBody>> => {
       const { items, next } = await limits.grants(toPage(caller, params.id, query))
       return { items: items.map(toGrantBody), next_cursor: cursorOf(next) }
@@ -159,7 +158,7 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
 
   app.post(
     '/admins/:id/grants',
-    { schema: addGrantSchema, onRequest },
+    { schema: addGrantSchema, config: changing },
     async ({ caller, params, body }, reply): Promise<GrantBody> => {
       const { bytes, note = null, reference = null } = body
       const { grant, isNew } = await limits.grant(accountIdOf(caller, params.id), {
@@ -175,7 +174,7 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
 
   app.delete(
     '/admins/:id/grants/:grant_id',
-    { schema: revokeGrantSchema, onRequest },
+    { schema: revokeGrantSchema, config: changing },
     async ({ caller, params }): Promise<GrantBody> => {
       const adminId = accountIdOf(caller, params.id)
       return toGrantBody(await limits.revoke(adminId, BigInt(params.grant_id), auditName(caller)))
@@ -184,7 +183,7 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
 
   app.get(
     '/admins/:id/periods',
-    { schema: listPeriodsSchema },
+    { schema: listPeriodsSchema, config: reading },
     async ({ caller, params, query }): Promise<Page<PeriodBody>> => {
       const { items, next } = await limits.periods(toPage(caller, params.id, query))
       return { items: items.map(toPeriodBody), next_cursor: cursorOf(next) }
@@ -193,9 +192,9 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
 
   app.post(
     '/admins/:id/periods',
-    { schema: closePeriodSchema, onRequest },
+    { schema: closePeriodSchema, config: changing },
     async ({ caller, params }, reply): Promise<LimitBody> => {
-      const report = await limits.closePeriod(accountIdOf(caller, params.id))
+      const report = await limits.closePeriod(accountIdOf(caller, params.id), auditName(caller))
       reply.code(201)
       return toLimitBody(report)
     },

@@ -9,7 +9,7 @@ import { dateTime, readTime } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import { type LimitBody, limitSchema, toLimitBody } from '../schemas/limit-schema.ts'
-import { accountIdOf, onlyWithRight } from '../server/authorise.ts'
+import { accountIdOf } from '../server/authorise.ts'
 
 const noLimit = problemResponse(404, 'There is no such account, or it has no limit.')
 
@@ -107,8 +107,9 @@ const body = Type.Object(
       type: 'string',
       enum: ['notify', 'disable_users'],
       description:
-        '`notify`: the service records that the limit is exceeded. This version refuses `disable_users`: it disables no users.',
-      examples: ['notify'],
+        'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
+        '`disable_users`: it also disables all users of the admin, and enables them again when it is over.',
+      examples: ['disable_users'],
     }),
   },
   {
@@ -118,7 +119,7 @@ const body = Type.Object(
         traffic_limit: 1_099_511_627_776,
         period: { unit: 'month', anchor_day: 1, timezone: 'Asia/Tehran' },
         warn_at: [80, 95],
-        on_exceed: 'notify',
+        on_exceed: 'disable_users',
       },
     ],
   },
@@ -149,7 +150,10 @@ const setSchema = {
   response: {
     200: withEtag,
     ...problemResponses(404, 412, 413, 414, 415),
-    409: problemResponse(409, 'The account is closed, or `count_from` would change.'),
+    409: problemResponse(
+      409,
+      "The account is closed, it is a sudo admin's and `on_exceed` is `disable_users`, or `count_from` would change.",
+    ),
   },
 }
 
@@ -171,18 +175,18 @@ const removeSchema = {
 
 /** The limits of accounts. */
 export async function limitRoutes(app: App, { services: { limits } }: RouteOptions): Promise<void> {
-  const onRequest = onlyWithRight('change limits')
+  const config = { right: 'change limits' } as const
 
   app.get(
     '/admins/:id/limit',
-    { schema: readSchema },
+    { schema: readSchema, config: { right: 'read account' } },
     async ({ caller, params }, reply): Promise<LimitBody> =>
       withVersion(reply, await limits.read(accountIdOf(caller, params.id))),
   )
 
   app.put(
     '/admins/:id/limit',
-    { schema: setSchema, onRequest },
+    { schema: setSchema, config },
     async ({ caller, params, query, headers, body: given }, reply): Promise<LimitBody> => {
       const isDryRun = query.dry_run ?? false
       const report = await limits.set(accountIdOf(caller, params.id), {
@@ -197,9 +201,10 @@ export async function limitRoutes(app: App, { services: { limits } }: RouteOptio
 
   app.delete(
     '/admins/:id/limit',
-    { schema: removeSchema, onRequest },
+    { schema: removeSchema, config },
     async ({ caller, params, headers }, reply) => {
-      await limits.remove(accountIdOf(caller, params.id), readIfMatch(headers['if-match']))
+      const expected = readIfMatch(headers['if-match'])
+      await limits.remove(accountIdOf(caller, params.id), { expected, by: auditName(caller) })
       return reply.code(204).send()
     },
   )

@@ -35,11 +35,15 @@ const schema = {
 
 /** The figures for limits and invoices. */
 export async function statsRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/admins/:id/stats', { schema }, async ({ caller, params, query }): Promise<StatsBody> => {
-    const { account, stale } = await services.stats.read(
-      accountIdOf(caller, params.id),
-      query.max_age ?? null,
-    )
-    return toStatsBody(account, stale)
-  })
+  app.get(
+    '/admins/:id/stats',
+    { schema, config: { right: 'read account' } },
+    async ({ caller, params, query }): Promise<StatsBody> => {
+      const { account, stale } = await services.stats.read(
+        accountIdOf(caller, params.id),
+        query.max_age ?? null,
+      )
+      return toStatsBody(account, stale)
+    },
+  )
 }

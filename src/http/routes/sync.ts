@@ -6,7 +6,6 @@ import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
-import { onlyWithRight } from '../server/authorise.ts'
 
 const failure = {
   code: Type.String({ description: 'The error, for programs.', examples: ['panel_timeout'] }),
@@ -143,17 +142,13 @@ const startSchema = {
 
 /** The state of the collector, and a call that starts it. */
 export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get(
-    '/sync',
-    { schema: readSchema, onRequest: onlyWithRight('read sync') },
-    async (): Promise<SyncBody> => {
-      return toSyncBody(await services.sync())
-    },
-  )
+  app.get('/sync', { schema: readSchema, config: { right: 'read sync' } }, async (): Promise<SyncBody> => {
+    return toSyncBody(await services.sync())
+  })
 
   app.post(
     '/sync',
-    { schema: startSchema, onRequest: onlyWithRight('request sync') },
+    { schema: startSchema, config: { right: 'request sync' } },
     async (_request, reply): Promise<SyncBody> => {
       await services.requestSync()
       reply.code(202).header('location', '/sync')

@@ -79,25 +79,29 @@ const schema = {
 
 /** The users of an admin, deleted ones included. */
 export async function userRoutes(app: App, { services }: RouteOptions): Promise<void> {
-  app.get('/admins/:id/users', { schema }, async ({ caller, params, query }): Promise<UsersPage> => {
-    const adminId = accountIdOf(caller, params.id)
-    const wanted = query.state ?? states
-    const after = query.cursor === undefined ? null : readCursor(query.cursor, sort, (key) => key === '').id
-    if (!(await services.account(adminId))) {
-      throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
-    }
-    const { items, next } = await services.tenures({
-      adminId,
-      current: wanted.includes('current'),
-      ended: wanted.includes('ended'),
-      after,
-      limit: query.limit ?? usualLimit,
-    })
-    return {
-      items: items.map(toUserBody),
-      next_cursor: next === null ? null : writeCursor({ sort, key: '', id: next }),
-    }
-  })
+  app.get(
+    '/admins/:id/users',
+    { schema, config: { right: 'read account' } },
+    async ({ caller, params, query }): Promise<UsersPage> => {
+      const adminId = accountIdOf(caller, params.id)
+      const wanted = query.state ?? states
+      const after = query.cursor === undefined ? null : readCursor(query.cursor, sort, (key) => key === '').id
+      if (!(await services.account(adminId))) {
+        throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+      }
+      const { items, next } = await services.tenures({
+        adminId,
+        current: wanted.includes('current'),
+        ended: wanted.includes('ended'),
+        after,
+        limit: query.limit ?? usualLimit,
+      })
+      return {
+        items: items.map(toUserBody),
+        next_cursor: next === null ? null : writeCursor({ sort, key: '', id: next }),
+      }
+    },
+  )
 }
 
 /** The only order of this list. No list of accounts has it, so their cursors do not fit here. */

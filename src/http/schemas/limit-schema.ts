@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { LimitReport } from '../../work/limits/limits.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from './building-blocks.ts'
+import { holdProgressOrNull } from './hold-schema.ts'
 
 export const limitStates = ['ok', 'warned', 'exceeded', 'expired'] as const
 const units = ['day', 'week', 'month'] as const
@@ -50,6 +51,7 @@ const limitStatus = Type.Object(
       { description: 'The period that runs.' },
     ),
     valid_until: timeOrNull('Until when the account may be served; null: for ever.'),
+    hold: holdProgressOrNull,
   },
   { description: 'How an account stands against its limit. Traffic is in bytes.' },
 )
@@ -81,6 +83,7 @@ export function toLimitStatusBody(status: LimitReport['status']): LimitStatusBod
       ends_at: status.period.endsAt,
     },
     valid_until: status.validUntil,
+    hold: status.hold,
   }
 }
 
@@ -132,10 +135,12 @@ export const limitSchema = named(
         description: 'Percentages of the allowance at which the service warns.',
         examples: [[80, 95]],
       }),
-      on_exceed: Type.Unsafe<'notify'>({
+      on_exceed: Type.Unsafe<'notify' | 'disable_users'>({
         type: 'string',
-        enum: ['notify'],
-        description: '`notify`: the service records that the limit is exceeded. It disables no users.',
+        enum: ['notify', 'disable_users'],
+        description:
+          'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
+          '`disable_users`: it also disables all users of the admin.',
       }),
       changed_at: time('When the limit was last set.'),
       changed_by: Type.String({ description: 'Who set it.', examples: ['admin:root'] }),

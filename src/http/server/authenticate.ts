@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { LedgerError } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import type { Callers, Credentials } from '../../work/callers/callers.ts'
+import { isMeantAsKey } from '../../work/callers/key-text.ts'
 import type { App } from '../app-type.ts'
 import type { LimitFailures } from './login-throttle.ts'
 
@@ -28,18 +29,32 @@ export function authenticate(app: App, callers: Callers, limit: LimitFailures): 
   })
 }
 
-/** The token of `Authorization: Bearer ...`; null: there is none. */
-function bearerOf({ authorization }: IncomingHttpHeaders): string | null {
-  return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? null
+function credentialsOf({ 'x-api-key': apiKey, authorization }: IncomingHttpHeaders): Credentials {
+  if (typeof apiKey === 'string') return { apiKey }
+  if (authorization === undefined) return {}
+  const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? []
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return { bearer: value }
+    case 'basic':
+      return { apiKey: keyInBasic(value) }
+    default:
+      throw new LedgerError(
+        'unauthenticated',
+        'The Authorization header must be "Bearer" and a Marzban token or an API key, or "Basic" with an API key as the password.',
+      )
+  }
 }
 
-function credentialsOf(headers: IncomingHttpHeaders): Credentials {
-  const apiKey = headers['x-api-key']
-  if (typeof apiKey === 'string') return { apiKey }
-  if (headers.authorization === undefined) return {}
-  const bearer = bearerOf(headers)
-  if (bearer === null) {
-    throw new LedgerError('unauthenticated', 'The Authorization header must be "Bearer" and a Marzban token.')
-  }
-  return { bearer }
+/**
+ * The password of Basic credentials, under any user name. Only a key is taken: what a browser or a script sends to every
+ * site is not even tried.
+ */
+function keyInBasic(credentials: string): string {
+  const [, password = ''] = /:(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? []
+  if (isMeantAsKey(password)) return password
+  throw new LedgerError(
+    'unauthenticated',
+    'The password of Basic must be an API key, which begins with mzl_.',
+  )
 }

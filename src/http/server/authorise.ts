@@ -1,11 +1,28 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { LedgerError } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
-import { type GeneralAction, requireRight } from '../../work/callers/may.ts'
+import { type Action, requireReach, requireRight } from '../../work/callers/may.ts'
+import type { App } from '../app-type.ts'
 
-/** Lets a request pass only if its caller may do this. It runs before the parameters are checked. */
-export function onlyWithRight(action: GeneralAction): onRequestAsyncHookHandler {
-  return async ({ caller }: FastifyRequest) => requireRight(caller, action, null)
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a caller must have the right to. Every route that needs a login has it. */
+    right?: Action
+  }
+}
+
+/**
+ * Refuses callers without the right of the route, before the parameters are checked. A caller that has it only to its own
+ * passes here; the handler checks whose target it is.
+ *
+ * @param app its routes are those that need a login.
+ */
+export function authorise(app: App): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.right === undefined) throw new Error(`${method} ${url} has no right in its config`)
+  })
+  app.addHook('onRequest', async ({ caller, routeOptions: { config } }) => {
+    if (config.right) requireReach(caller, config.right)
+  })
 }
 
 /**
@@ -23,10 +40,11 @@ export function accountIdOf(
   return adminId
 }
 
-function ownAccountId({ kind, name, adminId }: Caller): bigint {
+/** @throws `not_found` for a caller without an account. */
+export function ownAccountId({ kind, name, adminId }: Caller): bigint {
   if (adminId !== null) return adminId
   const why =
-    kind === 'operator'
+    kind !== 'admin'
       ? 'the API key belongs to no admin; use an id from GET /admins.'
       : `none has been opened for ${name}; an admin gets one as soon as the panel lists it.`
   throw new LedgerError('not_found', `You have no account of your own: ${why}`)

@@ -1,4 +1,5 @@
-import type { CallEffect, CallToJudge } from '../panel.ts'
+import type { CallEffect, CallToJudge } from '../panel-api.ts'
+import { isObject } from './decode.ts'
 
 /** No body of a few short fields is larger. */
 const longestBody = 16 * 1024
@@ -14,6 +15,17 @@ export function effectOf(call: CallToJudge): CallEffect {
   if (method === 'POST' && path === '/api/admin/token') return 'log in'
   if (method === 'PUT' && userPath.test(path)) return effectOfFields(call)
   return 'change'
+}
+
+/** See `PanelApi.disabledUserOf`. */
+export function disabledUserOf({ method, path, body }: CallToJudge): string | null {
+  if (method !== 'PUT' || !userPath.test(path) || body === null || !body.includes('disabled')) return null
+  try {
+    const fields: unknown = JSON.parse(body.toString())
+    return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
+  } catch {
+    return null
+  }
 }
 
 /**

@@ -17,6 +17,7 @@ import { lookAtUser, readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
 import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
+import { readService, setService } from './user-service.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -147,6 +148,8 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const request = deletion(namedPath('/api/admin', username))
       return reply('admin', await calls.attempt(request))
     },
+    userService: async (username) => readService(questionAbout(username)),
+    setService: (user, wanted) => setService(calls, user, wanted),
     close: () => transport.close(),
   }
 }
@@ -157,6 +160,7 @@ const beyondAll = 2 ** 31 - 1
 function pageQuery(filter: UserFilter, offset: number, limit: number): [string, string][] {
   return [
     ...(filter.admin === undefined ? [] : [['admin', filter.admin] as [string, string]]),
+    ...(filter.status === undefined ? [] : [['status', filter.status] as [string, string]]),
     ...(filter.usernames ?? []).map((username): [string, string] => ['username', username]),
     ['offset', String(offset)],
     ['limit', String(limit)],

@@ -100,8 +100,13 @@ function ownerOf(value: unknown): PanelAdmin | null {
   }
 }
 
+/** The name of a user's owner; null: it has none. */
+export function ownerNameOf(value: unknown): string | null {
+  return ownerOf(value)?.username ?? null
+}
+
 /** The panel's status, or `unknown`. The ledger itself calls users `deleted` that are gone, so no present user may have that. */
-function statusOf(value: unknown): string {
+export function statusOf(value: unknown): string {
   if (typeof value !== 'string') return 'unknown'
   const text = value.replaceAll('\0', '').slice(0, longestStatus).toWellFormed()
   return text === '' || text === 'deleted' ? 'unknown' : text

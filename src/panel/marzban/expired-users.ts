@@ -1,5 +1,6 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import type { ForwardedAnswer, PanelApi, PanelClient } from '../panel.ts'
+import type { ForwardedAnswer, PanelClient } from '../panel.ts'
+import type { PanelApi } from '../panel-api.ts'
 import { inPanelsForm } from './in-panels-form.ts'
 import { texts } from './texts.ts'
 

@@ -1,4 +1,4 @@
-import type { GuardedCall } from '../panel.ts'
+import type { GuardedCall } from '../panel-api.ts'
 
 type Rule = { method: string; pattern: RegExp; call: (name: string) => GuardedCall }
 

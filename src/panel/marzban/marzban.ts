@@ -1,4 +1,4 @@
-import type { Panel } from '../panel.ts'
+import type { Panel } from '../panel-api.ts'
 import { createForwarder } from '../transport/forward.ts'
 import { marzbanApi } from './api.ts'
 import { createPanelClient, type PanelClientOptions } from './client.ts'

@@ -7,7 +7,13 @@ import { Odd } from './odd-values.ts'
 import { callerAnswer, userAnswer } from './schemas.ts'
 import { texts } from './texts.ts'
 
-type Question = { calls: AuthorisedCalls; username: string; request: PanelRequest; token: string | undefined }
+/** A question about one user; `token`: asked with its rights, or undefined: with those of the configured account. */
+export type Question = {
+  calls: AuthorisedCalls
+  username: string
+  request: PanelRequest
+  token: string | undefined
+}
 
 /**
  * One user by name; null when the panel itself says that there is none.
@@ -22,17 +28,28 @@ export async function readUser(question: Question): Promise<PanelUser | null> {
 
 /** As {@link readUser}; of a user that cannot be counted, it returns what can be read. */
 export async function lookAtUser(question: Question): Promise<PanelUser | UnreadableUser | null> {
-  const { calls, username, request, token } = question
+  try {
+    const found = await findUser(question)
+    return found && decode(question.username, found.valid, found.date)
+  } catch (error) {
+    if (isLedgerError(error, 'user_unreadable')) return { unreadable: error, createdAt: null }
+    throw error
+  }
+}
+
+/**
+ * The panel's answer about a user; null when the panel itself says that there is none.
+ *
+ * @throws `user_unreadable` when the panel fails at this user only.
+ */
+export async function findUser({ calls, username, request, token }: Question) {
   const find = () => calls.find(texts.noSuchUser, request, userAnswer, token)
   try {
     // One answer that is cut off may be an accident, so ask again. After a 500 the client has asked again already.
-    const found = await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
-    return found && decode(username, found.valid, found.date)
+    return await find().catch((error: unknown) => (isCutOff(error) ? find() : Promise.reject(error)))
   } catch (error) {
     if (!isLedgerError(error) || !error.unusable) throw error
-    const blamed = await blame(calls, username, token, error)
-    if (blamed.code === 'user_unreadable') return { unreadable: blamed, createdAt: null }
-    throw blamed
+    throw await blame(calls, username, token, error)
   }
 }
 

@@ -21,3 +21,13 @@ function keepExact(_key: string, value: unknown, context: { source?: string }): 
   const { source } = context
   return source !== undefined && integer.test(source) ? BigInt(source) : value
 }
+
+/** The JSON text of a value. A bigint is written as the integer that it is. */
+export function exactJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'bigint' ? rawJson(String(item)) : item,
+  )
+}
+
+/** In JavaScript since 2025; the types of TypeScript 5.9 do not have it yet. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => unknown }

@@ -5,10 +5,12 @@ import { withStartListener } from './start-listener.ts'
 
 /** One request to the panel; `path` follows the base path. */
 export type PanelRequest = {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   path: string
   query?: Record<string, string> | [string, string][]
   form?: Record<string, string>
+  /** The text of a JSON body. */
+  json?: string
   /** Sent over a connection that no other request has used or will use. */
   freshConnection?: boolean
   /** Never repeated. */
@@ -115,11 +117,12 @@ function toWire(address: PanelAddress, request: PanelRequest, bearer: string | n
   const headers: Record<string, string> = { accept: 'application/json' }
   if (bearer !== null) headers.authorization = `Bearer ${bearer}`
   if (request.form) headers['content-type'] = 'application/x-www-form-urlencoded'
+  if (request.json !== undefined) headers['content-type'] = 'application/json'
   return {
     method: request.method,
     path: `${address.basePath}${request.path}${query && `?${query}`}`,
     headers,
-    body: request.form ? new URLSearchParams(request.form).toString() : null,
+    body: request.form ? new URLSearchParams(request.form).toString() : (request.json ?? null),
   }
 }
 

@@ -3,6 +3,7 @@ import type { LimitState } from '../../ledger/limit.ts'
 import type { Database } from '../connection/database.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
+import { type HoldFigures, holdFigures } from '../holds/hold-figures.ts'
 import {
   isExpired,
   isPending,
@@ -41,6 +42,8 @@ export type AccountView = {
   panelFailing: boolean
   /** Null: the account has no limit. */
   limit: LimitFigures | null
+  /** Null: its users are not held. */
+  hold: HoldFigures | null
 }
 
 const columns = [
@@ -82,6 +85,7 @@ function accounts(db: Database) {
       sql<boolean>`poll.error_code is not null`.as('panelFailing'),
       isExpired.as('isExpired'),
       isPending.as('isPending'),
+      holdFigures.as('hold'),
     ])
 }
 

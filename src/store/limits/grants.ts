@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
-import type { LimitGrantsTable } from '../tables.ts'
+import type { LimitGrantsTable } from '../limit-tables.ts'
 
 /** Bytes added to the allowance of one period; a correction takes some away. */
 export type Grant = {

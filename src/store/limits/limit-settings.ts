@@ -14,5 +14,6 @@ export type LimitSettings = {
   validUntil: Date | null
   /** Percentages from 1 to 99, ascending. */
   warnAt: number[]
-  onExceed: 'notify'
+  /** `disable_users`: while it is exceeded, or no longer valid, the users of the account are disabled. */
+  onExceed: 'notify' | 'disable_users'
 }

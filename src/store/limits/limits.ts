@@ -1,6 +1,8 @@
 import { type Selectable, sql } from 'kysely'
+import type { LimitState } from '../../ledger/limit.ts'
 import type { Database, Tx } from '../connection/database.ts'
-import type { LimitsTable } from '../tables.ts'
+import { type HoldFigures, holdFigures } from '../holds/hold-figures.ts'
+import type { LimitsTable } from '../limit-tables.ts'
 import { isExpired, isPending, type LimitFigures, limitColumns, toLimitFigures } from './limit-figures.ts'
 import type { LimitSettings } from './limit-settings.ts'
 
@@ -8,6 +10,8 @@ export type StoredLimit = LimitSettings & {
   adminId: bigint
   /** Of the limit and its grants: every change of them has another one. */
   version: bigint
+  /** The gravest that was announced and is not over yet; null: nothing. */
+  announced: Exclude<LimitState, 'ok'> | null
   /** When the end of the validity was announced; null: not yet. */
   expiredAt: Date | null
   changedAt: Date
@@ -20,6 +24,8 @@ export type RunningLimit = {
   period: LimitFigures['period']
   figures: LimitFigures
   total: bigint
+  /** Null: the account is not held. */
+  hold: HoldFigures | null
 }
 
 /** The limits of accounts, by admin; accounts without one are left out. */
@@ -35,7 +41,9 @@ export async function readLimits(
     )
     .selectAll('limits')
     .select(limitColumns)
+    .innerJoin('admins', 'admins.id', 'limits.admin_id')
     .select(['account.total_traffic_consumed as total', isExpired.as('isExpired'), isPending.as('isPending')])
+    .select(holdFigures.as('hold'))
     .where('limits.admin_id', '=', sql<bigint>`any(${[...adminIds]})`)
     .execute()
   return new Map(
@@ -45,7 +53,7 @@ export async function readLimits(
         ? [
             [
               row.admin_id,
-              { limit: toLimit(row), period: figures.period, figures, total: row.total },
+              { limit: toLimit(row), period: figures.period, figures, total: row.total, hold: row.hold },
             ] as const,
           ]
         : []
@@ -65,6 +73,7 @@ function toLimit(row: Selectable<LimitsTable>): StoredLimit {
     validUntil: row.valid_until,
     warnAt: row.warn_at,
     onExceed: row.on_exceed,
+    announced: row.announced,
     expiredAt: row.expired_at,
     changedAt: row.changed_at,
     changedBy: row.changed_by,
@@ -117,6 +126,19 @@ export async function renewVersion(tx: Tx, adminId: bigint): Promise<void> {
 /** Removes a limit. Its periods, grants and crossings stay. */
 export async function removeLimit(tx: Tx, adminId: bigint): Promise<void> {
   await tx.deleteFrom('limits').where('admin_id', '=', adminId).execute()
+}
+
+/** Notes what is announced of limits now. */
+export async function noteStates(
+  tx: Tx,
+  states: readonly { adminId: bigint; announced: StoredLimit['announced'] }[],
+): Promise<void> {
+  if (states.length === 0) return
+  await sql`
+    update limits set announced = new.announced
+    from unnest(${states.map(({ adminId }) => adminId)}::bigint[], ${states.map(({ announced }) => announced)}::text[])
+      as new (admin_id, announced)
+    where limits.admin_id = new.admin_id`.execute(tx)
 }
 
 /** Notes that the end of the validity was announced. */

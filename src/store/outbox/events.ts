@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { toExactJson } from '../connection/exact-json.ts'
+import type { EventType } from '../tables.ts'
 
 /** One account and reason gets no second event within this time: a restored panel has thousands of users. */
 const quietSeconds = 3_600
@@ -37,6 +39,21 @@ export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[])
         and earlier.created_at between clock_timestamp() - make_interval(secs => ${quietSeconds})
           and clock_timestamp() + make_interval(secs => ${quietSeconds})
     )`.execute(tx)
+}
+
+/** An event, as it is written. The payload is JSON; its integers may be bigints. */
+export type NewEvent = { type: EventType; adminId: bigint | null; payload: Record<string, unknown> }
+
+/** Writes events, in the transaction of what they say. */
+export async function recordEvents(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  await sql`
+    insert into events (type, admin_id, payload)
+    select type, admin_id, payload::jsonb from unnest(
+      ${events.map(({ type }) => type)}::text[],
+      ${events.map(({ adminId }) => adminId)}::bigint[],
+      ${events.map(({ payload }) => toExactJson(payload))}::text[]
+    ) with ordinality as event (type, admin_id, payload, place) order by place`.execute(tx)
 }
 
 /** Bytes that were counted as the panel says them, although they look wrong. */

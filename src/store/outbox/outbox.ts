@@ -8,9 +8,11 @@ export type OutboxEntry =
   | { kind: 'bulk_deletion'; id: bigint; requestedBy: string }
   /** These users have to be read from the panel soon. */
   | { kind: 'observation'; usernames: readonly string[] }
+  /** The users of an account have to be disabled, or enabled again. */
+  | { kind: 'hold'; adminId: bigint }
 
 /** The kinds that this version knows. A later version may write others beside it. */
-const kinds: OutboxTable['kind'][] = ['bulk_deletion', 'observation']
+const kinds: OutboxTable['kind'][] = ['bulk_deletion', 'observation', 'hold']
 
 /** What is notified when rows are committed. */
 export const outboxChannel = 'outbox'
@@ -41,6 +43,7 @@ export async function takeOutbox(tx: Tx, limit: number): Promise<OutboxEntry[]> 
 type OutboxRow = { id: bigint } & (
   | { kind: 'bulk_deletion'; payload: { id: string; requestedBy: string } }
   | { kind: 'observation'; payload: { usernames: string[] } }
+  | { kind: 'hold'; payload: { adminId: string } }
 )
 
 /** As JSON that the database takes: its text holds no half of a character. */
@@ -50,9 +53,18 @@ function payloadOf(entry: OutboxEntry): OutboxRow['payload'] {
       return { id: String(entry.id), requestedBy: entry.requestedBy.toWellFormed() }
     case 'observation':
       return { usernames: entry.usernames.map((username) => username.toWellFormed()) }
+    case 'hold':
+      return { adminId: String(entry.adminId) }
   }
 }
 
 function toEntry({ kind, payload }: OutboxRow): OutboxEntry {
-  return kind === 'bulk_deletion' ? { kind, ...payload, id: BigInt(payload.id) } : { kind, ...payload }
+  switch (kind) {
+    case 'bulk_deletion':
+      return { kind, ...payload, id: BigInt(payload.id) }
+    case 'observation':
+      return { kind, ...payload }
+    case 'hold':
+      return { kind, adminId: BigInt(payload.adminId) }
+  }
 }

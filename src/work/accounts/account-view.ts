@@ -34,7 +34,7 @@ export function figuresOf(account: AccountView): Figures {
     preserved,
     unattributed,
     users: usersOf(account),
-    limit: account.limit && limitStatusOf(account.limit, account.total),
+    limit: account.limit && limitStatusOf(account.limit, account.total, account.hold),
   }
 }
 

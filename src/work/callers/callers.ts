@@ -3,6 +3,8 @@ import type { PanelClient } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Caller, operator } from './caller.ts'
+import { createKeyCallers } from './key-callers.ts'
+import { isMeantAsKey } from './key-text.ts'
 import { sameSecretAs } from './secret.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -11,16 +13,17 @@ export type Credentials = { apiKey?: string | undefined; bearer?: string | undef
 
 export type Callers = {
   /**
-   * Whether `credentials` were proven before: the operator's key, or a token that the panel has accepted. A token can have
-   * expired since then. Sends no request.
+   * Whether `credentials` were proven before: the operator's key, an API key, or a token that the panel has accepted. They can
+   * have expired since then. Sends no request.
    */
   recognises(credentials: Credentials): boolean
 
   /**
    * The caller behind `credentials`. It compares a key in constant time, and shows a Marzban token to the panel; the
-   * answer is remembered for a short time.
+   * answer is remembered for a short time. What is meant as an API key is never shown to the panel.
    *
-   * @throws `unauthenticated` for no or wrong credentials; the panel's errors when it cannot say whose token it is.
+   * @throws `unauthenticated` for no or wrong credentials; `forbidden` for the key of an admin that is gone; the panel's
+   *   errors when it cannot say whose token it is.
    */
   identify(credentials: Credentials): Promise<Caller>
 }
@@ -37,24 +40,24 @@ export type CallersOptions = {
 
 export function createCallers({ db, panel, apiKey, now, rememberMs = 10_000 }: CallersOptions): Callers {
   const tokens = createTokenCache({ panel, now, rememberMs })
+  const keys = createKeyCallers(db)
   const isOperatorKey = apiKey === null ? () => false : sameSecretAs(apiKey)
 
   return {
     recognises(credentials) {
-      if (credentials.apiKey !== undefined) return isOperatorKey(credentials.apiKey)
+      const key = keyIn(credentials)
+      if (key !== undefined) return isOperatorKey(key) || keys.isProven(key)
       return credentials.bearer !== undefined && tokens.isProven(credentials.bearer)
     },
 
     async identify(credentials) {
-      if (credentials.apiKey !== undefined) {
-        if (isOperatorKey(credentials.apiKey)) return operator
-        throw new LedgerError('unauthenticated', 'This X-API-Key is unknown.')
-      }
+      const key = keyIn(credentials)
+      if (key !== undefined) return isOperatorKey(key) ? operator : keys.callerOf(key)
       const { bearer: token } = credentials
       if (token === undefined) {
         throw new LedgerError(
           'unauthenticated',
-          'Send the token of a Marzban admin as "Authorization: Bearer ..." or a key as "X-API-Key".',
+          'Send the token of a Marzban admin as "Authorization: Bearer ..." or an API key as "X-API-Key".',
         )
       }
       const admin = await tokens.adminOf(token).catch((error: unknown) => {
@@ -71,4 +74,9 @@ export function createCallers({ db, panel, apiKey, now, rememberMs = 10_000 }: C
       }
     },
   }
+}
+
+/** The key in `credentials`; undefined: they have none. */
+function keyIn({ apiKey, bearer }: Credentials): string | undefined {
+  return apiKey ?? (bearer !== undefined && isMeantAsKey(bearer) ? bearer : undefined)
 }

@@ -6,6 +6,7 @@ import { type Asked, drawAnswered } from '../../store/connection/logical-clock.t
 import { transact } from '../../store/connection/transact.ts'
 import type { AdminDeletion } from '../../store/deletions/deletion.ts'
 import { finishDeletion } from '../../store/deletions/deletions.ts'
+import { endHoldOfClosed } from '../../store/holds/holds.ts'
 import { endTenuresOf } from '../../store/tenures/tenure-changes.ts'
 import { changeAccounts } from '../observing/change-accounts.ts'
 
@@ -38,6 +39,7 @@ export async function closeDeletedAdmin(
     const users = released.map(({ status, users: left }) => ({ adminId, status, by: -left }))
     const accounts = before ? [{ before, after: applyEffect(before, effect), readAt: null }] : []
     await changeAccounts(tx, { accounts, users }, answered.at)
+    await endHoldOfClosed(tx, adminId, answered.at)
     return finishDeletion(tx, receipt, { state: 'deleted' })
   })
 }

@@ -1,5 +1,6 @@
 import { isLedgerError, LedgerError, logFields } from '../../errors.ts'
-import type { Forwarded, ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import type { Forwarded, ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { GuardedCall, PanelApi } from '../../panel/panel-api.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import type { Callers } from '../callers/callers.ts'
 import { type GeneralAction, may, requireRight } from '../callers/may.ts'

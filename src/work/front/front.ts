@@ -1,4 +1,5 @@
-import type { CallToJudge, ForwardedAnswer, Forwarder, GuardedCall, PanelApi } from '../../panel/panel.ts'
+import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
+import type { CallToJudge, GuardedCall, PanelApi } from '../../panel/panel-api.ts'
 import { changeUserThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
@@ -12,6 +13,7 @@ import {
   withRight,
 } from './front-request.ts'
 import { refuseIfHeld } from './held.ts'
+import { keepIfDisabled } from './keep-disabled.ts'
 import { resetUsageThroughFront } from './reset-usage.ts'
 import { resetUsersThroughFront } from './reset-users.ts'
 
@@ -35,6 +37,11 @@ export type Front = {
    */
   refuseIfHeld(call: CallToJudge, token: string | null): Promise<void>
   /**
+   * Notes what the panel's answer to a call that is not guarded means for users that are held: one that its caller disables
+   * stays disabled when the hold ends.
+   */
+  noteAnswer(call: CallToJudge, status: number): Promise<void>
+  /**
    * Carries out a guarded call: reads what would be lost, with the caller's rights; stores it; forwards the call; records the
    * outcome.
    *
@@ -52,6 +59,7 @@ export function createFront(work: FrontWork): Front {
     guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
     refuseIfHeld: (call, token) => refuseIfHeld(work, call, token),
+    noteAnswer: (call, status) => keepIfDisabled(work, call, status),
     handle: async (call, request) => {
       await checkPreserveTraffic(work, call, request)
       switch (call.kind) {

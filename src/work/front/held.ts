@@ -1,5 +1,5 @@
 import { LedgerError } from '../../errors.ts'
-import type { CallEffect, CallToJudge } from '../../panel/panel.ts'
+import type { CallEffect, CallToJudge } from '../../panel/panel-api.ts'
 import { type FrontWork, identify } from './front-request.ts'
 import { noticeText } from './hold-notice.ts'
 

@@ -1,5 +1,6 @@
 import { isLedgerError } from '../../errors.ts'
-import type { ForwardedAnswer, PanelApi } from '../../panel/panel.ts'
+import type { ForwardedAnswer } from '../../panel/panel.ts'
+import type { PanelApi } from '../../panel/panel-api.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import { readPanelPoll } from '../../store/collecting/panel-poll.ts'
 import { requestScans } from '../../store/collecting/scans.ts'

@@ -1,9 +1,12 @@
 import { LedgerError } from '../../errors.ts'
 import { allowanceOf } from '../../ledger/limit.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { findGrant, type Grant, insertGrant, revokeGrant } from '../../store/limits/grants.ts'
 import { type RunningLimit, renewVersion } from '../../store/limits/limits.ts'
+import { recordEvents } from '../../store/outbox/events.ts'
+import { grantState } from './audit-states.ts'
 import { judgeNow, lockForLimit, refuseIfClosed } from './locked-account.ts'
 
 export type GrantRequest = Pick<Grant, 'bytes' | 'note' | 'reference'> & {
@@ -40,7 +43,16 @@ export async function addGrant(
       createdAt: at,
       createdBy: by,
     })
+    await writeAudit(tx, {
+      caller: by,
+      action: 'grant.added',
+      adminId,
+      before: null,
+      after: grantState(grant),
+    })
     await renewVersion(tx, adminId)
+    const payload = { id: grant.id, period_id: period.id, bytes, reference, by }
+    await recordEvents(tx, [{ type: 'grant.added', adminId, payload }])
     await judgeNow(tx, account, at)
     return { grant, isNew: true }
   })
@@ -62,6 +74,13 @@ export async function takeGrantBack(db: Database, adminId: bigint, id: bigint, b
       throw new LedgerError('conflict', detail)
     }
     const revoked = await revokeGrant(tx, grant, at, by)
+    await writeAudit(tx, {
+      caller: by,
+      action: 'grant.revoked',
+      adminId,
+      before: grantState(grant),
+      after: null,
+    })
     await renewVersion(tx, adminId)
     await judgeNow(tx, account, at)
     return revoked

@@ -1,9 +1,12 @@
-import { type Crossing, crossingsOf, nextCrossing, usageOf } from '../../ledger/limit.ts'
+import { reasonsOf } from '../../ledger/hold.ts'
+import { type Crossing, crossingsOf, nextCrossing, stateOf, usageOf } from '../../ledger/limit.ts'
 import { type ClosedPeriod, closePeriod, type RunningPeriod, turnPeriods } from '../../ledger/turn-periods.ts'
 import type { Tx } from '../../store/connection/database.ts'
+import { saveLimitReasons } from '../../store/holds/holds.ts'
 import { type JudgedNext, recordCrossings, saveJudgedNext } from '../../store/limits/crossings.ts'
-import { noteExpired, type RunningLimit, readLimits } from '../../store/limits/limits.ts'
+import { noteExpired, noteStates, type RunningLimit, readLimits } from '../../store/limits/limits.ts'
 import { closePeriods, type NewPeriod, openPeriods, startCounting } from '../../store/limits/periods.ts'
+import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { type LimitEvent, recordLimitEvents } from '../../store/outbox/limit-events.ts'
 
 /** An account that the transaction has locked. Totals are bytes. */
@@ -56,6 +59,13 @@ export async function judgeLimits(
     tx,
     announced.map((crossing) => toEvent(crossing, announced)),
   )
+  const changed = judged.filter(({ limit, state }) => state !== (limit.announced ?? 'ok'))
+  await noteStates(tx, changed.map(toState))
+  await recordEvents(tx, [
+    ...turned.flatMap(toPeriodEvents),
+    ...changed.filter(({ state }) => state === 'ok').map(toCleared),
+  ])
+  await saveLimitReasons(tx, judged.map(toReasons), at)
   const expired = announced.filter(({ kind }) => kind === 'expired')
   await noteExpired(
     tx,
@@ -128,15 +138,45 @@ function judge({ limit, running, account: { adminId, total } }: Turned, at: Date
   const times = [running.endsAt ?? Number.POSITIVE_INFINITY]
   if (limit.validUntil !== null && !isOver && limit.expiredAt === null) times.push(limit.validUntil.getTime())
   const time = Math.min(...times)
+  const current = crossingsOf(usage, limit.warnAt, isOver)
   const next: JudgedNext = {
     adminId,
     total: nextCrossing(total, running.totalAtStart, usage.allowance, limit.warnAt),
     time: Number.isFinite(time) ? new Date(time) : null,
   }
-  return { usage, crossings, next }
+  return { usage, crossings, current, state: stateOf(current), next }
 }
 
 type JudgedLimit = Turned & ReturnType<typeof judge> & { periodId: bigint }
+
+function toState({ account: { adminId }, state }: JudgedLimit) {
+  return { adminId, announced: state === 'ok' ? null : state }
+}
+
+/** Something was announced, and it is over. */
+function toCleared({ account: { adminId }, limit, usage, periodId }: JudgedLimit): NewEvent {
+  const { used, allowance } = usage
+  const payload = { period_id: periodId, version: limit.version, was: limit.announced, used, allowance }
+  return { type: 'limit.cleared', adminId, payload }
+}
+
+function toPeriodEvents({ account: { adminId }, closed }: Turned): NewEvent[] {
+  return closed.map(({ startsAt, endsAt, totalAtStart, totalAtEnd, allowance }) => ({
+    type: 'period.closed',
+    adminId,
+    payload: {
+      starts_at: new Date(startsAt),
+      ends_at: new Date(endsAt),
+      used: totalAtEnd - totalAtStart,
+      allowance,
+      total: totalAtEnd,
+    },
+  }))
+}
+
+function toReasons({ account: { adminId }, limit, current }: JudgedLimit) {
+  return { adminId, reasons: reasonsOf(limit, current) }
+}
 
 function toCrossings({ limit, running, account, usage, crossings, periodId }: JudgedLimit) {
   return crossings.map((crossing: Crossing) => ({

@@ -4,11 +4,10 @@ import type { LimitSettings } from '../../store/limits/limit-settings.ts'
 import { isZone, nearestZones } from './zones.ts'
 
 /** What a caller asks a limit to be. Fields have the types and ranges of the API; what they mean together is unchecked. */
-export type LimitRequest = Omit<LimitSettings, 'countFrom' | 'period' | 'onExceed'> & {
+export type LimitRequest = Omit<LimitSettings, 'countFrom' | 'period'> & {
   /** Null: as it is, or from now on where there is no limit yet. */
   countFrom: LimitSettings['countFrom'] | null
   period: { unit: PeriodRule['unit']; anchorDay: number | null; timezone: string } | null
-  onExceed: LimitSettings['onExceed'] | 'disable_users'
 }
 
 /**
@@ -18,13 +17,9 @@ export type LimitRequest = Omit<LimitSettings, 'countFrom' | 'period' | 'onExcee
  * @throws `invalid_request` with every field that is wrong; `conflict` for another start of the counting.
  */
 export function settingsOf(request: LimitRequest, current: LimitSettings | null): LimitSettings {
-  const { onExceed, period, countFrom } = request
+  const { period, countFrom } = request
   const errors = [...faultsOfWarnings(request.warnAt), ...(period ? faultsOfPeriod(period) : [])]
-  if (onExceed !== 'notify') {
-    const detail = 'on_exceed must be "notify": this version only notifies, it disables no users.'
-    errors.push({ field: 'on_exceed', detail })
-  }
-  if (errors.length > 0 || onExceed !== 'notify') {
+  if (errors.length > 0) {
     throw new LedgerError('invalid_request', errors.map(({ detail }) => detail).join(' '), { errors })
   }
   if (current && countFrom !== null && countFrom !== current.countFrom) {
@@ -35,7 +30,6 @@ export function settingsOf(request: LimitRequest, current: LimitSettings | null)
   }
   return {
     ...request,
-    onExceed,
     countFrom: current?.countFrom ?? countFrom ?? 'now',
     period: period && { ...period, anchorDay: period.anchorDay ?? 1 },
   }

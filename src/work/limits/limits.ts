@@ -1,9 +1,11 @@
 import { LedgerError } from '../../errors.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { type Grant, listGrants } from '../../store/limits/grants.ts'
 import type { RunningLimit, StoredLimit } from '../../store/limits/limits.ts'
 import { type ListedPeriod, listPeriods } from '../../store/limits/periods.ts'
+import { periodState } from './audit-states.ts'
 import { addGrant, type GrantRequest, takeGrantBack } from './grants.ts'
 import { type LimitStatus, limitStatusOf } from './limit-status.ts'
 import {
@@ -14,7 +16,7 @@ import {
   requireAccount,
   requireLimit,
 } from './locked-account.ts'
-import { deleteLimit, type Expected, type SetLimit, setLimit } from './set-limit.ts'
+import { deleteLimit, type SetLimit, setLimit } from './set-limit.ts'
 
 /** A limit, and how the account stands against it. */
 export type LimitReport = { limit: StoredLimit; status: LimitStatus }
@@ -28,7 +30,7 @@ export type Limits = {
   /** @throws `invalid_request`, `conflict`, `precondition_failed`. */
   set(adminId: bigint, given: SetLimit): Promise<LimitReport>
   /** @throws `not_found` when the account has no limit; `precondition_failed`. */
-  remove(adminId: bigint, expected: Expected): Promise<void>
+  remove(adminId: bigint, given: Pick<SetLimit, 'expected' | 'by'>): Promise<void>
   grants(page: LimitPage): Promise<{ items: Grant[]; next: bigint | null }>
   /** @throws `invalid_request`, `conflict`. */
   grant(adminId: bigint, request: GrantRequest): Promise<{ grant: Grant; isNew: boolean }>
@@ -40,7 +42,7 @@ export type Limits = {
    *
    * @throws `not_found` when the account has no limit; `conflict` when it is closed, or its period has not begun to count.
    */
-  closePeriod(adminId: bigint): Promise<LimitReport>
+  closePeriod(adminId: bigint, by: string): Promise<LimitReport>
 }
 
 export function createLimits({ db }: { db: Database }): Limits {
@@ -51,7 +53,7 @@ export function createLimits({ db }: { db: Database }): Limits {
       return toReport(requireLimit(running, adminId))
     },
     set: async (adminId, given) => toReport(await setLimit(db, adminId, given)),
-    remove: (adminId, expected) => deleteLimit(db, adminId, expected),
+    remove: (adminId, given) => deleteLimit(db, adminId, given),
     grants: async (page) => {
       await requireAccount(db, page.adminId)
       const { grants, next } = await listGrants(db, page)
@@ -64,14 +66,14 @@ export function createLimits({ db }: { db: Database }): Limits {
       const { periods, next } = await listPeriods(db, page)
       return { items: periods, next }
     },
-    closePeriod: async (adminId) => toReport(await closeRunning(db, adminId)),
+    closePeriod: async (adminId, by) => toReport(await closeRunning(db, adminId, by)),
   }
 }
 
-function closeRunning(db: Database, adminId: bigint): Promise<RunningLimit> {
+function closeRunning(db: Database, adminId: bigint, by: string): Promise<RunningLimit> {
   return transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
-    requireLimit(running, adminId)
+    const closing = requireLimit(running, adminId)
     await refuseIfClosed(tx, adminId)
     if (!account.opened) {
       const detail =
@@ -79,10 +81,18 @@ function closeRunning(db: Database, adminId: bigint): Promise<RunningLimit> {
       throw new LedgerError('conflict', detail)
     }
     await judgeNow(tx, account, at, true)
-    return requireLimit(await readLimit(tx, adminId), adminId)
+    const opened = requireLimit(await readLimit(tx, adminId), adminId)
+    await writeAudit(tx, {
+      caller: by,
+      action: 'period.closed',
+      adminId,
+      before: periodState(closing),
+      after: periodState(opened),
+    })
+    return opened
   })
 }
 
-function toReport({ limit, figures, total }: RunningLimit): LimitReport {
-  return { limit, status: limitStatusOf(figures, total) }
+function toReport({ limit, figures, total, hold }: RunningLimit): LimitReport {
+  return { limit, status: limitStatusOf(figures, total, hold) }
 }

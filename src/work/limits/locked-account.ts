@@ -29,6 +29,15 @@ export async function refuseIfClosed(tx: Tx, adminId: bigint): Promise<void> {
   throw new LedgerError('conflict', `The account ${adminId} is closed: its admin was deleted.`)
 }
 
+/** @throws `conflict` when the account is closed, or is a sudo admin's: the panel lets a sudo admin do everything. */
+export async function refuseUnlessHoldable(tx: Tx, adminId: bigint, field?: string): Promise<void> {
+  await refuseIfClosed(tx, adminId)
+  const view = await findAccount(tx, adminId)
+  if (!view?.isSudo) return
+  const detail = `The users of ${view.username} cannot be held: it is a sudo admin, and the panel refuses it nothing.`
+  throw new LedgerError('conflict', detail, { field })
+}
+
 /** Judges an account whose total does not change. */
 export async function judgeNow(tx: Tx, account: StoredAccount, at: Date, closeNow = false): Promise<void> {
   await judgeLimits(tx, [{ ...account, totalBefore: account.total }], at, closeNow)

@@ -1,11 +1,16 @@
 import { LedgerError } from '../../errors.ts'
 import { allowanceOf } from '../../ledger/limit.ts'
 import { endOfPeriod } from '../../ledger/turn-periods.ts'
+import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { rehearse, transact } from '../../store/connection/transact.ts'
+import { saveLimitReasons } from '../../store/holds/holds.ts'
 import { saveJudgedNext } from '../../store/limits/crossings.ts'
+import type { LimitSettings } from '../../store/limits/limit-settings.ts'
 import { type RunningLimit, removeLimit, saveLimit } from '../../store/limits/limits.ts'
 import { closePeriods, moveEnd, openPeriods } from '../../store/limits/periods.ts'
+import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
+import { limitState } from './audit-states.ts'
 import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
 import {
   judgeNow,
@@ -13,6 +18,7 @@ import {
   lockForLimit,
   readLimit,
   refuseIfClosed,
+  refuseUnlessHoldable,
   requireLimit,
 } from './locked-account.ts'
 
@@ -41,9 +47,17 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
     checkVersion(running, given.expected)
     await refuseIfClosed(tx, adminId)
     const settings = settingsOf(given.request, running?.limit ?? null)
+    if (settings.onExceed === 'disable_users') await refuseUnlessHoldable(tx, adminId, 'on_exceed')
     if (running && areSameSettings(settings, running.limit)) return running
     const isValidityNew = settings.validUntil?.getTime() !== running?.limit.validUntil?.getTime()
     await saveLimit(tx, adminId, { settings, at, by: given.by, isValidityNew })
+    await writeAudit(tx, {
+      caller: given.by,
+      action: 'limit.set',
+      adminId,
+      before: running && limitState(running.limit),
+      after: limitState(settings),
+    })
     const rule = settings.period
     if (!running) await openFirst(tx, locked, settings)
     else if (JSON.stringify(rule) !== JSON.stringify(running.limit.period)) {
@@ -51,6 +65,7 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
       const from = Math.max(at.getTime(), running.period.startsAt.getTime())
       await moveEnd(tx, running.period.id, toDate(endOfPeriod(from, rule)))
     }
+    await recordEvents(tx, [changed(adminId, settings, given.by)])
     await judgeNow(tx, account, at)
     return requireLimit(await readLimit(tx, adminId), adminId)
   })
@@ -79,11 +94,15 @@ async function openFirst(
  *
  * @throws `not_found`, `precondition_failed`.
  */
-export async function deleteLimit(db: Database, adminId: bigint, expected: Expected): Promise<void> {
+export async function deleteLimit(
+  db: Database,
+  adminId: bigint,
+  { expected, by }: Pick<SetLimit, 'expected' | 'by'>,
+): Promise<void> {
   await transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
     checkVersion(running, expected)
-    const { period, figures } = requireLimit(running, adminId)
+    const { limit, period, figures } = requireLimit(running, adminId)
     const { trafficLimit } = figures
     const end = {
       id: period.id,
@@ -94,8 +113,27 @@ export async function deleteLimit(db: Database, adminId: bigint, expected: Expec
     }
     await closePeriods(tx, [end], at)
     await removeLimit(tx, adminId)
+    await writeAudit(tx, {
+      caller: by,
+      action: 'limit.deleted',
+      adminId,
+      before: limitState(limit),
+      after: null,
+    })
     await saveJudgedNext(tx, [{ adminId, total: null, time: null }])
+    await saveLimitReasons(tx, [{ adminId, reasons: [] }], at)
+    await recordEvents(tx, [changed(adminId, null, by)])
   })
+}
+
+/** @param settings null: the limit is removed. */
+function changed(adminId: bigint, settings: LimitSettings | null, by: string): NewEvent {
+  const payload = settings && {
+    traffic_limit: settings.trafficLimit,
+    valid_until: settings.validUntil,
+    on_exceed: settings.onExceed,
+  }
+  return { type: 'limit.changed', adminId, payload: { by, limit: payload } }
 }
 
 function checkVersion(running: RunningLimit | null, expected: Expected): void {

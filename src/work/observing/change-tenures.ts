@@ -10,6 +10,7 @@ import {
   finishUnanswered,
   followCreations,
 } from '../../store/deletions/unsettled-deletions.ts'
+import { followHeld } from '../../store/holds/held-users.ts'
 import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import type { StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeAccounts } from './change-accounts.ts'
@@ -53,7 +54,9 @@ export async function changeTenures(
   )
   const suspicions = stored.flatMap((reading) => suspicionOf(reading, accounts) ?? [])
   await changeAccounts(tx, { accounts: accountChanges, users, suspicions }, at)
-  await followCreations(tx, changes.flatMap(changedCreationOf))
+  const changedCreations = changes.flatMap(changedCreationOf)
+  await followCreations(tx, changedCreations)
+  await followHeld(tx, changedCreations)
   await finishUnanswered(tx, changes.flatMap(goneOf))
   return new Set(stored.map((reading) => reading.changes))
 }

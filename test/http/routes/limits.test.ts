@@ -59,6 +59,7 @@ describe('a limit', () => {
           ends_at: expect.stringMatching(/T20:30:00/),
         },
         valid_until: '2125-12-31T20:30:00.000Z',
+        hold: null,
       },
     })
     expect(answer.headers.etag).toBe(`"${body.version}"`)
@@ -152,7 +153,7 @@ describe('what is wrong with a limit', () => {
     ['a period without a zone', { period: { unit: 'day' } }, 'period.timezone', 'is missing'],
     ['an unknown part of a period', { period: { ...monthly, hour: 3 } }, 'period.hour', 'does not belong'],
     ['a period that is a word', { period: 'monthly' }, 'period', 'an object with unit'],
-    ['what this version cannot do', { on_exceed: 'disable_users' }, 'on_exceed', 'only notifies'],
+    ['what the service cannot do', { on_exceed: 'delete_users' }, 'on_exceed', 'disable_users'],
     ['a time without a zone', { valid_until: '2026-12-31T20:30:00' }, 'valid_until', 'RFC 3339'],
     ['a day that no calendar has', { valid_until: '2026-02-30T00:00:00Z' }, 'valid_until', 'RFC 3339'],
     ['an unknown field', { limit: 5 }, 'limit', 'does not belong'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { marzbanApi } from '../../../src/panel/marzban/api.ts'
-import type { GuardedCall } from '../../../src/panel/panel.ts'
+import type { GuardedCall } from '../../../src/panel/panel-api.ts'
 
 test.each([
   [{ kind: 'delete user', username: 'a b' }, ['/api/user/a%20b']],

@@ -47,7 +47,7 @@ async function act(random: Random, id: bigint): Promise<void> {
     const [grant] = (await limits.grants({ adminId: id, before: null, limit: 1 })).items
     return void (grant && (await limits.revoke(id, grant.id, by)))
   }
-  return void (await limits.closePeriod(id))
+  return void (await limits.closePeriod(id, 'api_key'))
 }
 
 /** What may be refused, since the next step is drawn without looking. */
@@ -93,12 +93,14 @@ async function check(id: bigint, seed: number): Promise<void> {
     rows.map(({ threshold }) => threshold).sort((a, b) => a - b),
     `SEED=${seed}`,
   ).toEqual(due)
-  const { rows: counts } = await sql<{ crossings: bigint; events: bigint }>`
+  const { rows: counts } = await sql<{ crossings: bigint; events: bigint; ends: bigint }>`
     select (select count(*) from limit_crossings where admin_id = ${id}) as crossings,
-      (select count(*) from events where admin_id = ${id} and type like 'limit.%') as events`.execute(
+      (select count(*) from events where admin_id = ${id} and payload ? 'threshold') as events,
+      (select count(*) from events where admin_id = ${id} and type = 'period.closed') as ends`.execute(
     ledger.db,
   )
   expect(counts[0]?.events, `SEED=${seed}`).toBe(counts[0]?.crossings)
+  expect(counts[0]?.ends, `SEED=${seed}`).toBe(BigInt(closed.length))
   const { rows: grants } = await sql<{ wrong: bigint }>`
     select id as wrong from limit_periods as period where admin_id = ${id} and granted <> (
       select coalesce(sum(bytes), 0) from limit_grants where period_id = period.id and revoked_at is null

@@ -42,6 +42,7 @@ describe('growth', () => {
       .selectFrom('events')
       .selectAll()
       .where('admin_id', '=', id)
+      .where('type', '<>', 'limit.changed')
       .orderBy('id')
       .execute()
     expect(events.map(({ type, payload }) => [type, payload])).toEqual([
@@ -122,8 +123,10 @@ describe('a limit that changes', () => {
     await expect(limits.set(id, { ...limitOf(3_000n), expected })).rejects.toMatchObject({
       code: 'precondition_failed',
     })
-    await expect(limits.remove(id, expected)).rejects.toMatchObject({ code: 'precondition_failed' })
-    await limits.remove(id, 'any')
+    await expect(limits.remove(id, { expected, by: 'api_key' })).rejects.toMatchObject({
+      code: 'precondition_failed',
+    })
+    await limits.remove(id, { expected: 'any', by: 'api_key' })
     await expect(limits.set(id, { ...limitOf(1n), expected: 'any' })).rejects.toMatchObject({
       code: 'precondition_failed',
     })
@@ -132,7 +135,7 @@ describe('a limit that changes', () => {
   test('ends with its period when it is removed, and begins anew', async () => {
     await limits.set(id, limitOf(1_000n))
     await use(1_500n)
-    await limits.remove(id, null)
+    await limits.remove(id, { expected: null, by: 'api_key' })
     await use(100n)
     expect((await findAccount(ledger.db, id))?.limit).toBeNull()
     await limits.set(id, limitOf(1_000n))
@@ -195,7 +198,7 @@ describe('a grant', () => {
   test('belongs to its period: afterwards it can no longer be revoked', async () => {
     await limits.set(id, limitOf(1_000n))
     const { grant: added } = await grant(500n)
-    await limits.closePeriod(id)
+    await limits.closePeriod(id, 'api_key')
     expect((await status()).allowance).toBe(1_000n)
     await expect(limits.revoke(id, added.id, 'api_key')).rejects.toMatchObject({ code: 'conflict' })
     await expect(limits.revoke(id, 999_999n, 'api_key')).rejects.toMatchObject({ code: 'not_found' })

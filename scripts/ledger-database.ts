@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { sql } from 'kysely'
+import { isLedgerError, LedgerError } from '../src/errors.ts'
+import { createLogger } from '../src/log.ts'
+import { database, urlOf } from '../src/postgres/layout.ts'
+import { findPostmaster } from '../src/postgres/postmaster.ts'
+import { startEmbeddedPostgres } from '../src/postgres/start.ts'
+import { type Database, openDatabase } from '../src/store/connection/database.ts'
+
+/** What says where the database is. An empty variable counts as not set, as in the service. */
+export type DatabaseEnvironment = { DATABASE_URL?: string | undefined; DATA_DIR?: string | undefined }
+
+/**
+ * Opens the service's database for one piece of work, whether the service runs or not. The embedded server is started if it
+ * does not run, and then stopped again.
+ *
+ * @throws `config_invalid`, `database_unavailable`, with the remedy.
+ */
+export async function withDatabase<T>(
+  { DATABASE_URL, DATA_DIR }: DatabaseEnvironment,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  await using closing = new AsyncDisposableStack()
+  const url = DATABASE_URL ? checked(DATABASE_URL) : await reachEmbedded(DATA_DIR || './data', closing)
+  const db = openDatabase({ url })
+  closing.defer(() => db.destroy())
+  try {
+    await checkTables(db)
+    return await work(db)
+  } catch (error) {
+    if (!isLedgerError(error, 'database_unavailable')) throw error
+    const where = DATABASE_URL ? 'DATABASE_URL: the host, the port, the name and the password' : 'DATA_DIR'
+    throw new LedgerError(error.code, `${error.message} Check ${where}.`, { cause: error.cause })
+  }
+}
+
+function checked(url: string): string {
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
+  throw new LedgerError('config_invalid', 'DATABASE_URL must be a postgres:// or postgresql:// address.')
+}
+
+/** The running server is the service's: it keeps it. */
+async function reachEmbedded(dataDir: string, closing: AsyncDisposableStack): Promise<string> {
+  const home = path.join(path.resolve(dataDir), 'postgres')
+  const data = path.join(home, 'data')
+  try {
+    await readFile(path.join(data, 'PG_VERSION'))
+    const found = await findPostmaster(data, Date.now)
+    if (found.state === 'running') {
+      const password = (await readFile(path.join(home, 'password'), 'utf8')).trim()
+      return urlOf({ password }, found.postmaster.port, database)
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') throw error
+    const what = code === 'EACCES' ? 'This user may not read the database' : 'There is no database'
+    throw new LedgerError(
+      'config_invalid',
+      `${what} below DATA_DIR ${path.resolve(dataDir)} (${code}). Set DATA_DIR or DATABASE_URL as for the service` +
+        (code === 'EACCES' ? ', and run this as the user that runs it.' : ', and start the service once.'),
+    )
+  }
+  const postgres = await startEmbeddedPostgres({ dataDir, log: createLogger('silent'), now: Date.now })
+  closing.defer(() => postgres.stop())
+  return postgres.url
+}
+
+async function checkTables(db: Database): Promise<void> {
+  const { rows } = await sql<{
+    exists: boolean
+  }>`select to_regclass('api_keys') is not null as exists`.execute(db)
+  if (rows[0]?.exists) return
+  throw new LedgerError(
+    'config_invalid',
+    'The database has not the tables of this version yet: start the service once.',
+  )
+}

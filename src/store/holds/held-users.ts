@@ -1,0 +1,247 @@
+import { type Selectable, sql } from 'kysely'
+import type { Database, Tx } from '../connection/database.ts'
+import type { Reason } from '../connection/reason.ts'
+import type { HeldUsersTable } from '../limit-tables.ts'
+
+/** What a user is given back when its hold ends. */
+export type FormerService = {
+  status: 'active' | 'on_hold'
+  /** Of a user that waits for its first connection: seconds that it may be used from then on. */
+  onHoldDuration: bigint | null
+  /** Until when it waits, as the panel writes it. */
+  onHoldTimeout: string | null
+}
+
+/** A user that is disabled because its account is held. */
+export type HeldUser = FormerService & {
+  id: bigint
+  adminId: bigint
+  username: string
+  createdAt: string
+  /** `planned`: the panel may not have heard of it yet. */
+  state: HeldUsersTable['state']
+  /** Whether a request to disable it may have reached the panel, and no answer said so. */
+  isUnclear: boolean
+}
+
+/**
+ * Plans to disable a user, before the panel hears of it. A user that is enabled again by somebody is planned once more.
+ *
+ * @returns null: the account is not held any more.
+ */
+export async function planHeld(
+  db: Database,
+  adminId: bigint,
+  user: { username: string; createdAt: string } & FormerService,
+): Promise<HeldUser | null> {
+  const { rows } = await sql<Selectable<HeldUsersTable>>`
+    with hold as (select admin_id from holds where admin_id = ${adminId} and reasons <> '{}' for share)
+    insert into held_users (admin_id, username, created_at, state, status, on_hold_duration, on_hold_timeout,
+      planned_at)
+    select admin_id, ${user.username}, ${user.createdAt}::timestamp, 'planned', ${user.status}, ${user.onHoldDuration}::bigint,
+      ${user.onHoldTimeout}::text, clock_timestamp() from hold
+    on conflict (name_key(username), created_at) where ended_at is null do update set
+      admin_id = excluded.admin_id, state = 'planned', status = excluded.status,
+      on_hold_duration = excluded.on_hold_duration, on_hold_timeout = excluded.on_hold_timeout,
+      planned_at = excluded.planned_at, error_code = null, error = null
+    returning *`.execute(db)
+  return rows[0] ? toHeldUser(rows[0]) : null
+}
+
+/**
+ * Notes that the panel has disabled a planned user.
+ *
+ * @returns false: the user was released meanwhile, or somebody wants it to stay disabled.
+ */
+export async function noteHeld(db: Database, { id }: Pick<HeldUser, 'id'>): Promise<boolean> {
+  const { rows } = await sql<{ id: bigint }>`
+    with held as (
+      update held_users set state = 'held', is_unclear = false, error_code = null, error = null
+      where id = ${id} and ended_at is null returning id, admin_id
+    ), counted as (
+      update holds set remaining = greatest(remaining - 1, 0) from held where holds.admin_id = held.admin_id
+    )
+    select id from held`.execute(db)
+  return rows.length > 0
+}
+
+/** Notes why the panel has not disabled or enabled a user yet; `isUnclear`: it may still do so. */
+export async function noteFailure(
+  db: Database,
+  { id }: Pick<HeldUser, 'id'>,
+  { code, message }: Reason,
+  isUnclear: boolean,
+): Promise<void> {
+  await db
+    .updateTable('held_users')
+    .set({ error_code: code, error: message, ...(isUnclear && { is_unclear: true }) })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+/**
+ * Ends a row.
+ *
+ * @param lookAfterMs milliseconds after which the user is looked at once more; null: never.
+ */
+export async function endHeld(
+  db: Database,
+  { id }: Pick<HeldUser, 'id'>,
+  state: 'restored' | 'gone' | 'kept',
+  lookAfterMs: number | null = null,
+): Promise<void> {
+  await db
+    .updateTable('held_users')
+    .set({
+      state,
+      ended_at: sql<Date>`clock_timestamp()`,
+      error_code: null,
+      error: null,
+      look_at: inMs(lookAfterMs),
+    })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+/** Sets when a user that was given back is looked at once more; null: never. */
+export async function lookLater(
+  db: Database,
+  { id }: Pick<HeldUser, 'id'>,
+  { afterMs, isUnclear }: { afterMs: number | null; isUnclear: boolean },
+): Promise<void> {
+  await db
+    .updateTable('held_users')
+    .set({ look_at: inMs(afterMs), is_unclear: isUnclear })
+    .where('id', '=', id)
+    .where('state', '=', 'restored')
+    .execute()
+}
+
+function inMs(ms: number | null) {
+  return ms === null ? null : sql<Date>`clock_timestamp() + make_interval(secs => ${ms / 1000})`
+}
+
+/** Hands a user over to the account that it was moved to. */
+export async function moveHeld(db: Database, { id }: Pick<HeldUser, 'id'>, adminId: bigint): Promise<void> {
+  await db
+    .updateTable('held_users')
+    .set({ admin_id: adminId })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+/** Whether the account of a user gives its users back now. */
+export async function isReleased(db: Database, { adminId }: Pick<HeldUser, 'adminId'>): Promise<boolean> {
+  const row = await db
+    .selectFrom('holds')
+    .select('reasons')
+    .where('admin_id', '=', adminId)
+    .executeTakeFirst()
+  return row === undefined || row.reasons.length === 0
+}
+
+/** One page of an account's users that are not given back yet; `after`: only those with a larger id. */
+export async function listHeld(
+  db: Database,
+  { adminId, after, limit }: { adminId: bigint; after: bigint; limit: number },
+): Promise<HeldUser[]> {
+  const rows = await db
+    .selectFrom('held_users')
+    .selectAll()
+    .where('admin_id', '=', adminId)
+    .where('ended_at', 'is', null)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(toHeldUser)
+}
+
+/**
+ * Users of a held account about whom the panel has to be asked: planned ones, and those that the ledger does not see under this
+ * account: they are new, or they were deleted or moved.
+ */
+export async function listUnsettled(db: Database, adminId: bigint): Promise<HeldUser[]> {
+  const rows = await db
+    .selectFrom('held_users as held')
+    .selectAll('held')
+    .where('held.admin_id', '=', adminId)
+    .where('held.ended_at', 'is', null)
+    .where(
+      sql<boolean>`(held.state = 'planned' or not exists (
+        select from tenures where name_key(tenures.username) = name_key(held.username)
+          and tenures.created_at = held.created_at and tenures.ended_at is null
+          and tenures.admin_id = held.admin_id))`,
+    )
+    .orderBy('held.id')
+    .execute()
+  return rows.map(toHeldUser)
+}
+
+/** Users of an account that are to be looked at once more by now. */
+export async function listDueLooks(db: Database, adminId: bigint): Promise<HeldUser[]> {
+  const rows = await db
+    .selectFrom('held_users')
+    .selectAll()
+    .where('admin_id', '=', adminId)
+    .where('look_at', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('id')
+    .execute()
+  return rows.map(toHeldUser)
+}
+
+/** Looks at nobody once more: the account is held again, and its hold finds all who are served. */
+export async function cancelLooks(db: Database, adminId: bigint): Promise<void> {
+  await db
+    .updateTable('held_users')
+    .set({ look_at: null })
+    .where('admin_id', '=', adminId)
+    .where('look_at', 'is not', null)
+    .execute()
+}
+
+/** Has users of this name stay disabled when their hold ends: somebody has disabled them. */
+export async function keepDisabled(db: Database, username: string): Promise<void> {
+  await sql`
+    update held_users set look_at = null,
+      state = case when ended_at is null then 'kept' else state end,
+      ended_at = coalesce(ended_at, clock_timestamp())
+    where name_key(username) = name_key(${username}::text) and (ended_at is null or look_at is not null)`.execute(
+    db,
+  )
+}
+
+/** A date of creation that was changed in the panel. */
+type ChangedCreation = { username: string; from: string; to: string }
+
+/** Has the held users follow their users, whose dates of creation have changed. */
+export async function followHeld(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
+  if (changed.length === 0) return
+  await sql`
+    update held_users as held set created_at = changed.new
+    from unnest(${changed.map(({ username }) => username)}::text[], ${changed.map(({ from }) => from)}::timestamp[],
+      ${changed.map(({ to }) => to)}::timestamp[]) as changed (username, old, new)
+    where name_key(held.username) = name_key(changed.username) and held.created_at = changed.old
+      and held.ended_at is null
+      and not exists (select from held_users as other where other.ended_at is null
+        and name_key(other.username) = name_key(changed.username) and other.created_at = changed.new)`.execute(
+    tx,
+  )
+}
+
+function toHeldUser(row: Selectable<HeldUsersTable>): HeldUser {
+  return {
+    id: row.id,
+    adminId: row.admin_id,
+    username: row.username,
+    createdAt: row.created_at,
+    state: row.state,
+    status: row.status,
+    onHoldDuration: row.on_hold_duration,
+    onHoldTimeout: row.on_hold_timeout,
+    isUnclear: row.is_unclear,
+  }
+}

@@ -1,0 +1,117 @@
+import { LedgerError } from '../../errors.ts'
+import { isSameCreation } from '../../ledger/user-identity.ts'
+import type { UserService, WantedService } from '../../panel/panel.ts'
+import {
+  endHeld,
+  type FormerService,
+  type HeldUser,
+  isReleased,
+  listDueLooks,
+  listHeld,
+  lookLater,
+  moveHeld,
+  noteFailure,
+} from '../../store/holds/held-users.ts'
+import { findHoldOf, type Hold, removeFinishedHold } from '../../store/holds/holds.ts'
+import { announce } from './announce.ts'
+import { countFailures, type HoldingDeps } from './holding.ts'
+
+/** Milliseconds after which a user that was enabled is looked at once more: the panel sometimes does not serve it. */
+const usualLookMs = 60_000
+const atOnce = 100
+
+/** What became of a held user; an error: it has to be tried again. */
+type Outcome = 'ended' | 'held again' | LedgerError
+
+/**
+ * Gives the users of an account that is not held any more their former service back, one after the other, and looks once more
+ * at those that were given back a minute ago. It can be repeated at any time.
+ *
+ * @throws the panel's errors when it cannot be asked at all.
+ */
+export async function releaseUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
+  const { db, panel, signal } = deps
+  const { adminId } = hold
+  const failures = countFailures()
+  for (let after = 0n; ; ) {
+    const rows = await listHeld(db, { adminId, after, limit: atOnce })
+    for (const row of rows) {
+      signal.throwIfAborted()
+      after = row.id
+      const outcome = await failures.count(async () =>
+        releaseUser(deps, row, await panel.userService(row.username)),
+      )
+      if (outcome === 'held again') return
+    }
+    if (rows.length < atOnce) break
+  }
+  await announce(db, hold, failures.total())
+  for (const row of await listDueLooks(db, adminId)) {
+    signal.throwIfAborted()
+    await failures.count(async () => lookAgain(deps, row, await panel.userService(row.username)))
+  }
+  await removeFinishedHold(db, adminId, lookMs(deps))
+}
+
+/**
+ * Gives one user its former service back, if it is still disabled.
+ *
+ * @param user as the panel has just shown it; null: the panel does not have it.
+ */
+export async function releaseUser(
+  deps: HoldingDeps,
+  row: HeldUser,
+  user: UserService | null,
+): Promise<Outcome> {
+  const { db, panel } = deps
+  if (!user || !isSameUser(row, user)) {
+    await endHeld(db, row, 'gone')
+    return 'ended'
+  }
+  const ownersHold = user.owner === null ? null : await findHoldOf(db, user.owner)
+  if (ownersHold) {
+    // Another account's hold goes on with it.
+    if (ownersHold.adminId !== row.adminId) await moveHeld(db, row, ownersHold.adminId)
+    return 'held again'
+  }
+  if (user.status !== 'disabled') {
+    await endHeld(db, row, 'restored', row.isUnclear || user.status === row.status ? lookMs(deps) : null)
+    return 'ended'
+  }
+  const { verdict, error } = await panel.setService(user, formerOf(row))
+  if (verdict === 'missing') await endHeld(db, row, 'gone')
+  else if (verdict === 'done') await endHeld(db, row, 'restored', lookMs(deps))
+  else {
+    const failure = error ?? new LedgerError('panel_bad_answer', 'The panel did not enable the user.')
+    await noteFailure(db, row, failure, false)
+    return failure
+  }
+  return 'ended'
+}
+
+/** Looks at a user that was given back a while ago. */
+async function lookAgain(deps: HoldingDeps, row: HeldUser, user: UserService | null): Promise<Outcome> {
+  const { db, panel } = deps
+  const isThere = user !== null && isSameUser(row, user)
+  // A request to disable it came late. Anybody else's wish stays.
+  const isDisabledByUs = isThere && row.isUnclear && user.status === 'disabled'
+  const wanted = isDisabledByUs ? formerOf(row) : ({ status: 'as it is' } as const)
+  if (isThere && (isDisabledByUs || user.status === row.status) && (await isReleased(db, row))) {
+    const { verdict, error } = await panel.setService(user, wanted)
+    if (error !== null && verdict !== 'missing') return error
+  }
+  await lookLater(db, row, { afterMs: isDisabledByUs ? lookMs(deps) : null, isUnclear: false })
+  return 'ended'
+}
+
+function lookMs({ graceMs }: HoldingDeps): number {
+  return Math.max(usualLookMs, graceMs)
+}
+
+function isSameUser(row: HeldUser, user: UserService): boolean {
+  return isSameCreation(row.createdAt, user.createdAt)
+}
+
+function formerOf({ status, onHoldDuration, onHoldTimeout }: FormerService): WantedService {
+  return status === 'on_hold' ? { status, onHoldDuration, onHoldTimeout } : { status }
+}
