@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest'
+import { enforceHolds, onceADay } from './hold.ts'
 import { playQuarter, type Quarter } from './quarter.ts'
-import { createSimpleHold } from './simple-hold.ts'
-import { type Holding, monthly } from './world.ts'
-
-/**
- * The service's own hold. Null: it has none yet, and only the books are claimed. To claim the limit too, name here the hold
- * and what its jobs do after a poll, and let `onExceed` be `disable_users`.
- */
-const ownHold = null as (() => Holding) | null
-const onExceed = 'notify'
+import { monthly, type WorldOptions } from './world.ts'
 
 const firstSeed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** A story in which the mistakes below show. */
@@ -58,7 +51,7 @@ function expectTried({ truth, deedsWhileOver, journal }: Quarter): void {
 test(
   'without a hold the books add up to the byte, whatever a reseller does, and the checker sees it get too much',
   async () => {
-    const quarter = await playQuarter(firstSeed, { holding: null, onExceed: 'notify', serving: 'by status' })
+    const quarter = await playQuarter(firstSeed, { enforce: null, serving: 'by status' })
     expectTried(quarter)
     expectBooksAddUp(quarter)
     expect(() => expectNothingBeyond(quarter)).toThrow()
@@ -69,8 +62,8 @@ test(
 test.each(Array.from({ length: Number(process.env.QUARTERS ?? 1) }, (_, index) => firstSeed + index))(
   'with a hold a reseller never gets more than its limit, what flows between two polls and over open connections: %i',
   async (of) => {
-    const holding = ownHold?.() ?? createSimpleHold()
-    const quarter = await playQuarter(of, { holding, onExceed, serving: of % 2 ? 'by status' : 'as told' })
+    const serving = of % 2 ? 'by status' : 'as told'
+    const quarter = await playQuarter(of, { enforce: enforceHolds(), serving })
     expectTried(quarter)
     expectBooksAddUp(quarter)
     expectNothingBeyond(quarter)
@@ -78,26 +71,16 @@ test.each(Array.from({ length: Number(process.env.QUARTERS ?? 1) }, (_, index) =
   timeout,
 )
 
-test.each<[string, (hold: Holding) => Holding]>([
-  ['whose front lets everything pass', (hold) => ({ ...hold, holdOf: async () => null })],
-  ['that overlooks users on hold', () => createSimpleHold({ overlooked: 'on_hold' })],
-  ['that looks only once a day', (hold) => ({ ...hold, enforce: onceADay(hold.enforce) })],
+test.each<[string, Partial<WorldOptions>]>([
+  ['whose front lets everything pass', { frontKnows: false }],
+  ['that overlooks users on hold', { enforce: enforceHolds({ overlooked: 'on_hold' }) }],
+  ['that looks only once a day', { enforce: onceADay(enforceHolds()) }],
 ])(
   'the checker sees a hold %s',
-  async (_, spoil) => {
-    const holding = spoil(createSimpleHold())
-    const options = { holding, onExceed: 'notify', serving: 'by status' } as const
+  async (_, mistake) => {
+    const options: WorldOptions = { enforce: enforceHolds(), serving: 'by status', ...mistake }
     const quarter = await playQuarter(tellingSeed, options, 35)
     expect(() => expectNothingBeyond(quarter)).toThrow()
   },
   timeout,
 )
-
-function onceADay(enforce: Holding['enforce']): Holding['enforce'] {
-  let next = 0
-  return async (world) => {
-    if (world.now() < next) return
-    next = world.now() + 86_400_000
-    await enforce(world)
-  }
-}

@@ -2,22 +2,22 @@ import path from 'node:path'
 import { inject } from 'vitest'
 import { turnDueLimits } from '../../src/work/limits/turn-due-limits.ts'
 import { type RawAnswer, send } from '../http/front/raw.ts'
-import { startTestService, type TestService, type TestServiceOptions, withKey } from '../http/service.ts'
+import { startTestService, type TestService, withKey } from '../http/service.ts'
 import type { Admin } from '../stand-in/records.ts'
 import type { Serving } from '../stand-in/xray.ts'
 import { Clocks } from '../support/clocks.ts'
+import type { Enforce } from './hold.ts'
 
 /** The reseller that tries. */
 export const reseller = 'ana'
 
-/** A hold of accounts, as far as the world must drive it by hand. */
-export type Holding = {
-  holdOf: NonNullable<TestServiceOptions['holdOf']>
-  /** What the service's jobs do after each poll: hold, guard, release. */
-  enforce(world: World): Promise<void>
+export type WorldOptions = {
+  /** What the service's jobs do for holds after a poll; null: the limit only notifies. */
+  enforce: Enforce | null
+  serving: Serving
+  /** Whether the front knows who is held; true unless given. */
+  frontKnows?: boolean
 }
-
-export type WorldOptions = { holding: Holding | null; onExceed: string; serving: Serving }
 
 /** The real service over a stand-in panel whose jobs run; both and the database go by one clock, which the test sets forward. */
 export type World = {
@@ -38,7 +38,7 @@ export type World = {
 const begins = Date.parse('2040-03-10T00:00:00Z')
 const going = new AbortController().signal
 
-export async function startWorld({ holding, onExceed, serving }: WorldOptions): Promise<World> {
+export async function startWorld({ enforce, serving, frontKnows = true }: WorldOptions): Promise<World> {
   const clocks = new Clocks(path.join(inject('runDir'), `clock-of-bypass-${process.pid}`))
   let shift = 0
   const now = () => Date.now() + shift
@@ -58,7 +58,7 @@ export async function startWorld({ holding, onExceed, serving }: WorldOptions): 
       await advance(begins - Date.now())
       return url
     },
-    ...(holding && { holdOf: holding.holdOf }),
+    ...(!frontKnows && { holdOf: async () => null }),
   })
   const address = await service.app.listen({ host: '127.0.0.1', port: 0 })
   await service.poll()
@@ -80,7 +80,7 @@ export async function startWorld({ holding, onExceed, serving }: WorldOptions): 
     poll: async () => {
       await service.poll()
       await turnDueLimits(service.db, going)
-      await holding?.enforce(world)
+      await enforce?.(world)
     },
     close: () => service.close(),
   }
@@ -88,7 +88,7 @@ export async function startWorld({ holding, onExceed, serving }: WorldOptions): 
     traffic_limit: monthly,
     period: { unit: 'month', anchor_day: 1, timezone: zone },
     carry_over: 'debt',
-    on_exceed: onExceed,
+    on_exceed: enforce ? 'disable_users' : 'notify',
   }
   const answer = await world.operate('PUT', `/admins/${world.adminId}/limit`, limit)
   if (answer.status !== 200) throw new Error(`the limit was not set: ${answer.body}`)
