@@ -8,6 +8,8 @@ import { createStats } from '../../src/work/accounts/stats.ts'
 import { createCallers } from '../../src/work/callers/callers.ts'
 import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { createLedgerApi } from '../../src/work/ledger-api.ts'
+import { createLimits } from '../../src/work/limits/limits.ts'
+import type { SetLimit } from '../../src/work/limits/set-limit.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import { operatorKey } from '../support/keys.ts'
 import { observeRange } from './fill.ts'
@@ -18,6 +20,20 @@ import { type LoadResult, load } from './load.ts'
 const connections = 50
 /** As many as there are connections: no two callers ask for the same account. */
 const admins = connections
+const monthly: SetLimit = {
+  request: {
+    trafficLimit: 1_000_000n,
+    countFrom: null,
+    period: { unit: 'month', anchorDay: null, timezone: 'Asia/Tehran' },
+    carryOver: 'debt',
+    validUntil: null,
+    warnAt: [80, 95],
+    onExceed: 'disable_users',
+  },
+  expected: null,
+  isDryRun: false,
+  by: 'api_key',
+}
 const headers = { 'x-api-key': operatorKey }
 
 /** Stats by key against a bare route that does one select by key through the same pool. */
@@ -26,11 +42,15 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
   const url = await bench.database()
   const db = openDatabase({ url })
   for (let admin = 0; admin < admins; admin += 1)
-    await observeRange(db, `small${admin}`, { from: 0, to: 10 }, 1_000n)
+    for (const kind of ['small', 'limited'])
+      await observeRange(db, `${kind}${admin}`, { from: 0, to: 10 }, 1_000n)
   bench.say(`observing ${many} users of one admin`)
   await observeRange(db, 'large', { from: 0, to: many }, 1_000n)
   const small = await accountIds(db, 'small')
   const [large] = await accountIds(db, 'large')
+  const limited = await accountIds(db, 'limited')
+  const limits = createLimits({ db })
+  for (const id of limited) await limits.set(id, monthly)
   const app = buildService(url, db)
   const bare = Fastify()
   bare.get<{ Params: { id: string } }>('/bare/:id', async ({ params }) => {
@@ -46,14 +66,20 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
   const targets = {
     bare: small.map((id) => `${theirs}/bare/${id}`),
     stats: small.map((id) => `${ours}/admins/${id}/stats`),
+    withLimit: limited.map((id) => `${ours}/admins/${id}/stats`),
     ofMany: [`${ours}/admins/${large}/stats`],
   }
-  const results: Record<keyof typeof targets, LoadResult[]> = { bare: [], stats: [], ofMany: [] }
-  const names = ['bare', 'stats', 'ofMany'] as const
+  const results: Record<keyof typeof targets, LoadResult[]> = {
+    bare: [],
+    stats: [],
+    withLimit: [],
+    ofMany: [],
+  }
+  const names = ['bare', 'stats', 'withLimit', 'ofMany'] as const
   for (let round = bench.quick ? 1 : 0; round <= rounds; round += 1) {
     bench.say(`loading, round ${round} of ${rounds}`)
     // Each by turns first: what one leaves behind, the next has to bear.
-    for (const name of [...names.slice(round % 3), ...names.slice(0, round % 3)]) {
+    for (const name of [...names.slice(round % 4), ...names.slice(0, round % 4)]) {
       const result = await load({ urls: targets[name], headers, connections, seconds })
       // The first round warms up.
       if (round > 0) results[name].push(result)
@@ -77,6 +103,13 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       measured: `${of('stats', 'p99').toFixed(1)} ms against ${of('bare', 'p99').toFixed(1)} ms`,
       value: of('stats', 'p99') / of('bare', 'p99'),
       limit: { atMost: 3 },
+      unit: 'ratio',
+    },
+    {
+      name: 'stats: an admin with a limit, against one without',
+      measured: `${Math.round(of('withLimit', 'rate'))}/s against ${Math.round(of('stats', 'rate'))}/s`,
+      value: of('withLimit', 'rate') / of('stats', 'rate'),
+      limit: { atLeast: 0.9 },
       unit: 'ratio',
     },
     {

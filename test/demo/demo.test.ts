@@ -37,6 +37,9 @@ test('the demo shows a total that holds while the panel forgets, its commands wo
   const rows = () => output.split('\n').filter((line) => /^\d\d:\d\d:\d\d /.test(line))
   try {
     await until('two resellers have deleted a user', async () => rows().length >= 9)
+    await until('the reseller with a limit has its users back', async () =>
+      output.includes('are enabled again'),
+    )
     const lines = output.split('\n').filter((line) => line.startsWith('  curl '))
     expect(lines).toHaveLength(3)
     const [accounts, stats, receipt] = await Promise.all(lines.map((line) => paste(line)))
@@ -66,6 +69,15 @@ test('the demo shows a total that holds while the panel forgets, its commands wo
   expect(output).toContain('The demo stops and removes its data.')
   expect(await readdir(place)).toEqual([])
 
+  const story = output.match(/ {9}(?:The operator|All|chen has).*/g)?.map((line) => line.trim()) ?? []
+  // Between two looks it can use more than the rest.
+  expect(story.filter((line) => !line.includes('80 %')).slice(0, 5)).toEqual([
+    'The operator limits chen to 1.00 GB.',
+    expect.stringMatching(/^chen has used 1\.\d\d GB of 1\.00 GB: the ledger disables its users\.$/),
+    expect.stringMatching(/^All 1\d users of chen are disabled/),
+    expect.stringContaining('grants chen 1.00 GB more'),
+    'All users of chen are enabled again.',
+  ])
   const figures = rows().map((line) =>
     [...line.matchAll(/(\d+\.\d\d) GB/g)].map(([, value]) => Number(value)),
   )

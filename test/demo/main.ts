@@ -9,8 +9,9 @@ import { createLogger } from '../../src/log.ts'
 import { type Service, startService } from '../../src/service.ts'
 import { startPanel } from '../stand-in/start.ts'
 import { makeRunDir } from '../support/run-dir.ts'
+import { createLimitStory } from './limit-story.ts'
 import { createResellerWorld, resellers } from './reseller-world.ts'
-import { deletion, heading, row, welcome } from './view.ts'
+import { deletion, heading, news, row, welcome } from './view.ts'
 
 const consumeMs = 250
 const rowMs = 2_000
@@ -65,6 +66,10 @@ const [reseller] = resellers
 const accountId = accounts.find(({ username }) => username === reseller)?.id ?? 1
 console.log(welcome(address, key, { accountId, username: world.lightest(reseller) }))
 
+const limited = resellers[2]
+const limitedId = accounts.find(({ username }) => username === limited)?.id ?? 0
+const story = createLimitStory(call, limitedId, limited)
+
 for (let rows = 0; !ending.signal.aborted; rows += 1) {
   if (rows % rowsBetweenHeadings === 0) console.log(heading())
   const totals = new Map((await readAccounts()).map((account) => [account.username, account.total_traffic]))
@@ -73,6 +78,7 @@ for (let rows = 0; !ending.signal.aborted; rows += 1) {
   )
   const deleted = rows % rowsBetweenDeletions === 1 ? world.deleteOne() : null
   if (deleted) console.log(deletion(deleted))
+  for (const line of await story.next()) console.log(news(line))
   await setTimeout(rowMs, undefined, { signal: ending.signal }).catch(() => {})
 }
 
@@ -87,8 +93,19 @@ async function start(asked: Config): Promise<Service> {
   return service
 }
 
+async function call(method: string, target: string, body?: object): Promise<unknown> {
+  const headers = { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }) }
+  const answer = await fetch(address + target, {
+    method,
+    headers,
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  return answer.json()
+}
+
 async function readAccounts(): Promise<{ id: number; username: string; total_traffic: number }[]> {
-  const answer = await fetch(`${address}/admins?sort=id`, { headers: { 'x-api-key': key } })
-  const { items } = (await answer.json()) as { items: Awaited<ReturnType<typeof readAccounts>> }
+  const { items } = (await call('GET', '/admins?sort=id')) as {
+    items: Awaited<ReturnType<typeof readAccounts>>
+  }
   return items.filter(({ username }) => (resellers as readonly string[]).includes(username))
 }

@@ -47,8 +47,8 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
   for (const username of usersOfExamples) state.createUser(username, { admin: resellers[0] })
   return {
     consume: () => {
-      for (const { username } of state.users.values()) {
-        if (below(3) === 0) state.accrueUser(username, below(12 * megabyte))
+      for (const { username, status } of state.users.values()) {
+        if (status === 'active' && below(3) === 0) state.accrueUser(username, below(12 * megabyte))
       }
       state.bookAdmins()
     },

@@ -22,8 +22,8 @@ Before you paste the examples of README.md:
   export LEDGER=${address} API_KEY=${key}
 
 The users consume traffic. The resellers delete users in the panel itself, not through the ledger. Watch the totals hold:
-"panel" is the traffic of the users that exist in the panel, "ledger" is total_traffic. Ctrl-C stops the demo and removes
-its data.
+"panel" is the traffic of the users that exist in the panel, "ledger" is total_traffic. One reseller has a limit: watch what
+happens when it has used it. Ctrl-C stops the demo and removes its data.
 `
 }
 
@@ -42,11 +42,19 @@ export function row(figures: readonly { panel: bigint; ledger: bigint }[]): stri
   return new Date().toTimeString().slice(0, 8) + columns.join('')
 }
 
-/** The line for a deletion in the panel itself. */
-export function deletion(deleted: { reseller: string; username: string; bytes: bigint }): string {
-  return `         ${deleted.reseller} deletes ${deleted.username} in the panel: the panel forgets ${gigabytes(deleted.bytes)}`
+/** A line about what has just happened. */
+export function news(text: string): string {
+  return `         ${text}`
 }
 
-function gigabytes(bytes: bigint): string {
+/** The line for a deletion in the panel itself. */
+export function deletion(deleted: { reseller: string; username: string; bytes: bigint }): string {
+  return news(
+    `${deleted.reseller} deletes ${deleted.username} in the panel: the panel forgets ${gigabytes(deleted.bytes)}`,
+  )
+}
+
+/** Bytes as people read them. */
+export function gigabytes(bytes: bigint): string {
   return `${(Number(bytes) / 1e9).toFixed(2)} GB`
 }
