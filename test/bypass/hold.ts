@@ -1,9 +1,10 @@
 import { enforceHold } from '../../src/work/holding/enforce-hold.ts'
 import { heldAccounts } from '../../src/work/holding/holding.ts'
-import type { World } from './world.ts'
+import type { TestService } from '../http/service.ts'
 
+type HeldWorld = { service: Pick<TestService, 'db' | 'client'>; now(): number }
 /** What the service's jobs do for holds after each poll. */
-export type Enforce = (world: World) => Promise<void>
+export type Enforce = (world: HeldWorld) => Promise<void>
 
 const going = new AbortController().signal
 /** Milliseconds; between two polls of a story lie hours. */
