@@ -84,14 +84,3 @@ test.each<[string, Partial<WorldOptions>]>([
   },
   timeout,
 )
-
-// What a hold does not reach yet. Once it does, this belongs to what a reseller tries above.
-test(
-  'users that the panel cannot show are not held: the checker sees what they get',
-  async () => {
-    const options = { enforce: enforceHolds(), serving: 'as told', allowsUnshowable: true } as const
-    const quarter = await playQuarter(tellingSeed, options, 35)
-    expect(() => expectNothingBeyond(quarter)).toThrow()
-  },
-  timeout,
-)

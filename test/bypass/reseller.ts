@@ -154,7 +154,7 @@ export function drawDeed(world: World, random: Random): Deed {
       act: async () => activateByBot(state, user.username),
     }
   }
-  const trick = weighted(random, world.allowsUnshowable ? [...tricks, ...unshowableTricks] : tricks)
+  const trick = weighted(random, way === 'front' ? [...tricks, ...unshowableTricks] : tricks)
   const spell = way === 'front' ? (oneOf(random, spellings) ?? String) : String
   const calls = trick.of(random, user, world).map((call) => ({ ...call, path: spell(call.path) }))
   const base = way === 'behind' ? url : world.address

@@ -17,8 +17,6 @@ export type WorldOptions = {
   serving: Serving
   /** Whether the front knows who is held; true unless given. */
   frontKnows?: boolean
-  /** Whether the reseller also makes users that the panel cannot show; false unless given. */
-  allowsUnshowable?: boolean
 }
 
 /** The real service over a stand-in panel whose jobs run; both and the database go by one clock, which the test sets forward. */
@@ -27,7 +25,6 @@ export type World = {
   address: string
   adminId: bigint
   admin: Admin
-  allowsUnshowable: boolean
   now(): number
   advance(ms: number): Promise<void>
   /** As an operator, with the API key. */
@@ -41,12 +38,7 @@ export type World = {
 const begins = Date.parse('2040-03-10T00:00:00Z')
 const going = new AbortController().signal
 
-export async function startWorld({
-  enforce,
-  serving,
-  frontKnows = true,
-  allowsUnshowable = false,
-}: WorldOptions): Promise<World> {
+export async function startWorld({ enforce, serving, frontKnows = true }: WorldOptions): Promise<World> {
   const clocks = new Clocks(path.join(inject('runDir'), `clock-of-bypass-${process.pid}`))
   let shift = 0
   const now = () => Date.now() + shift
@@ -78,7 +70,6 @@ export async function startWorld({
     address,
     adminId: await service.idOf(reseller),
     admin,
-    allowsUnshowable,
     now,
     advance,
     operate: (method, target, body) =>
