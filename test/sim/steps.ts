@@ -1,19 +1,18 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
+import { type Admin, admin, type Owner, owner, pick, replica, type User, user, users, work } from './cast.ts'
 import { foreignAnswers } from './foreign.ts'
+import {
+  changingService,
+  type EditUser,
+  type LimitStep,
+  type LimitWork,
+  limiting,
+  limitSteps,
+} from './limit-steps.ts'
 import { environment } from './panel-api.ts'
 import type { Fault } from './point.ts'
 import { type Spoil, spoils } from './spoil.ts'
-
-export const admins = ['ada', 'ben'] as const
-export const users = ['u1', 'u2', 'u3', 'u4'] as const
-export const replicas = 2
-export const lagSeconds = 30
-
-/** An admin of the environment's name appears in some histories. */
-type Admin = (typeof admins)[number] | typeof environment
-type User = (typeof users)[number]
-type Owner = Admin | null
 
 /** Work that a replica begins, on a schedule or for a caller. */
 export type Work =
@@ -29,6 +28,8 @@ export type Work =
   | { of: 'settle deletions' }
   | { of: 'read user'; user: User }
   | FrontCall
+  | LimitWork
+  | EditUser
 
 /** Calls of the panel's own API at the service's address. */
 export type FrontCall =
@@ -45,6 +46,7 @@ export type Spelling = 'plain' | 'shouted' | 'spaced'
 
 /** One thing that happens. */
 export type Step =
+  | LimitStep
   | { do: 'consume'; user: User; bytes: number | bigint }
   | { do: 'book usage' }
   | { do: 'create user'; user: User; owner: Owner }
@@ -96,11 +98,6 @@ export type Step =
   | { do: 'reimport user'; user: User; seconds: number }
   | { do: 'back up ledger' | 'restore ledger' }
 
-const admin = fc.constantFrom(...admins)
-const user = fc.constantFrom(...users)
-const owner = fc.constantFrom<Owner[]>(...admins, null)
-const replica = fc.nat(replicas - 1)
-const pick = fc.nat(5)
 /** By which dates are changed: a little, some minutes, and what lies between the zones of the world. */
 const seconds = fc.constantFrom(1, 400, 12_600)
 const spelling = fc.constantFrom<Spelling[]>('plain', 'plain', 'plain', 'shouted', 'spaced')
@@ -110,14 +107,13 @@ const startBadly = (at: ('request' | 'answer')[], faults: Fault[]) =>
   fc.record({
     do: fc.constant('start badly'),
     replica,
-    work: fc.oneof(...changing),
+    work: fc.oneof(...changing, ...changingService),
     fault: fc.constantFrom(...faults),
     at: fc.constantFrom(...at),
   })
 
 const alone = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name) })
 const start = (work: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work })
-const work = <Of extends string>(of: Of) => fc.record({ of: fc.constant(of) })
 
 /** Work that makes the panel forget something. */
 const changing: fc.WeightedArbitrary<Work>[] = [
@@ -285,14 +281,21 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
 /** The history that `seed` stands for: `length` steps, of the everyday kinds and some of the occasional ones. */
 export function historyOf(seed: number, length: number): Step[] {
   const histories = fc
-    .subarray(occasional)
-    .chain((some) => fc.array(fc.oneof(...everyday, ...some), { minLength: length, maxLength: length }))
+    .tuple(fc.subarray(occasional), fc.subarray([...limitSteps]), fc.array(limiting, { maxLength: 2 }))
+    .chain(([some, limited, limits]) =>
+      fc
+        .array(fc.oneof(...everyday, ...some, ...limited), { minLength: length, maxLength: length })
+        .map((steps) => [...limits, ...steps]),
+    )
   const [history = []] = fc.sample(fc.noBias(histories), { seed, numRuns: 1 })
   return history
 }
 
 /** Any history: failing ones are reduced within these. */
-export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size: 'max', maxLength: 10_000 })
+export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional, ...limitSteps, limiting), {
+  size: 'max',
+  maxLength: 10_000,
+})
 
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
