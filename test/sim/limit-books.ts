@@ -40,7 +40,10 @@ export class LimitBooks {
       if (!account.isClosed) this.checkReasons(now, old, by)
       if (account.isClosed) claim(!now.hold, `the closed account of ${account.admin} is held`)
       if (now.limit?.validUntil !== old?.limit?.validUntil) {
-        this.validitySetAt.set(account.id, rows.crossings.length)
+        // What was due before it was set belongs to the version before.
+        const known = before?.crossings.length ?? 0
+        const late = rows.crossings.slice(known).filter(({ version }) => version === now.limit?.version)
+        this.validitySetAt.set(account.id, rows.crossings.length - late.length)
       }
       this.checkCrossed(rows, now, by)
     }
@@ -171,12 +174,12 @@ export class LimitBooks {
       if (!own.some((one) => one.period === period)) continue
       const text = kind === 'warned' ? `warned ${threshold}` : kind
       const isOver = limit?.validUntil != null && limit.validUntil <= rows.now
+      const isOfNow = period === running?.id && version === limit?.version
+      // What is due is judged before the limit is changed.
+      if (!isOfNow && /: (set limit|remove limit|grant|revoke grant|close period) /.test(by)) continue
       const isTrue = kind === 'expired' ? isOver : figures?.crossed.includes(text)
       claim(isTrue === true, `${by} recorded of ${account.admin}: ${text}, and it is not so`)
-      claim(
-        period === running?.id && version === limit?.version && total === account.total,
-        `${by} recorded ${text} of ${account.admin} for another time`,
-      )
+      claim(isOfNow && total === account.total, `${by} recorded ${text} of ${account.admin} for another time`)
     }
     for (const text of figures?.crossed ?? []) {
       const isRecorded = own.some(

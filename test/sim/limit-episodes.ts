@@ -1,4 +1,4 @@
-import type { User } from './cast.ts'
+import { type User, users } from './cast.ts'
 import { carryOut, runToEnd, runUntil, type Stage } from './episodes.ts'
 import { figuresOf } from './limit-books.ts'
 import type { LimitStep } from './limit-steps.ts'
@@ -40,9 +40,10 @@ async function readAccount(stage: Stage, admin: Episode<'limit'>['admin']): Prom
 }
 
 /** The allowance is used up to the byte: both counters have shown all that was consumed before. */
-async function useUp(stage: Stage, { admin, user, percent }: Episode<'use up'>): Promise<void> {
+async function useUp(stage: Stage, { admin, user: wanted, percent }: Episode<'use up'>): Promise<void> {
   const { panel } = stage
-  if (!makeOwn(stage, admin, user)) return
+  const user = ownOf(stage, admin, wanted)
+  if (user === null) return
   panel.book()
   await readAccount(stage, admin)
   const rows = await stage.limitRows()
@@ -58,11 +59,11 @@ async function useUp(stage: Stage, { admin, user, percent }: Episode<'use up'>):
   await carryOut(stage, { of: 'poll' })
 }
 
-/** Whether `user` is one of `admin`'s now; it may have been created. */
-function makeOwn({ panel }: Stage, admin: string, user: User): boolean {
-  if (!panel.usage.has(admin)) return false
+/** `user`, or else another one, that is one of `admin`'s now; it may have been created. Null: there is no such user. */
+function ownOf({ panel }: Stage, admin: string, user: User): User | null {
+  if (!panel.usage.has(admin)) return null
   if (!panel.users.has(user)) panel.create(user, admin)
-  return panel.users.get(user)?.owner === admin
+  return [user, ...users].find((name) => panel.users.get(name)?.owner === admin) ?? null
 }
 
 async function serve(stage: Stage, { user: name, status }: Episode<'serve user'>): Promise<void> {
@@ -77,8 +78,8 @@ async function serve(stage: Stage, { user: name, status }: Episode<'serve user'>
 const isChange = (label: string) => label.startsWith('PUT')
 
 async function liftWhileDisabling(stage: Stage, step: Episode<'lift while disabling'>): Promise<void> {
-  const { admin, user } = step
-  if (!makeOwn(stage, admin, user)) return
+  const { admin } = step
+  if (ownOf(stage, admin, step.user) === null) return
   await readAccount(stage, admin)
   await carryOut(stage, { of: 'place hold', admin })
   const holding = await stage.start(0, { of: 'enforce hold', admin })
@@ -95,9 +96,13 @@ async function liftWhileDisabling(stage: Stage, step: Episode<'lift while disabl
   if (step.ending === 'killed') await stage.crash(0, { committed: false, late: true })
 }
 
-async function createAgain(stage: Stage, { admin, user }: Episode<'create again while held'>): Promise<void> {
+async function createAgain(
+  stage: Stage,
+  { admin, user: wanted }: Episode<'create again while held'>,
+): Promise<void> {
   const { panel } = stage
-  if (!makeOwn(stage, admin, user)) return
+  const user = ownOf(stage, admin, wanted)
+  if (user === null) return
   await readAccount(stage, admin)
   await carryOut(stage, { of: 'place hold', admin })
   await carryOut(stage, { of: 'enforce hold', admin })
@@ -109,8 +114,12 @@ async function createAgain(stage: Stage, { admin, user }: Episode<'create again 
   await carryOut(stage, { of: 'enforce hold', admin })
 }
 
-async function disableWhileHeld(stage: Stage, { admin, user }: Episode<'disable while held'>): Promise<void> {
-  if (!makeOwn(stage, admin, user)) return
+async function disableWhileHeld(
+  stage: Stage,
+  { admin, user: wanted }: Episode<'disable while held'>,
+): Promise<void> {
+  const user = ownOf(stage, admin, wanted)
+  if (user === null) return
   await readAccount(stage, admin)
   await carryOut(stage, { of: 'place hold', admin })
   await carryOut(stage, { of: 'enforce hold', admin })
@@ -122,7 +131,7 @@ async function killWhileDisabling(
   stage: Stage,
   { admin, user }: Episode<'kill while disabling'>,
 ): Promise<void> {
-  if (!makeOwn(stage, admin, user)) return
+  if (ownOf(stage, admin, user) === null) return
   await readAccount(stage, admin)
   await carryOut(stage, { of: 'place hold', admin })
   const holding = await stage.start(0, { of: 'enforce hold', admin })
@@ -131,8 +140,9 @@ async function killWhileDisabling(
 }
 
 async function holdWhoWaits(stage: Stage, step: Episode<'hold who waits'>): Promise<void> {
-  const { admin, user } = step
-  if (!makeOwn(stage, admin, user)) return
+  const { admin } = step
+  const user = ownOf(stage, admin, step.user)
+  if (user === null) return
   await readAccount(stage, admin)
   await serve(stage, { do: 'serve user', user, status: 'on_hold' })
   await carryOut(stage, { of: 'place hold', admin })

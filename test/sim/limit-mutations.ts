@@ -137,8 +137,8 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'plan to disable users of an account that was released',
     file: 'store/holds/held-users.ts',
-    from: "where admin_id = ${adminId} and reasons <> '{}' for share",
-    to: 'where admin_id = ${adminId} for share',
+    from: " and reasons <> '{}' for share",
+    to: ' for share',
   },
   {
     name: 'ask the panel first, and plan then',

@@ -89,17 +89,17 @@ const lists: Record<Exclude<keyof LimitRows, 'now'>, string> = {
     on_exceed as "onExceed" from limits`,
   periods: `select id::text, admin_id::text as account, ${ms('starts_at')} as "startsAt", ${ms('ends_at')} as "endsAt",
     total_at_start::text as "totalAtStart", carried::text, granted::text, closed_at is not null as "isClosed",
-    total_at_end::text as "totalAtEnd", allowance_at_end::text as "allowanceAtEnd" from limit_periods order by id`,
+    total_at_end::text as "totalAtEnd", allowance_at_end::text as "allowanceAtEnd" from limit_periods order by limit_periods.id`,
   grants: `select period_id::text as period, bytes::text, revoked_at is not null as "isRevoked" from limit_grants`,
   crossings: `select id::text, admin_id::text as account, period_id::text as period, version::text, kind, threshold,
-    total::text from limit_crossings order by id`,
+    total::text from limit_crossings order by limit_crossings.id`,
   events: `select admin_id::text as account, substr(type, 7) as kind, payload ->> 'period_id' as period,
     payload ->> 'version' as version, (payload ->> 'threshold')::integer as threshold,
     (payload ->> 'gravest')::boolean as "isGravest"
     from events where type in ('limit.warned', 'limit.exceeded', 'limit.expired')`,
   holds: `select admin_id::text as account, reasons, operator_at is not null as "hasOperator" from holds`,
   held: `select admin_id::text as account, username, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US') as "createdAt", state,
-    ended_at is null as "isOpen", look_at is not null as "isLookedAt" from held_users order by id`,
+    ended_at is null as "isOpen", look_at is not null as "isLookedAt" from held_users order by held_users.id`,
 }
 
 const query = `select ${ms('clock_timestamp()')} as now, ${Object.entries(lists)

@@ -129,7 +129,7 @@ export const limitSteps = [
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('connect'), user }) },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       do: fc.constant('lift while disabling'),
       admin,
@@ -137,11 +137,11 @@ export const limitSteps = [
       ending: fc.constantFrom('go on', 'killed', 'unanswered'),
     }),
   },
-  { weight: 1, arbitrary: episode('create again while held') },
-  { weight: 1, arbitrary: episode('disable while held') },
-  { weight: 1, arbitrary: episode('kill while disabling') },
+  { weight: 2, arbitrary: episode('create again while held') },
+  { weight: 2, arbitrary: episode('disable while held') },
+  { weight: 2, arbitrary: episode('kill while disabling') },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({ do: fc.constant('hold who waits'), admin, user, lifted: fc.boolean() }),
   },
 ] satisfies fc.WeightedArbitrary<unknown>[]

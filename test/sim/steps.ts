@@ -299,5 +299,5 @@ export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional, ...limit
 
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
-  return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY })
+  return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY, depth: null, compact: true })
 }
