@@ -119,8 +119,14 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'forget a request to disable that may come late',
     file: 'store/holds/held-users.ts',
-    from: '...(isUnclear && { is_unclear: true })',
-    to: '...(isUnclear && { is_unclear: false })',
+    from: "is_unclear: sql<boolean>`is_unclear or state = 'planned'`",
+    to: 'is_unclear: sql<boolean>`is_unclear`',
+  },
+  {
+    name: 'forget the first of two requests to disable',
+    file: 'store/holds/held-users.ts',
+    from: "is_unclear = held_users.is_unclear or held_users.state = 'planned',",
+    to: '',
   },
   {
     name: 'forget who was given back while it was being disabled',

@@ -160,8 +160,27 @@ const everyday: fc.WeightedArbitrary<Step>[] = [
   },
 ]
 
+/** What goes wrong. */
+const faults: fc.WeightedArbitrary<Step>[] = [
+  { weight: 12, arbitrary: failing('before', 'after', 'hang before', 'hang after') },
+  { weight: 4, arbitrary: failing(...foreignAnswers) },
+  { weight: 8, arbitrary: startBadly(['request', 'answer'], foreignAnswers) },
+  { weight: 8, arbitrary: startBadly(['request'], ['late']) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('act late'), pick }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('crash'),
+      replica,
+      committed: fc.boolean(),
+      late: fc.boolean(),
+    }),
+  },
+]
+
 /** What happens in some histories only: where everything happens at once, one fault hides the other. */
 const occasional: fc.WeightedArbitrary<Step>[] = [
+  ...faults,
   {
     weight: 8,
     arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) })),
@@ -198,20 +217,6 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: reset usage'), admin, spelling })) },
   { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: delete admin'), admin, spelling })) },
   { weight: 3, arbitrary: start(work('settle deletions')) },
-  { weight: 12, arbitrary: failing('before', 'after', 'hang before', 'hang after') },
-  { weight: 4, arbitrary: failing(...foreignAnswers) },
-  { weight: 8, arbitrary: startBadly(['request', 'answer'], foreignAnswers) },
-  { weight: 8, arbitrary: startBadly(['request'], ['late']) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('act late'), pick }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('crash'),
-      replica,
-      committed: fc.boolean(),
-      late: fc.boolean(),
-    }),
-  },
   {
     weight: 5,
     arbitrary: fc.record({ do: fc.constant('spoil user'), user, how: fc.constantFrom(...spoils) }),
@@ -278,15 +283,31 @@ const occasional: fc.WeightedArbitrary<Step>[] = [
   { weight: 2, arbitrary: alone('restore ledger') },
 ]
 
-/** The history that `seed` stands for: `length` steps, of the everyday kinds and some of the occasional ones. */
-export function historyOf(seed: number, length: number): Step[] {
-  const histories = fc
+/** Steps of the everyday kinds, and some of the others. */
+const ofEverything = (length: number) =>
+  fc
     .tuple(fc.subarray(occasional), fc.subarray([...limitSteps]), fc.array(limiting, { maxLength: 2 }))
-    .chain(([some, limited, limits]) =>
-      fc
-        .array(fc.oneof(...everyday, ...some, ...limited), { minLength: length, maxLength: length })
-        .map((steps) => [...limits, ...steps]),
+    .chain(([some, limited, limits]) => begunWith(limits, [...everyday, ...some, ...limited], length))
+
+/** Steps of the everyday kinds, and mostly about limits and holds. */
+const ofLimits = (length: number) =>
+  fc
+    .tuple(fc.subarray(faults), fc.array(limiting, { minLength: 1, maxLength: 2 }))
+    .chain(([some, limits]) =>
+      begunWith(limits, [...everyday, ...some, ...limitSteps, ...limitSteps], length),
     )
+
+function begunWith(first: Step[], kinds: fc.WeightedArbitrary<Step>[], length: number) {
+  const steps = fc.array(fc.oneof(...kinds), { minLength: length, maxLength: length })
+  return steps.map((then) => [...first, ...then])
+}
+
+/** The history that `seed` stands for: `length` steps. */
+export function historyOf(seed: number, length: number): Step[] {
+  const histories = fc.oneof(
+    { weight: 2, arbitrary: ofEverything(length) },
+    { weight: 1, arbitrary: ofLimits(length) },
+  )
   const [history = []] = fc.sample(fc.noBias(histories), { seed, numRuns: 1 })
   return history
 }
