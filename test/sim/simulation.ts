@@ -5,23 +5,14 @@ import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
 import { epilogue } from './epilogue.ts'
-import {
-  hideBesideFailing,
-  pollDuringScan,
-  resetByAnotherSpelling,
-  resetWhileAdminAppears,
-  type Stage,
-  seeStale,
-  startBadly,
-} from './episodes.ts'
-import { happen } from './happenings.ts'
-import { playLimitStep } from './limit-episodes.ts'
+import type { Stage } from './episodes.ts'
 import { readLimitRows } from './limit-rows.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
 import { type Unanswered, VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
+import { play } from './play.ts'
 import type { Fault, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
 import { comeToRest, enforceAll, type Resting } from './rest.ts'
@@ -29,7 +20,6 @@ import { Scheduler } from './scheduler.ts'
 import { lineOf, type Step, type Work } from './steps.ts'
 import { isService, nameOf, noSamples, type Task, wireOf } from './task.ts'
 import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
-import { seeAfterScan, showByOneEach } from './witnesses.ts'
 
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
@@ -94,22 +84,6 @@ export class Simulation {
         return this.letRun(step.pick, step.until)
       case 'fail':
         return this.fail(step.pick, step.fault)
-      case 'start badly':
-        return startBadly(this.stage(), step)
-      case 'reset while an admin appears':
-        return resetWhileAdminAppears(this.stage(), step)
-      case 'poll during a scan':
-        return pollDuringScan(this.stage(), step)
-      case 'stale sight':
-        return seeStale(this.stage(), step)
-      case 'first sight after a scan':
-        return seeAfterScan(this.stage(), step)
-      case 'one witness each':
-        return showByOneEach(this.stage(), step)
-      case 'unseen beside a failing user':
-        return hideBesideFailing(this.stage(), step)
-      case 'reset by another spelling':
-        return resetByAnotherSpelling(this.stage(), step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -122,18 +96,8 @@ export class Simulation {
         return
       case 'restore ledger':
         return this.restoreLedger()
-      case 'limit':
-      case 'use up':
-      case 'serve user':
-      case 'connect':
-      case 'lift while disabling':
-      case 'create again while held':
-      case 'disable while held':
-      case 'kill while disabling':
-      case 'hold who waits':
-        return playLimitStep(this.stage(), step)
       default:
-        return happen(this.panel, step)
+        return play(this.stage(), step)
     }
   }
 
