@@ -31,16 +31,17 @@ const everyPart = Object.keys(parts)
  */
 const rooms: Record<string, Record<string, string[]>> = {
   store: {
+    'key-tables': [],
     'optional-column': [],
     'limit-tables': ['optional-column'],
-    tables: ['limit-tables', 'optional-column'],
+    tables: ['key-tables', 'limit-tables', 'optional-column'],
     connection: ['limit-tables', 'tables'],
     accounts: ['connection', 'holds', 'limits', 'limit-tables', 'tables'],
-    audit: ['connection', 'tables'],
+    audit: ['connection', 'key-tables'],
     collecting: ['connection', 'tables'],
     deletions: ['connection', 'tables'],
     holds: ['connection', 'outbox', 'limit-tables', 'tables'],
-    keys: ['connection', 'tables'],
+    keys: ['connection', 'key-tables'],
     limits: ['connection', 'holds', 'limit-tables', 'tables'],
     outbox: ['connection', 'tables'],
     tenures: ['connection', 'tables'],

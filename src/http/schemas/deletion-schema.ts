@@ -51,7 +51,9 @@ const receiptFields = {
     3,
   ),
   requested_by: Type.String({
-    description: 'The caller: `admin:` and the name of an admin of the panel, or `api_key`.',
+    description:
+      'The caller: `admin:` and the name of an admin of the panel, also for a key of that admin; `key:` and the id of a ' +
+      'sudo key; or `api_key`.',
     examples: ['admin:reseller'],
   }),
   preserve_traffic: Type.Boolean({ description: 'Whether the service stores the final reading first.' }),
