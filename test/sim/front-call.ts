@@ -62,7 +62,7 @@ export async function editThroughFront(
   )
   const headers = { 'content-type': 'application/json' }
   const call = { method: 'PUT', path, headers, body } as const
-  await front.refuseIfHeld(call, by)
+  await front.refuse(call, by)
   const answer = await place.forwarder.forward({ method: 'PUT', target: path, headers, body })
   await front.noteAnswer(call, answer.status)
   if (answer.status !== 200 || failures.length > 0)
