@@ -190,9 +190,12 @@ function changeService(call: Call): Reply {
     ? services.changeByService(user.id, change)
     : services.change(user.id, change, change.status === 'disabled')
   if (!isDone) return noDuration
+  // A request names its user, and the panel has another one of the name by now: nobody knows what was done to that.
+  const told = samples.users.findLast((sample) => sample.user.name === user.name)
+  const isAnother = told !== undefined && told.user.id !== user.id
   // Who is given back late, after somebody else has disabled it, cannot be told from who was enabled again.
-  if (isService && call.isLate && change.status !== 'disabled')
-    services.mayBeMeant(user.id, services.of(user.id))
+  const isGivenBackLate = call.isLate && change.status !== 'disabled'
+  if (isService && (isAnother || isGivenBackLate)) services.mayBeMeant(user.id, services.of(user.id))
   if (!isService) samples.edits.push({ id: user.id, changes: services.changesOf(user.id) })
   return showUser({ ...call, name: user.name })
 }

@@ -152,6 +152,9 @@ export class Simulation {
     late.act = null
     this.trace.push(`  // late: ${request.method} ${request.path}`)
     await act?.()
+    const user = late.user && this.panel.userNamed(late.user.name)
+    const { services } = this.panel
+    if (user && user.id !== late.user?.id) services.mayBeMeant(user.id, services.of(user.id))
   }
 
   private end(task: Task, outcome: string): void {
