@@ -1,4 +1,4 @@
-import type { Mutation } from './mutations.ts'
+import type { Mutation } from './mutation.ts'
 
 /** Mistakes in limits and holds: somebody is held for nothing, is served for nothing, or is told so twice or never. */
 export const limitMutations: readonly Mutation[] = [

@@ -1,7 +1,5 @@
 import { limitMutations } from './limit-mutations.ts'
-
-/** A deliberate mistake in the ledger: text of one file of `src`, and what stands there instead. */
-export type Mutation = { name: string; file: string; from: string; to: string }
+import type { Mutation } from './mutation.ts'
 
 /** Mistakes of the kind that would cost somebody bytes, or service; the simulator has to find each of them. */
 export const mutations: readonly Mutation[] = [
