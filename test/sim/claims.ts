@@ -4,7 +4,7 @@ import type { SimDatabase } from './database.ts'
 import type { Request } from './exchange.ts'
 import { checkHeldUsers } from './hold-claims.ts'
 import { LimitBooks } from './limit-books.ts'
-import { readLimitRows } from './limit-rows.ts'
+import { type LimitRows, readLimitRows } from './limit-rows.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import type { Act } from './panel-api.ts'
 import { Receipts, readReceipts } from './receipts.ts'
@@ -44,17 +44,20 @@ export class Claims {
   /** After each transaction of an operation. */
   async afterCommit(operation: { name: string; samples: Samples }): Promise<void> {
     const { db } = this.database
-    const rows = await readRows(db)
+    const [rows, receipts, limits, inconsistent] = await Promise.all([
+      readRows(db),
+      readReceipts(db),
+      readLimitRows(db),
+      inconsistentAccounts(db),
+    ])
     this.books.observe(rows, operation.samples)
-    this.receipts.observe(await readReceipts(db), operation.name, operation.samples)
-    await this.checkLimits(operation)
-    const inconsistent = await inconsistentAccounts(db)
+    this.receipts.observe(receipts, operation.name, operation.samples)
+    this.checkLimits(limits, operation)
     claim(inconsistent.length === 0, 'the parts of a total are not the total')
     if (!this.panel.hasRestored) this.checkClosed(rows)
   }
 
-  private async checkLimits({ name }: { name: string }): Promise<void> {
-    const rows = await readLimitRows(this.database.db)
+  private checkLimits(rows: LimitRows, { name }: { name: string }): void {
     this.limits.observe(rows, ` ${name} `)
     const closed = rows.accounts.filter(({ isClosed }) => isClosed).length
     // What was held of a closed account stays disabled; what had left it before is given back.

@@ -111,12 +111,6 @@ export const limitMutations: readonly Mutation[] = [
     to: 'not exists',
   },
   {
-    name: 'skip who was moved away while held',
-    file: 'store/holds/held-users.ts',
-    from: "(held.state = 'planned' or not exists (",
-    to: "(held.state = 'planned' or false and not exists (",
-  },
-  {
     name: 'forget a request to disable that may come late',
     file: 'store/holds/held-users.ts',
     from: "is_unclear: sql<boolean>`is_unclear or state = 'planned'`",
