@@ -7,6 +7,7 @@ import { type FastifyBaseLogger, fastify } from 'fastify'
 import type { App, RouteOptions } from './http/app-type.ts'
 import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { becomesWebSocket, passOnWebSockets } from './http/front/upgrades.ts'
+import { readBodies } from './http/input/read-bodies.ts'
 import { compileParameters } from './http/input/validate.ts'
 import { describeApi, documentationRoutes } from './http/openapi.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/problem/answer-error.ts'
@@ -27,7 +28,9 @@ import { authenticate } from './http/server/authenticate.ts'
 import { authorise } from './http/server/authorise.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
+import { collectPaths, redirectTrailingSlashes } from './http/server/known-paths.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
+import { neverStoreAccounts } from './http/server/never-store.ts'
 import { refuseUnderPressure } from './http/server/overloaded.ts'
 import { RequestLog } from './http/server/request-log.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'
@@ -94,11 +97,16 @@ export function buildApp(options: AppOptions): App {
     clientErrorHandler: answerBrokenRequest,
   })
   app.setValidatorCompiler(compileParameters)
-  handleErrors(app)
+  const methodsAt = collectPaths(app)
+  handleErrors(app, methodsAt)
+  readBodies(app)
+  neverStoreAccounts(app)
   endConnectionsWhenDraining(app)
   cutSlowReaders(app, patience.answerMs)
   logGoneClients(app)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
+  // A redirect has the headers of helmet, too.
+  app.after(() => redirectTrailingSlashes(app, methodsAt))
   app.register(underPressure, {
     maxEventLoopDelay: longestWaitMs,
     healthCheck: async () => databaseWaitMs() <= longestWaitMs,

@@ -18,7 +18,7 @@ deleted, reset or moved to another admin, or when the admin is deleted, no total
 
 All traffic is in bytes, as JSON integers of up to 64 bits. Times are RFC 3339 in UTC. Every error is
 \`application/problem+json\` (RFC 9457). A list answers \`items\` and \`next_cursor\`. To get the next page, send
-\`next_cursor\` back as \`cursor\`, until it is null.`
+\`next_cursor\` back as \`cursor\`, until it is null. An answer about accounts has \`Cache-Control: no-store\`.`
 
 const schemas = [
   problemSchema,
@@ -130,6 +130,7 @@ same as \`x-rights\`.`
 export async function documentationRoutes(app: App): Promise<void> {
   // Built once: the routes do not change while the service runs.
   let document: string | undefined
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     document ??= JSON.stringify(app.swagger())
     return reply.type('application/json; charset=utf-8').send(document)

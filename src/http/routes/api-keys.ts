@@ -125,7 +125,7 @@ export async function apiKeyRoutes(app: App, { services: { keys } }: RouteOption
         adminId: admin === 'me' ? ownAccountId(caller) : admin === null ? null : BigInt(admin),
         expiresAt: until === undefined || until === null ? null : readTime('expires_at', until),
       })
-      reply.code(201).header('cache-control', 'no-store')
+      reply.code(201)
       return { ...toKeyBody(key), key: text }
     },
   )
