@@ -26,6 +26,7 @@ import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { authenticate } from './http/server/authenticate.ts'
 import { authorise } from './http/server/authorise.ts'
+import { allowOrigins } from './http/server/cross-origin.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
 import { collectPaths, redirectTrailingSlashes } from './http/server/known-paths.ts'
@@ -42,6 +43,8 @@ export type AppOptions = RouteOptions & {
   version: string
   /** The proxies whose X-Forwarded headers count; false: none. */
   trustProxy?: boolean | string[]
+  /** The origins of web pages that may call; left out: none. */
+  corsOrigins?: readonly string[]
   failedAuthentication?: FailureLimit
   /** The secret that Marzban sends with its webhooks; null: the service refuses webhooks. */
   webhookSecret?: string | null
@@ -105,7 +108,8 @@ export function buildApp(options: AppOptions): App {
   cutSlowReaders(app, patience.answerMs)
   logGoneClients(app)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
-  // A redirect has the headers of helmet, too.
+  allowOrigins(app, options.corsOrigins ?? [])
+  // A redirect has the headers of both, too.
   app.after(() => redirectTrailingSlashes(app, methodsAt))
   app.register(underPressure, {
     maxEventLoopDelay: longestWaitMs,

@@ -11,6 +11,8 @@ export type MethodsAt = (path: string) => string[]
 export function collectPaths(app: App): MethodsAt {
   const routes: { pattern: URLPattern; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
+    // @fastify/cors takes preflights for any path, also for those that are not there.
+    if (url === '*') return
     routes.push({ pattern: new URLPattern({ pathname: url }), methods: [method].flat() })
   })
   return (path) => {

@@ -159,16 +159,8 @@ describe('POST /deletions', () => {
     ['{"usernames":["a1"],"admin":3}', 'admin', 'admin does not belong in a body with usernames.'],
     ['{"usernames":["a1"],"status":"expired"}', 'status', 'status does not belong in a body with usernames.'],
     ['{"status":"expired"}', 'admin', 'admin is missing; it must be an integer from 1 to'],
-    [
-      '{"admin":"3","status":"all"}',
-      'admin',
-      'admin must be an integer from 1 to 9007199254740991 or "me". Find the id with GET /admins?username={name}.',
-    ],
-    [
-      '{"admin":"رضا & co","status":"all"}',
-      'admin',
-      `admin must be an integer from 1 to 9007199254740991 or "me". Find the id with GET /admins?username=${encodeURIComponent('رضا & co')}.`,
-    ],
+    ['{"admin":"3","status":"all"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
+    ['{"admin":"ana","status":"all"}', 'admin', 'Find the id with GET /admins?username=ana.'],
     ['{"admin":0,"status":"all"}', 'admin', 'admin must be an integer'],
     [
       '{"admin":1,"status":"gone"}',
