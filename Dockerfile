@@ -11,6 +11,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY db ./db
+COPY openapi ./openapi
 COPY src ./src
 USER node
 # Compile once, here: a starting container then needs no time and no memory to compile. The variables are missing at this

@@ -220,7 +220,7 @@ function listOf(value: string): string[] {
 
 /** The paths of the service itself. */
 const ownPaths =
-  /^\/(admins|api-keys|audit|deletions|docs|healthz|metrics|openapi\.json|readyz|sync|users|webhooks)(\/|$)/
+  /^\/(admins|api-keys|audit|deletions|docs|healthz|metrics|openapi(-3\.0)?\.json|readyz|sync|users|webhooks)(\/|$)/
 
 function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)

@@ -33,6 +33,7 @@ const poll = Type.Object(
     }),
     error: Type.Unsafe<{ code: string; detail: string } | null>({
       ...Type.Object(failure, { description: 'Why the last poll failed; null: it did not fail.' }),
+      title: 'PollFailure',
       nullable: true,
     }),
   },
@@ -76,6 +77,7 @@ const front = Type.Object(
   {
     purpose: Type.Unsafe<'reset_users' | 'delete_admin'>({
       type: 'string',
+      title: 'FrontPurpose',
       enum: ['reset_users', 'delete_admin'],
       description: 'The call that waits for the readings: a reset of all users, or the deletion of an admin.',
     }),
