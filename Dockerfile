@@ -10,6 +10,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY db ./db
+COPY openapi ./openapi
 COPY scripts ./scripts
 COPY src ./src
 RUN npm run build
@@ -22,6 +23,7 @@ COPY package.json LICENSE ./
 # The sources are for what runs beside the service: `npm run keys`.
 COPY db ./db
 COPY scripts ./scripts
+COPY openapi ./openapi
 COPY src ./src
 COPY --from=build /app/dist ./dist
 USER node

@@ -34,12 +34,14 @@ const receiptFields = {
   id: int64("The deletion's id.", 1_204),
   kind: Type.Unsafe<Deletion['kind']>({
     type: 'string',
+    title: 'DeletionKind',
     enum: deletionKinds,
     description: kindMeaning,
     examples: ['user'],
   }),
   state: Type.Unsafe<Deletion['state']>({
     type: 'string',
+    title: 'DeletionState',
     enum: deletionStates,
     description: stateMeaning,
     examples: ['deleted'],

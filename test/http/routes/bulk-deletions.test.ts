@@ -160,6 +160,7 @@ describe('POST /deletions', () => {
     ['{"usernames":["a1"],"status":"expired"}', 'status', 'status does not belong in a body with usernames.'],
     ['{"status":"expired"}', 'admin', 'admin is missing; it must be an integer from 1 to'],
     ['{"admin":"3","status":"all"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
+    ['{"admin":"ana","status":"all"}', 'admin', 'Find the id with GET /admins?username=ana.'],
     ['{"admin":0,"status":"all"}', 'admin', 'admin must be an integer'],
     [
       '{"admin":1,"status":"gone"}',
