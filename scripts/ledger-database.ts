@@ -35,6 +35,22 @@ export async function withDatabase<T>(
   }
 }
 
+/**
+ * Opens a database that is to be filled, likewise. The embedded one is made if there is none below DATA_DIR.
+ *
+ * @throws `config_invalid`, `database_unavailable`; `data_dir_in_use` when a service runs there.
+ */
+export async function withNewDatabase<T>(
+  { DATABASE_URL, DATA_DIR }: DatabaseEnvironment,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  await using closing = new AsyncDisposableStack()
+  const url = DATABASE_URL ? checked(DATABASE_URL) : await startServer(DATA_DIR || './data', closing)
+  const db = openDatabase({ url })
+  closing.defer(() => db.destroy())
+  return await work(db)
+}
+
 function checked(url: string): string {
   if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
   throw new LedgerError('config_invalid', 'DATABASE_URL must be a postgres:// or postgresql:// address.')
@@ -61,6 +77,10 @@ async function reachEmbedded(dataDir: string, closing: AsyncDisposableStack): Pr
         (code === 'EACCES' ? ', and run this as the user that runs it.' : ', and start the service once.'),
     )
   }
+  return startServer(dataDir, closing)
+}
+
+async function startServer(dataDir: string, closing: AsyncDisposableStack): Promise<string> {
   const postgres = await startEmbeddedPostgres({ dataDir, log: createLogger('silent'), now: Date.now })
   closing.defer(() => postgres.stop())
   return postgres.url

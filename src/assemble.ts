@@ -8,6 +8,7 @@ import type { FrontOptions } from './http/front/routes.ts'
 import { listen } from './http/server/listen.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createMarzban } from './panel/marzban/marzban.ts'
+import { readTrustedCertificates } from './panel/transport/trusted-certificates.ts'
 import { createConnectionQueue } from './store/connection/connection-queue.ts'
 import { type Database, openDatabase } from './store/connection/database.ts'
 import { migrateToLatest } from './store/connection/migrate.ts'
@@ -45,6 +46,8 @@ export async function assemble(
   { databaseUrl, log }: { databaseUrl: string; log: Logger },
   closing: AsyncDisposableStack,
 ): Promise<string> {
+  // First, since it fails at once or never.
+  const trusted = config.panelCa === undefined ? undefined : await readTrustedCertificates(config.panelCa)
   const connections = createConnectionQueue(databaseConnections)
   const db = openDatabase({
     url: databaseUrl,
@@ -64,6 +67,7 @@ export async function assemble(
     username: config.marzbanUsername,
     password: config.marzbanPassword,
     timeoutMs: config.panelTimeoutMs,
+    trusted,
     log,
   })
   closing.defer(close)

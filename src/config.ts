@@ -13,12 +13,14 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 export const Environment = Type.Object({
   MARZBAN_URL: Type.String({
     format: 'panel-url',
-    description: 'the http:// or https:// address of the panel, without credentials, query or fragment',
+    description:
+      'the http:// or https:// address of the panel, without credentials, query or fragment, or unix:/path/to.sock',
     // The address is no secret, but somebody may have put a password into it.
     writeOnly: true,
   }),
   MARZBAN_USERNAME: Type.String({ description: 'the name of a sudo admin of the panel' }),
   MARZBAN_PASSWORD: Type.String({ description: "that admin's password", writeOnly: true }),
+  MARZBAN_CA: Type.Optional(Type.String({ description: 'a file with certificates, as PEM or DER' })),
   DATABASE_URL: Type.Optional(
     Type.String({
       format: 'postgres-url',
@@ -75,10 +77,12 @@ export const Environment = Type.Object({
 
 /** The checked configuration, with defaults. */
 export type Config = {
-  /** An http or https address. Its path, if any, comes before the panel's own paths. */
+  /** An http or https address, or `unix:` and a socket file. Its path, if any, comes before the panel's own paths. */
   marzbanUrl: string
   marzbanUsername: string
   marzbanPassword: string
+  /** A file with certificates that the panel's may be signed by, besides those that this machine trusts. */
+  panelCa: string | undefined
   /** Undefined: the embedded PostgreSQL under `dataDir`. */
   databaseUrl: string | undefined
   dataDir: string
@@ -113,6 +117,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     marzbanUrl: values.MARZBAN_URL,
     marzbanUsername: values.MARZBAN_USERNAME,
     marzbanPassword: values.MARZBAN_PASSWORD,
+    panelCa: values.MARZBAN_CA,
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     host: values.HOST,
@@ -142,7 +147,8 @@ function seconds(range: { minimum: number; maximum: number; default: number }) {
 }
 
 const formats = {
-  'panel-url': (value: string) => isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value),
+  'panel-url': (value: string) =>
+    isSocketFile(value) || (isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value)),
   'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:'),
   origins: (value: string) => listOf(value).every(isOrigin),
   prefixes: (value: string) => listOf(value).every(isFrontPrefix),
@@ -201,6 +207,15 @@ function describe(failures: Failure[], set: Record<string, string | undefined>):
 
 function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
+}
+
+/** The system cuts the path of a socket file after these bytes: macOS has the fewest. */
+const longestSocketPath = 103
+
+/** Perhaps with a base path after another colon. */
+function isSocketFile(value: string): boolean {
+  const [, file] = /^unix:(?:\/\/)?(\/[^?#]+?)(?::\/[^:?#]*)?$/.exec(value) ?? []
+  return file !== undefined && Buffer.byteLength(file) <= longestSocketPath
 }
 
 /** A number of hops is not accepted: Fastify refuses it, because a direct client could then claim any address. */

@@ -9,6 +9,7 @@ setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=20')
 // Compiling is a third of the time to start. Where the cache cannot be written, every start compiles.
 enableCompileCache(path.join(import.meta.dirname, '../node_modules/.cache/compile'))
-if (existsSync('.env')) process.loadEnvFile()
+const envFile = existsSync('.env') ? '.env' : null
+if (envFile !== null) process.loadEnvFile(envFile)
 const { run } = await import('./run.ts')
-process.exitCode = await run({ environment: process.env, now: Date.now })
+process.exitCode = await run({ environment: process.env, now: Date.now, envFile })

@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
 import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
 import { readConfig } from './config.ts'
 import { listenForEnd } from './end-signals.ts'
 import { isLedgerError } from './errors.ts'
@@ -13,6 +16,8 @@ export type ProcessParts = {
   environment: Record<string, string | undefined>
   /** Milliseconds since 1970, as files are dated. */
   now: () => number
+  /** The file of variables that was read; null: there is none. */
+  envFile: string | null
 }
 
 /**
@@ -20,10 +25,11 @@ export type ProcessParts = {
  *
  * @returns the exit code of this process: 1 when the service cannot start; standard error then says why.
  */
-export async function run({ environment, now }: ProcessParts): Promise<0 | 1> {
+export async function run({ environment, now, envFile }: ProcessParts): Promise<0 | 1> {
   try {
     const config = readConfig(environment)
     const log = createLogger(config.logLevel)
+    if (envFile !== null) await warnIfOpen(envFile, log)
     const service = await startService(config, { log, now })
     log.info(`ready on ${service.address}`)
     // `listenForEnd` below listens for these two.
@@ -49,4 +55,16 @@ export async function run({ environment, now }: ProcessParts): Promise<0 | 1> {
     process.stderr.write(`${error.message}\n`)
     return 1
   }
+}
+
+/** The file holds the panel's password. A group may be the service's own; everybody is too many. */
+async function warnIfOpen(envFile: string, log: Logger): Promise<void> {
+  const { mode } = await stat(envFile)
+  // Windows has other rights, which the mode does not show.
+  if (process.platform === 'win32' || (mode & 0o007) === 0) return
+  const file = path.resolve(envFile)
+  log.warn(
+    { file },
+    `every user of this machine can open ${file}, which holds passwords: run chmod 600 ${file}`,
+  )
 }

@@ -29,6 +29,7 @@ test('three variables are enough; the rest has defaults', () => {
     marzbanUrl: 'https://panel.example:8443/base',
     marzbanUsername: 'root',
     marzbanPassword: 'correct horse',
+    panelCa: undefined,
     databaseUrl: undefined,
     dataDir: './data',
     host: '127.0.0.1',
@@ -216,3 +217,18 @@ test.each([
   const message = problemsOf({ ...required, [name]: value })
   expect(named(message)).toEqual([name])
 })
+
+test.each(['unix:/run/marzban.sock', 'unix:///run/marzban.sock', 'unix:/run/marzban.sock:/base'])(
+  'MARZBAN_URL may name a socket file: %s',
+  (MARZBAN_URL) => expect(readConfig({ ...required, MARZBAN_URL }).marzbanUrl).toBe(MARZBAN_URL),
+)
+
+test.each([
+  'unix:',
+  'unix:run/marzban.sock',
+  'unix:/run/x?y',
+  `unix:/${'x'.repeat(103)}`,
+  'http+unix:/run/x',
+])('and it must be one that the system can use: %s', (MARZBAN_URL) =>
+  expect(named(problemsOf({ ...required, MARZBAN_URL }))).toEqual(['MARZBAN_URL']),
+)

@@ -205,7 +205,10 @@ export type Forwarded = {
 export type ForwardedAnswer = {
   status: number
   headers: Record<string, string | string[] | undefined>
+  /** As it came, perhaps compressed. */
   body: Buffer
+  /** The body without compression; empty: it cannot be decompressed. Left out: the same as `body`. */
+  plain?: Buffer
 }
 
 /** A request that is passed on as it came. */

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isPostmaster } from '../../src/postgres/postmaster.ts'
 import { curlLinesOf, paste } from '../support/curl.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { until } from '../support/service-process.ts'
@@ -87,3 +88,32 @@ test('the demo shows a total that holds while the panel forgets, its commands wo
   expect(panel.some((sum, index) => sum < (panel[index - 1] ?? 0))).toBe(true)
   expect(ledger).toEqual(ledger.toSorted((a, b) => a - b))
 })
+
+test('a demo that is killed leaves no PostgreSQL and no files for long', { timeout: 60_000 }, async () => {
+  const demo = spawn(process.execPath, [main], {
+    env: { ...process.env, TMPDIR: place, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(demo, 'exit')
+  let output = ''
+  demo.stdout.on('data', (chunk) => {
+    output += String(chunk)
+  })
+  await until('the demo runs', async () => output.includes('export LEDGER='))
+  const [runDir = ''] = (await readdir(place)).filter((name) => name.includes('test-run'))
+  const data = path.join(place, runDir, 'ledger/postgres/data')
+  const pid = Number.parseInt(await readFile(path.join(data, 'postmaster.pid'), 'utf8'), 10)
+  expect(await isPostmaster(pid, data)).toBe(true)
+  demo.kill('SIGKILL')
+  await exited
+  await until('PostgreSQL has ended', async () => !isAlive(pid))
+  await until('its files are removed', async () => (await readdir(place)).length === 0)
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

@@ -1,5 +1,6 @@
 /** `npm run demo`: the service on an embedded PostgreSQL, with a stand-in panel that has traffic, until Ctrl-C. */
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { type Config, readConfig } from '../../src/config.ts'
@@ -48,7 +49,8 @@ const config = readConfig({
   MARZBAN_URL: panel.url,
   MARZBAN_USERNAME: panel.sudo.username,
   MARZBAN_PASSWORD: panel.sudo.password,
-  DATA_DIR: runDir.path,
+  // A folder of its own: who removes the directory after a kill ends the databases of its folders.
+  DATA_DIR: path.join(runDir.path, 'ledger'),
   API_KEY: key,
   PORT: process.env.PORT,
   POLL_INTERVAL: '1',
@@ -95,11 +97,13 @@ async function start(asked: Config): Promise<Service> {
 
 async function call(method: string, target: string, body?: object): Promise<unknown> {
   const headers = { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }) }
-  const answer = await fetch(address + target, {
-    method,
-    headers,
-    ...(body && { body: JSON.stringify(body) }),
-  })
+  const request = { method, headers, ...(body && { body: JSON.stringify(body) }) }
+  let answer = await fetch(address + target, request)
+  // A machine that is slow to start the demo lets the service shed load.
+  while (answer.status === 503 && !ending.signal.aborted) {
+    await setTimeout(500)
+    answer = await fetch(address + target, request)
+  }
   return answer.json()
 }
 

@@ -16,11 +16,11 @@ export type ResellerWorld = {
   /** Adds some traffic to some users. */
   consume(): void
   /**
-   * A reseller deletes its largest user in the panel and creates another one. Null: the reseller has no users, because the
-   * operator deleted them.
+   * A reseller deletes its largest user in the panel and creates another one, but no user of the examples. Null: the reseller
+   * has no other users, because the operator deleted them.
    */
   deleteOne(): { reseller: string; username: string; bytes: bigint } | null
-  /** The smallest user of a reseller: this world deletes it last. Users of the examples are left out. */
+  /** The smallest user of a reseller that this world deletes at all: it deletes it last. */
   lightest(reseller: string): string
   /** The traffic of the users that an admin has now: the sum that the panel shows. */
   panelSum(reseller: string): bigint
@@ -37,8 +37,10 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
     return username
   }
   const usersOf = (reseller: string): readonly User[] => state.usersOf(state.admins.get(reseller) ?? null)
-  const byWeight = (reseller: string): User[] =>
-    usersOf(reseller).toSorted((a, b) => Number(lifetimeOf(a) - lifetimeOf(b)))
+  const deletable = (reseller: string): User[] =>
+    usersOf(reseller)
+      .filter(({ username }) => !usersOfExamples.includes(username))
+      .toSorted((a, b) => Number(lifetimeOf(a) - lifetimeOf(b)))
   for (const reseller of resellers) {
     state.createAdmin(reseller, { password })
     for (let index = 0; index < usersEach; index += 1)
@@ -55,14 +57,13 @@ export function createResellerWorld(state: PanelState): ResellerWorld {
     deleteOne: () => {
       const reseller = resellers[turn % resellers.length] ?? resellers[0]
       turn += 1
-      const heaviest = byWeight(reseller).at(-1)
+      const heaviest = deletable(reseller).at(-1)
       if (!heaviest) return null
       state.deleteUser(heaviest.username)
       createUser(reseller)
       return { reseller, username: heaviest.username, bytes: lifetimeOf(heaviest) }
     },
-    lightest: (reseller) =>
-      byWeight(reseller).find(({ username }) => !usersOfExamples.includes(username))?.username ?? '',
+    lightest: (reseller) => deletable(reseller)[0]?.username ?? '',
     panelSum: (reseller) => usersOf(reseller).reduce((sum, user) => sum + lifetimeOf(user), 0n),
   }
 }

@@ -6,6 +6,7 @@ import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
 import type { PanelClient } from '../../src/panel/panel.ts'
 import { createForwarder } from '../../src/panel/transport/forward.ts'
+import type { TrustedCertificates } from '../../src/panel/transport/trusted-certificates.ts'
 import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
@@ -95,6 +96,8 @@ export type TestServiceOptions = Partial<AppOptions> & {
   upstream?: string
   /** Where the service itself looks for the panel, if not at the stand-in. */
   panelUrl?: string
+  /** The certificates that the panel's may be signed by. */
+  trusted?: TrustedCertificates
   /** How long the panel may take; what hangs is given up soon. */
   panelTimeoutMs?: number
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
@@ -119,6 +122,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     reach,
     upstream,
     panelUrl,
+    trusted,
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
@@ -150,6 +154,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const panel = createPanelClient({
     url: panelUrl ?? standIn.url,
     ...standIn.sudo,
+    trusted,
     timeoutMs: panelTimeoutMs,
     sleep: async () => {},
   })
@@ -192,6 +197,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const pressure = { maxEventLoopDelay: 0 }
   const forwarder = createForwarder({
     url: upstream ?? standIn.url,
+    trusted,
     connectTimeoutMs: panelTimeoutMs,
     answerTimeoutMs: panelTimeoutMs,
     ...lanes,

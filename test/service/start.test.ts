@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
@@ -22,10 +24,13 @@ beforeEach(async () => {
 afterAll(() => database.drop())
 
 /** Runs the service until it ends by itself. */
-async function run(environment: Record<string, string>): Promise<{ code: unknown; output: string }> {
+async function run(
+  environment: Record<string, string>,
+  cwd = import.meta.dirname,
+): Promise<{ code: unknown; output: string }> {
   const child = spawn(process.execPath, [main], {
     env: { LOG_LEVEL: 'trace', ...environment },
-    cwd: import.meta.dirname,
+    cwd,
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -46,6 +51,26 @@ const usual = () => ({
   PORT: '0',
 })
 
+describe.runIf(process.platform !== 'win32')('a .env', () => {
+  test.each([
+    [0o644, true],
+    [0o604, true],
+    [0o602, true],
+    [0o600, false],
+    [0o640, false],
+  ])('of mode %o: is warned of with the remedy: %s', async (mode, isWarned) => {
+    const place = await mkdtemp(path.join(tmpdir(), 'ledger-env-'))
+    const file = path.join(place, '.env')
+    await writeFile(file, 'LOG_LEVEL=warn\nMARZBAN_CA=/no/such/file\n')
+    await chmod(file, mode)
+    const { code, output } = await run({ ...usual(), LOG_LEVEL: '' }, place)
+    await rm(place, { recursive: true })
+    // It is read at all.
+    expect([code, output]).toEqual([1, expect.stringContaining('MARZBAN_CA must be')])
+    expect(output.includes(`run chmod 600 ${file}`)).toBe(isWarned)
+  })
+})
+
 describe('a service that cannot start ends with 1, and says in plain words why', () => {
   test('without configuration', async () => {
     const { code, output } = await run({})
@@ -55,6 +80,14 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     }
     expect(output).toContain('npm run demo')
     expect(output).not.toMatch(/^\s+at /m)
+  })
+
+  test('when MARZBAN_CA is no file with certificates', async () => {
+    const { code, output } = await run({ ...usual(), MARZBAN_CA: '/no/such/file.pem' })
+    expect(code).toBe(1)
+    expect(output.trim()).toBe(
+      'MARZBAN_CA must be a file with certificates, as PEM or DER, but there is no such file.',
+    )
   })
 
   test('when another program has its port', async () => {

@@ -7,6 +7,7 @@ import {
   type PanelRequest,
   type Transport,
 } from '../transport/transport.ts'
+import type { TrustedCertificates } from '../transport/trusted-certificates.ts'
 import { type AuthorisedCalls, createAuthorisedCalls } from './authorised-call.ts'
 import { decodeList, toAdmin, toUser } from './decode.ts'
 import { judgeDeletion } from './deletion-forms.ts'
@@ -26,8 +27,10 @@ export type PanelLog = {
 }
 
 export type PanelClientOptions = {
-  /** MARZBAN_URL: http or https, perhaps with a base path. A user name and password in it are not sent. */
+  /** MARZBAN_URL: http, https or unix, perhaps with a base path. A user name and password in it are not sent. */
   url: string
+  /** MARZBAN_CA; left out: the certificates that this machine trusts. */
+  trusted?: TrustedCertificates | undefined
   /** The sudo account the service acts as. */
   username: string
   password: string
@@ -64,6 +67,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     options.transport ??
     createTransport({
       address,
+      trusted: options.trusted,
       timeoutMs: options.timeoutMs,
       connections: options.connections ?? 8,
       maxAnswerBytes: options.maxAnswerBytes ?? 32 * 1024 * 1024,

@@ -21,10 +21,10 @@ export const expiredUsers: PanelApi['expiredUsers'] = {
   },
 }
 
-function namesIn({ body }: ForwardedAnswer): string[] {
+function namesIn({ body, plain = body }: ForwardedAnswer): string[] {
   let names: unknown
   try {
-    names = JSON.parse(body.toString())
+    names = JSON.parse(plain.toString())
   } catch {
     names = null
   }

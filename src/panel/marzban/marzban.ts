@@ -3,7 +3,10 @@ import { createForwarder } from '../transport/forward.ts'
 import { marzbanApi } from './api.ts'
 import { createPanelClient, type PanelClientOptions } from './client.ts'
 
-export type MarzbanOptions = Pick<PanelClientOptions, 'url' | 'username' | 'password' | 'timeoutMs' | 'log'>
+export type MarzbanOptions = Pick<
+  PanelClientOptions,
+  'url' | 'username' | 'password' | 'timeoutMs' | 'trusted' | 'log'
+>
 
 /**
  * A Marzban panel. Nothing is sent before the first call.
@@ -12,7 +15,11 @@ export type MarzbanOptions = Pick<PanelClientOptions, 'url' | 'username' | 'pass
  */
 export function createMarzban(options: MarzbanOptions): Panel {
   const client = createPanelClient(options)
-  const forwarder = createForwarder({ url: options.url, connectTimeoutMs: options.timeoutMs })
+  const forwarder = createForwarder({
+    url: options.url,
+    trusted: options.trusted,
+    connectTimeoutMs: options.timeoutMs,
+  })
   return {
     client,
     forwarder,

@@ -34,11 +34,11 @@ export function saysNothing(json: unknown): boolean {
 }
 
 /** The answer's JSON; undefined: it is something else, or broken. */
-export function jsonOf({ headers, body }: ForwardedAnswer): unknown {
+export function jsonOf({ headers, body, plain = body }: ForwardedAnswer): unknown {
   const [type = ''] = [headers['content-type'] ?? ''].flat()
   if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'application/json') return undefined
   try {
-    return JSON.parse(body.toString())
+    return JSON.parse(plain.toString())
   } catch {
     return undefined
   }

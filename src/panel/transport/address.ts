@@ -2,32 +2,53 @@ import { LedgerError } from '../../errors.ts'
 
 /** Where the panel is. It holds no credentials: the panel takes a token instead. */
 export type PanelAddress = {
-  /** `https://panel.example:8443` */
+  /** `https://panel.example:8443`; of a socket file `http://localhost`. */
   origin: string
+  /** The file of a Unix socket; null: the panel is reached over TCP. */
+  socketPath: string | null
   /** What stands before the panel's own paths, without a slash at its end: `` or `/base`. */
   basePath: string
-  /** `panel.example:443`, for messages. */
+  /** `panel.example:443` or `unix:/run/marzban.sock`, for messages. */
   host: string
 }
+
+/** `unix:/run/marzban.sock`, perhaps with a base path after another colon: `unix:/run/marzban.sock:/base`. */
+const unixForm = /^unix:(?:\/\/)?(\/[^?#]+?)(?::(\/[^:?#]*))?$/
 
 /**
  * Reads MARZBAN_URL.
  *
- * @throws `config_invalid` unless it is an http or https address. The message does not repeat it: it may hold a password.
+ * @throws `config_invalid` unless it is an http or https address or names a socket file. The message does not repeat it: it may
+ *   hold a password.
  */
 export function parsePanelAddress(url: string): PanelAddress {
+  const unix = unixForm.exec(url)
+  if (unix) {
+    const [, socketPath = '', base = '/'] = unix
+    const { origin, pathname } = new URL(base, 'http://localhost')
+    return { origin, socketPath, basePath: withoutSlashes(pathname), host: `unix:${socketPath}` }
+  }
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw new LedgerError('config_invalid', 'MARZBAN_URL must look like https://panel.example:8443.', {
-      field: 'MARZBAN_URL',
-    })
+    throw new LedgerError(
+      'config_invalid',
+      'MARZBAN_URL must look like https://panel.example:8443 or unix:/run/marzban.sock.',
+      {
+        field: 'MARZBAN_URL',
+      },
+    )
   }
   const port = parsed.port || (parsed.protocol === 'https:' ? '443' : '80')
   return {
     origin: parsed.origin,
-    basePath: parsed.pathname.replace(/\/+$/, ''),
+    socketPath: null,
+    basePath: withoutSlashes(parsed.pathname),
     host: `${parsed.hostname}:${port}`,
   }
+}
+
+function withoutSlashes(path: string): string {
+  return path.replace(/\/+$/, '')
 }
 
 /** The host of an origin as TLS names it, `panel.example`, or an address without brackets. */
@@ -51,5 +72,7 @@ export function redirectedAddress(
   const target = new URL(location, asked)
   if (target.protocol !== 'http:' && target.protocol !== 'https:') return null
   const pathname = target.pathname.endsWith(path) ? target.pathname.slice(0, -path.length) : target.pathname
-  return `${target.origin}${pathname}`.replace(/\/+$/, '')
+  const base = withoutSlashes(pathname)
+  if (address.socketPath === null || target.origin !== address.origin) return `${target.origin}${base}`
+  return `unix:${address.socketPath}${base && `:${base}`}`
 }

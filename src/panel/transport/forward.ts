@@ -1,16 +1,20 @@
-import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Forwarded, ForwardedAnswer, Forwarder, OpenAnswer, PassedOn } from '../panel.ts'
-import { hostnameOf, type PanelAddress, parsePanelAddress } from './address.ts'
+import { hostnameOf, parsePanelAddress } from './address.ts'
+import { connectorTo } from './connect.ts'
+import { decompress, isCompressed } from './decompress.ts'
 import { networkError } from './network-errors.ts'
 import { openPanelSocket } from './socket.ts'
 import { withStartListener } from './start-listener.ts'
+import type { TrustedCertificates } from './trusted-certificates.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export type ForwarderOptions = {
   url: string
+  /** Left out: those that this machine trusts. */
+  trusted?: TrustedCertificates | undefined
   /** Milliseconds the panel gets to accept a connection, and to open a WebSocket. */
   connectTimeoutMs: number
   /** Milliseconds the panel gets to begin its answer, and between two pieces of it. */
@@ -32,13 +36,13 @@ type Lane = { pool: Pool; turns: Turns }
 
 /** Sends requests of callers to the panel as they are, and gives its answers back as they are. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { url, connectTimeoutMs, answerTimeoutMs = usualAnswerTimeoutMs } = options
+  const { url, trusted, connectTimeoutMs, answerTimeoutMs = usualAnswerTimeoutMs } = options
   const { connections = 128, waitMs = 10_000 } = options
   const address = parsePanelAddress(url)
   const servername = hostnameOf(address.origin)
   const settings: Pool.Options = {
     connections,
-    connect: connectorTo(address, connectTimeoutMs),
+    connect: connectorTo(address, { timeoutMs: connectTimeoutMs, trusted }),
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
   }
@@ -117,7 +121,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         const response = await send(pool, request)
         at.begun = true
         const body = Buffer.from(await response.body.arrayBuffer())
-        return { status: response.statusCode, headers: response.headers, body }
+        const { statusCode: status, headers } = response
+        return { status, headers, body, plain: await plainOf(body, headers) }
       } catch (error) {
         throw name(error, what, at, timeoutMs)
       } finally {
@@ -134,7 +139,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         return openOnce(request, signal)
       }
     },
-    openSocket: (request) => openPanelSocket(address, request),
+    openSocket: (request) => openPanelSocket(address, request, trusted),
     close: async () => {
       await Promise.all([kept.pool.destroy(), single.pool.destroy()])
     },
@@ -151,13 +156,8 @@ function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-/** Connects with the panel's own name for TLS: undici would use the Host header of the request. */
-function connectorTo(address: PanelAddress, timeout: number): buildConnector.connector {
-  const hostname = hostnameOf(address.origin)
-  // Under HTTP/2 all requests share one connection, and one that is broken breaks them all.
-  const connect = buildConnector({ timeout, allowH2: false })
-  return (options, callback) => {
-    const { servername: _asked, ...others } = options
-    connect(isIP(hostname) ? others : { ...others, servername: hostname }, callback)
-  }
+/** A compressed answer is passed on as it came, and judged by what it says. One that cannot be read says nothing. */
+async function plainOf(body: Buffer, headers: ForwardedAnswer['headers']): Promise<Buffer> {
+  if (!isCompressed(headers)) return body
+  return decompress(body, headers, maxAnswerBytes).catch(() => Buffer.alloc(0))
 }

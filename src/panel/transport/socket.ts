@@ -1,7 +1,9 @@
-import { isIP } from 'node:net'
-import { WebSocket } from 'ws'
+import { connect as connectTcp, isIP } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ClientOptions, WebSocket } from 'ws'
 import type { SocketToOpen } from '../panel.ts'
 import { hostnameOf, type PanelAddress } from './address.ts'
+import type { TrustedCertificates } from './trusted-certificates.ts'
 
 /** Bytes of one message; the panel sends what its core logged in some seconds. */
 const largestMessage = 4 * 1024 * 1024
@@ -12,8 +14,9 @@ const closeTimeout = 1_000
  * Begins to open a WebSocket to the panel. Its errors are handled here and throw nothing: each ends in its `close` event.
  */
 export function openPanelSocket(
-  { origin, basePath }: PanelAddress,
+  { origin, basePath, socketPath }: PanelAddress,
   { target, headers, protocols }: SocketToOpen,
+  trusted?: TrustedCertificates,
 ): WebSocket {
   const hostname = hostnameOf(origin)
   const options = {
@@ -26,7 +29,12 @@ export function openPanelSocket(
     perMessageDeflate: false,
     // Pings are passed on, and the client answers them.
     autoPong: false,
-  }
+    ...(socketPath !== null && { createConnection: () => connectTcp(socketPath) }),
+    ...(trusted && {
+      createConnection: (asked: ConnectionOptions) =>
+        connectTls({ ...asked, path: undefined, secureContext: trusted }),
+    }),
+  } as ClientOptions
   const socket = new WebSocket(origin + basePath + target, protocols, options)
   socket.on('error', () => {})
   return socket

@@ -1,7 +1,10 @@
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import type { PanelAddress } from './address.ts'
+import { connectorTo } from './connect.ts'
+import { acceptedEncodings, decompress, isCompressed } from './decompress.ts'
 import { networkError } from './network-errors.ts'
 import { withStartListener } from './start-listener.ts'
+import type { TrustedCertificates } from './trusted-certificates.ts'
 
 /** One request to the panel; `path` follows the base path. */
 export type PanelRequest = {
@@ -43,26 +46,26 @@ export type Transport = {
 
 export type TransportOptions = {
   address: PanelAddress
+  /** Left out: those that this machine trusts. */
+  trusted?: TrustedCertificates | undefined
   /** Milliseconds the panel gets to begin its answer, and between two pieces of it; half of them to be connected to. */
   timeoutMs: number
   /** Upper bound of kept-alive connections, and again of fresh ones. */
   connections: number
-  /** Upper bound of an answer's size in bytes. */
+  /** Upper bound of an answer's size in bytes, as it is sent and again when it is decompressed. */
   maxAnswerBytes: number
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const { address, timeoutMs } = options
+  const { address, timeoutMs, maxAnswerBytes } = options
   const settings: Pool.Options = {
     connections: options.connections,
     // A call tries three times to connect before its deadline; see retry.ts.
-    connectTimeout: Math.ceil(timeoutMs / 2),
+    connect: connectorTo(address, { timeoutMs: Math.ceil(timeoutMs / 2), trusted: options.trusted }),
     // undici checks these two about once a second; the signal of each exchange ends it to the millisecond.
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    maxResponseSize: options.maxAnswerBytes,
-    // Under HTTP/2 all requests share one connection, and one that is broken breaks them all.
-    allowH2: false,
+    maxResponseSize: maxAnswerBytes,
   }
   const kept = new Pool(address.origin, { ...settings, pipelining: 1 })
   // Without pipelining undici closes each connection after its answer.
@@ -88,7 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
           location: response.headers.location === undefined ? undefined : single(response.headers.location),
           date: parseDate(single(response.headers.date)),
           // Read for every status: an unread answer keeps its connection.
-          text: await response.body.text(),
+          text: await textOf(response, maxAnswerBytes),
         }
       } catch (error) {
         throw networkError(error, {
@@ -112,9 +115,19 @@ export function describeRequest(request: PanelRequest): string {
   return `${request.method} ${request.path}`
 }
 
+/** The text of an answer, decompressed. Proxies in front of a panel compress, and some do it unasked. */
+async function textOf({ headers, body }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  if (!isCompressed(headers)) return body.text()
+  const bytes = Buffer.from(await body.arrayBuffer())
+  return new TextDecoder().decode(await decompress(bytes, headers, maxBytes))
+}
+
 function toWire(address: PanelAddress, request: PanelRequest, bearer: string | null) {
   const query = new URLSearchParams(request.query).toString()
-  const headers: Record<string, string> = { accept: 'application/json' }
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    'accept-encoding': acceptedEncodings,
+  }
   if (bearer !== null) headers.authorization = `Bearer ${bearer}`
   if (request.form) headers['content-type'] = 'application/x-www-form-urlencoded'
   if (request.json !== undefined) headers['content-type'] = 'application/json'

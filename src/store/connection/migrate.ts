@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import { isLedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Database } from './database.ts'
 
 /** Where the steps stand: beside the bundle, or beside the sources. */
@@ -79,6 +79,25 @@ export async function migrateToNothing(db: Database): Promise<void> {
     const { error } = await migrator(db).migrateDown()
     if (error) throw error
   }
+}
+
+/**
+ * Brings the database to the schema of `steps`, up or down.
+ *
+ * @param steps the first ones of this version, in their order.
+ * @throws `config_invalid` when this version has other steps.
+ */
+export async function migrateTo(db: Database, steps: readonly string[]): Promise<void> {
+  const known = Object.keys(await migrations()).sort()
+  const last = steps.at(-1)
+  if (last === undefined || steps.some((step, index) => known[index] !== step)) {
+    throw new LedgerError(
+      'config_invalid',
+      'A later version of this service made the schema. Use that version.',
+    )
+  }
+  const { error } = await migrator(db).migrateTo(last)
+  if (error) throw error
 }
 
 /** Whether all migrations of this version have been applied. */

@@ -18,12 +18,10 @@ describe('networkError', () => {
       'UND_ERR_CONNECT_TIMEOUT',
     ],
     ['a socket closed', new errors.SocketError('hush'), 'panel_unreachable', 'UND_ERR_SOCKET'],
-    [
-      'a foreign certificate',
-      coded('DEPTH_ZERO_SELF_SIGNED_CERT'),
-      'panel_unreachable',
-      'NODE_EXTRA_CA_CERTS',
-    ],
+    ['a foreign certificate', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'panel_unreachable', 'MARZBAN_CA'],
+    ['a private authority', coded('UNABLE_TO_GET_ISSUER_CERT_LOCALLY'), 'panel_unreachable', 'MARZBAN_CA'],
+    ['a missing socket file', coded('ENOENT'), 'panel_unreachable', 'UVICORN_UDS'],
+    ['endless decompression', coded('ERR_BUFFER_TOO_LARGE'), 'panel_bad_answer', 'too large'],
     ['an outdated certificate', coded('CERT_HAS_EXPIRED'), 'panel_unreachable', '(CERT_HAS_EXPIRED)'],
     [
       'a cause within a cause',
@@ -45,6 +43,23 @@ describe('networkError', () => {
     expect(named).toMatchObject({ code, message: expect.stringContaining(said) })
     expect(named.cause).toBeUndefined()
     expect(named.message).not.toContain('hush')
+  })
+
+  test.each([
+    [
+      { subjectaltname: 'DNS:a.example, DNS:*.b.example, IP Address:10.0.0.1' },
+      'a.example, *.b.example, 10.0.0.1',
+    ],
+    [{ subject: { CN: 'old.example' } }, 'old.example'],
+    [{}, 'has no name'],
+    [{ subjectaltname: `DNS:${'x'.repeat(9_999)}` }, `${'x'.repeat(500)}...`],
+  ])('only the log names the names of a certificate for another name: %j', (cert, said) => {
+    const error = Object.assign(coded('ERR_TLS_CERT_ALTNAME_INVALID'), { cert })
+    const named = networkError(error, exchange)
+    expect(named.message).toContain('is for another name')
+    expect(named.message).not.toContain(said)
+    expect(named.forOperator).toContain(said)
+    expect(named.forOperator?.length).toBeLessThan(700)
   })
 
   test('a connection that is cut after the answer began is a bad answer; one that stops is still a timeout', () => {
