@@ -27,8 +27,17 @@ export type Limit = {
     used_percent: Whole | null
     pending: boolean
     period: { starts_at: string; ends_at: string | null }
-    hold?: { reasons: string[]; total: Whole; done: Whole; failed: Whole } | null
+    hold: Hold | null
   }
+}
+
+/** How far a hold has come. `operator`: the operator's wish, which the hold itself has and a limit has not. */
+export type Hold = {
+  reasons: string[]
+  total: Whole
+  done: Whole
+  failed: Whole
+  operator?: { reason: string; by: string } | null
 }
 
 export type LedgerCalls = {
@@ -36,6 +45,8 @@ export type LedgerCalls = {
   findAccount(admin: string): Promise<Account>
   /** Null: the account has no limit. */
   readLimit(account: Account): Promise<Limit | null>
+  /** Null: the admin is not held. */
+  readHold(account: Account): Promise<Hold | null>
   /**
    * Calls `/admins/{id}` + `tail`.
    *
@@ -72,6 +83,11 @@ export function createLedgerCalls({ ledger, key }: ServiceAddress): LedgerCalls 
     return text === '' ? null : parseJson(ledger, text)
   }
 
+  const goodOrNull = async (path: string): Promise<unknown> => {
+    const answer = await ask('GET', path)
+    return answer.status === 404 ? null : good(answer)
+  }
+
   return {
     async findAccount(admin) {
       const list = good(await ask('GET', `/admins?username=${encodeURIComponent(admin)}&limit=200`))
@@ -81,10 +97,8 @@ export function createLedgerCalls({ ledger, key }: ServiceAddress): LedgerCalls 
       if (!/^[1-9]\d{0,15}$/.test(admin)) throw new Refusal(`There is no open account of an admin ${admin}.`)
       return good(await ask('GET', `/admins/${admin}`)) as Account
     },
-    async readLimit({ id }) {
-      const answer = await ask('GET', `/admins/${id}/limit`)
-      return answer.status === 404 ? null : (good(answer) as Limit)
-    },
+    readLimit: async ({ id }) => (await goodOrNull(`/admins/${id}/limit`)) as Limit | null,
+    readHold: async ({ id }) => (await goodOrNull(`/admins/${id}/hold`)) as Hold | null,
     async call(method, { id }, tail, body, version = null) {
       const headers: Record<string, string> = version === null ? {} : { 'if-match': version }
       return good(await ask(method, `/admins/${id}${tail}`, headers, body))

@@ -6,8 +6,15 @@
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { readSize } from './byte-sizes.ts'
-import { type Account, createLedgerCalls, type Limit, Refusal, Unreachable } from './ledger-calls.ts'
-import { describeLimit } from './limit-text.ts'
+import {
+  type Account,
+  createLedgerCalls,
+  type Hold,
+  type Limit,
+  Refusal,
+  Unreachable,
+} from './ledger-calls.ts'
+import { describeHold, describeLimit } from './limit-text.ts'
 import { readService } from './service-address.ts'
 
 const usage = `npm run limit -- set ADMIN SIZE [--daily | --weekly | --monthly] [--tz ZONE] [--anchor-day N] [--carry-over none|debt|all]
@@ -19,7 +26,8 @@ npm run limit -- hold ADMIN --reason TEXT
 npm run limit -- release ADMIN
 
 ADMIN is the name or the id of an account. SIZE is a number with its unit: 1TB = 1000 GB, 1TiB = 1024 GiB; "set" also takes
-"none", which is no limit of traffic; "grant" takes something away with -100GB.`
+"none", which is no limit of traffic; "grant" takes something away with -100GB. When the limit is used up, the users of
+the admin are disabled; with --on-exceed notify that is only recorded.`
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -93,16 +101,16 @@ async function run(): Promise<0 | 1> {
   if (command === 'hold') await calls.call('POST', account, '/hold', { reason: values.reason })
   if (command === 'release') await calls.call('DELETE', account, '/hold')
   const limit = await calls.readLimit(account)
-  show(account, limit)
+  show(account, limit, await calls.readHold(account))
   return limit || command !== 'show' ? 0 : 1
 
   /** Shows what would result, and sets it if that is what is wanted: only if nobody else has changed the limit since. */
   async function set(account: Account, body: object): Promise<0 | 1> {
     const before = await calls.readLimit(account)
     const version = before && `"${before.version}"`
-    const after = await calls.call('PUT', account, '/limit?dry_run=true', body, version)
-    show(account, before, 'now')
-    show(account, after as Limit, 'then')
+    const after = (await calls.call('PUT', account, '/limit?dry_run=true', body, version)) as Limit
+    show(account, before, await calls.readHold(account), 'now')
+    show(account, after, after.status.hold, 'then')
     if (!values.yes && !(await isConfirmed('Set this limit?'))) {
       console.log('Nothing was changed.')
       return 1
@@ -151,13 +159,14 @@ function bodyOf(bytes: bigint | null, values: Values): object {
     valid_until: values['valid-until'],
     count_from: values['count-from'],
     warn_at: values['warn-at']?.split(',').map((percent) => whole('warn-at', percent.trim())),
-    on_exceed: values['on-exceed'] ?? 'notify',
+    on_exceed: values['on-exceed'] ?? 'disable_users',
   }
 }
 
-function show({ id, username }: Account, limit: Limit | null, when = ''): void {
+function show({ id, username }: Account, limit: Limit | null, hold: Hold | null, when = ''): void {
   console.log(`${username} (account ${id})${when === '' ? '' : `, ${when}`}`)
-  for (const line of limit ? describeLimit(limit) : ['no limit']) console.log(`  ${line}`)
+  const lines = [...(limit ? describeLimit(limit) : ['no limit']), ...(hold ? describeHold(hold) : [])]
+  for (const line of lines) console.log(`  ${line}`)
 }
 
 async function isConfirmed(question: string): Promise<boolean> {

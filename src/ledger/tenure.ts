@@ -114,6 +114,26 @@ function countedAtSight(same: readonly Tenure[], lifetime: bigint): bigint {
   return left && canHaveSuccessor(left) && lifetime > left.reading ? lifetime - left.reading : 0n
 }
 
+/** What a reading tells of an open tenure. `sight`: what was known, again. `counter`: that, and another counter. */
+export type News = 'sight' | 'counter' | 'more'
+
+/** How much of an open tenure a change changes, apart from the ticks and times of its reading. */
+export function newsOf({ before, after }: TenureChange): News {
+  if (before === null || before.endedBy !== null || after.endedBy !== null) return 'more'
+  const isMore =
+    before.status !== after.status ||
+    before.dataLimit !== after.dataLimit ||
+    before.expire !== after.expire ||
+    before.adminId !== after.adminId ||
+    before.createdAt !== after.createdAt ||
+    before.formerCreatedAt !== after.formerCreatedAt ||
+    before.resetPending !== after.resetPending ||
+    before.fall?.from !== after.fall?.from ||
+    before.fall?.to !== after.fall?.to
+  if (isMore) return 'more'
+  return before.reading === after.reading && before.counted === after.counted ? 'sight' : 'counter'
+}
+
 /** Whether a change makes a user appear under an owner: at first sight, or after its tenure there had ended. */
 export function isAppearance({ before }: TenureChange): boolean {
   return before === null || before.endedBy !== null

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
 import type { TenureEnd } from '../ledger/tenure-end.ts'
+import type { ApiKeysTable, AuditTable } from './key-tables.ts'
 import type {
   HeldUsersTable,
   HoldsTable,
@@ -207,46 +208,6 @@ export type OutboxTable = {
   /** JSON whose integers are text. */
   payload: unknown
   created_at: Generated<Date>
-}
-
-export type KeyRole = 'sudo' | 'admin' | 'metrics'
-export type KeyAccess = 'read' | 'write'
-
-export type ApiKeysTable = {
-  id: Generated<bigint>
-  name: string
-  role: KeyRole
-  access: KeyAccess
-  admin_id: Optional<bigint | null>
-  /** SHA-256. */
-  secret_hash: Buffer
-  created_at: Generated<Date>
-  created_by: string
-  expires_at: Optional<Date | null>
-  last_used_at: Optional<Date | null>
-  revoked_at: Optional<Date | null>
-  revoked_by: Optional<string | null>
-}
-
-export type AuditAction =
-  | 'limit.set'
-  | 'limit.deleted'
-  | 'grant.added'
-  | 'grant.revoked'
-  | 'period.closed'
-  | 'hold.set'
-  | 'hold.released'
-  | 'key.created'
-  | 'key.revoked'
-
-export type AuditTable = {
-  id: Generated<bigint>
-  changed_at: Generated<Date>
-  caller: string
-  action: AuditAction
-  admin_id: bigint | null
-  before: object | null
-  after: object | null
 }
 
 export type DeletionTurnsTable = { caller: string; turn: bigint }

@@ -19,26 +19,35 @@ export function userOf(admin: string, index: number, lifetime: bigint): PanelUse
   }
 }
 
+export type Range = { from: number; to: number }
+
 /**
  * Observes the users from `from` to before `to` of one admin, in pages as a scan does.
  *
+ * @param lifetimeOf the bytes that the user of this number has consumed.
  * @returns users a second.
  */
 export async function observeRange(
   db: Database,
   admin: string,
-  range: { from: number; to: number },
-  lifetime: bigint,
+  range: Range,
+  lifetimeOf: (index: number) => bigint,
 ): Promise<number> {
-  const begun = performance.now()
-  for (let from = range.from; from < range.to; from += pageSize) {
+  return rateOf(range, async (page) => {
     const asked = await drawAsked(db)
-    const length = Math.min(pageSize, range.to - from)
     await observeUsers(
       db,
       asked,
-      Array.from({ length }, (_, index) => userOf(admin, from + index, lifetime)),
+      page.map((index) => userOf(admin, index, lifetimeOf(index))),
     )
+  })
+}
+
+/** Does `work` with the users of a range, page by page, and returns users a second. */
+export async function rateOf({ from, to }: Range, work: (page: number[]) => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  for (let first = from; first < to; first += pageSize) {
+    await work(Array.from({ length: Math.min(pageSize, to - first) }, (_, index) => first + index))
   }
-  return ((range.to - range.from) * 1_000) / (performance.now() - begun)
+  return ((to - from) * 1_000) / (performance.now() - begun)
 }

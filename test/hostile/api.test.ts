@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isLedgerError } from '../../src/errors.ts'
 import { apiKey, startTestService, type TestService } from '../http/service.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
+import { createKey } from '../support/api-keys.ts'
 import { effort } from '../support/effort.ts'
 import { holdsSecret } from '../support/leaks.ts'
 import { createConformance, type HostileAnswer } from './conformance.ts'
@@ -79,6 +80,7 @@ test(`answers at least ${requestsAtLeast} valid and invalid requests as the docu
     sudo: service.as('root'),
     admin: service.as('ada'),
     other: service.as('ben'),
+    key: { 'x-api-key': (await createKey(service.db)).text },
     unknown: { authorization: `Bearer ${unknownToken}` },
     none: {},
   }

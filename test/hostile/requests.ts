@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { Operation, Parameter } from './operations.ts'
 import { hostileText, hostileValue, type Known, validValue } from './values.ts'
 
-export type Credentials = 'operator' | 'sudo' | 'admin' | 'other' | 'unknown' | 'none'
+export type Credentials = 'operator' | 'sudo' | 'admin' | 'other' | 'key' | 'unknown' | 'none'
 
 export type HostileRequest = {
   operation: Operation
@@ -16,7 +16,7 @@ export type HostileRequest = {
 const credentials = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Credentials>('operator') },
   { weight: 2, arbitrary: fc.constant<Credentials>('admin') },
-  fc.constantFrom<Credentials>('sudo', 'other', 'none', 'unknown'),
+  fc.constantFrom<Credentials>('sudo', 'other', 'key', 'none', 'unknown'),
 )
 
 /** Requests to `operation`: half are as the document asks, the others may break any of its rules. */

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { judgeGone, judgeUser, noteReset, type SeenUser, type Tenure } from '../../src/ledger/tenure.ts'
+import {
+  judgeGone,
+  judgeUser,
+  type News,
+  newsOf,
+  noteReset,
+  type SeenUser,
+  type Tenure,
+} from '../../src/ledger/tenure.ts'
 
 const ada = 1n
 const ben = 2n
@@ -197,5 +205,30 @@ describe('a user the panel does not know', () => {
     expect(judgeUser([before], seen({ lifetime: 300n }), later)).toEqual([
       { before, after: tenure({ reading: 300n, counted: 100n, answered: 12n }) },
     ])
+  })
+})
+
+describe('what a reading tells of an open tenure', () => {
+  const before = tenure()
+  test.each<{ news: News; what: string; over: Partial<Tenure> }>([
+    { news: 'sight', what: 'the same again, later', over: { answered: 12n, seenAt: seenAt + 1 } },
+    { news: 'counter', what: 'a higher counter', over: { reading: 130n, counted: 130n } },
+    { news: 'counter', what: 'a counter that counts nothing', over: { reading: 130n } },
+    { news: 'more', what: 'a counter that fell', over: { reading: 40n, fall: { from: 100n, to: 40n } } },
+    { news: 'more', what: 'another status', over: { status: 'limited' } },
+    { news: 'more', what: 'another status and counter', over: { status: 'limited', reading: 130n } },
+    { news: 'more', what: 'another limit', over: { dataLimit: 0n } },
+    { news: 'more', what: 'another expiry', over: { expire: 0n } },
+    { news: 'more', what: 'an expected reset', over: { resetPending: true } },
+    { news: 'more', what: 'another time of creation', over: { createdAt: '2025-01-01 00:00:00.000001' } },
+    { news: 'more', what: 'an earlier time of creation', over: { formerCreatedAt: before.createdAt } },
+    { news: 'more', what: 'its end', over: { endedBy: 'panel' } },
+  ])('is "$news" for $what', ({ news, over }) => {
+    expect(newsOf({ before, after: tenure(over) })).toBe(news)
+  })
+
+  test('is "more" when it begins or goes on', () => {
+    expect(newsOf({ before: null, after: before })).toBe('more')
+    expect(newsOf({ before: tenure({ endedBy: 'panel' }), after: before })).toBe('more')
   })
 })

@@ -1,6 +1,7 @@
 import type { CompiledQuery } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { lockingAccountsOf } from '../../src/store/accounts/accounts.ts'
 import { findAccount, findOpenAccount, listAccounts } from '../../src/store/accounts/queries.ts'
 import { readPanelPoll } from '../../src/store/collecting/panel-poll.ts'
 import {
@@ -11,6 +12,7 @@ import {
 } from '../../src/store/collecting/scans.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { drawAnswered, drawAsked } from '../../src/store/connection/logical-clock.ts'
+import { carryOut } from '../../src/store/connection/together.ts'
 import { findKnownUsers, readBulkLoad } from '../../src/store/deletions/bulk-admission.ts'
 import {
   addUsersOfAccount,
@@ -43,7 +45,7 @@ import {
 } from '../../src/store/deletions/unsettled-deletions.ts'
 import { endTenuresOf } from '../../src/store/tenures/tenure-changes.ts'
 import { listTenures } from '../../src/store/tenures/tenure-list.ts'
-import { listUnseen, lockOpenTenures, lockTenures } from '../../src/store/tenures/tenures.ts'
+import { listUnseen, lockingOpenTenures, lockingTenures } from '../../src/store/tenures/tenures.ts'
 import { observeUsers } from '../../src/work/observing/observe-users.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { admin, user } from '../support/ledger.ts'
@@ -175,13 +177,18 @@ const collecting: Record<string, () => Promise<unknown>> = {
   'an admin’s users': tenuresOf({ current: true, ended: false }),
   'an admin’s deleted users': tenuresOf({ current: false, ended: true }),
   'all an admin’s users ever': tenuresOf({ current: true, ended: true }),
-  'a page of users that exist': () => db.transaction().execute((tx) => lockTenures(tx, someUsers)),
-  'users that are gone': () => db.transaction().execute((tx) => lockOpenTenures(tx, someNames)),
+  'a user that exists': () =>
+    db.transaction().execute((tx) => carryOut(tx, lockingTenures(someUsers.slice(0, 1)))),
+  'a page of users that exist': () =>
+    db.transaction().execute((tx) => carryOut(tx, lockingTenures(someUsers))),
+  'a user that is gone': () => db.transaction().execute((tx) => carryOut(tx, lockingOpenTenures('user777'))),
   'a page of an answer': async () => {
     const owner = admin('admin777')
     const seen = someUsers.map(({ username, createdAt }) => user(username, 20n, { owner, createdAt }))
     await observeUsers(db, await drawAsked(db), seen)
   },
+  'the accounts of a user that is gone': () =>
+    db.transaction().execute((tx) => carryOut(tx, lockingAccountsOf('user777'))),
   'users not seen by a scan': () => listUnseen(db, adminId, 2n ** 40n, { after: 0n, limit: 100 }),
   'users of an account that is closed': () =>
     db.transaction().execute(async (tx) => {

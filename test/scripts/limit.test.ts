@@ -42,7 +42,7 @@ test('a limit is set as it was shown, exactly, and shown again', async () => {
     carry_over: 'all',
     warn_at: [80, 95],
     valid_until: '2099-01-01T00:00:00.000Z',
-    on_exceed: 'notify',
+    on_exceed: 'disable_users',
   })
   const shown = await run(`show ${ana}`)
   expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('warns:   at 80 %, 95 %')])
@@ -65,6 +65,39 @@ test('grants are added, and taken away', async () => {
   expect(items.slice(0, 2)).toMatchObject([
     { bytes: -1_000_000_000, note: null },
     { bytes: 100_000_000_000, note: 'cash', reference: 'invoice-7' },
+  ])
+})
+
+test('what a limit would disable is shown first, and a limit that only notifies disables nobody', async () => {
+  for (const username of ['u1', 'u2'])
+    service.panel.state.createUser(username, { admin: 'ana', lifetime: 500n })
+  await service.scan()
+  const strict = await run('set ana 1B --count-from beginning')
+  expect(strict.stdout).toMatch(
+    /then: +users are disabled\n {2}held: +limit; 0 of 2 users are disabled, 0 failed/,
+  )
+  const mild = await run('set ana 1B --count-from beginning --on-exceed notify')
+  expect(mild.stdout).toMatch(/then: +only recorded, nobody is disabled\n(?! {2}held)/)
+})
+
+test('an admin is held and released, with the reason, also without a limit', async () => {
+  const hold = () => call('GET', '/hold')
+  const words = ['hold', 'ana', '--reason', 'unpaid invoice']
+  const held = await runHere('limit.ts', words, { LEDGER: address, API_KEY: apiKey })
+  expect([held.code, held.stdout]).toEqual([
+    0,
+    expect.stringMatching(/no limit\n {2}held: +operator \(unpaid invoice, by api_key\); 0 of 2 users/),
+  ])
+  expect((await hold()).json()).toMatchObject({
+    reasons: ['operator'],
+    operator: { reason: 'unpaid invoice' },
+  })
+  const released = await run('release ana')
+  expect([released.code, released.stdout]).toEqual([0, expect.not.stringContaining('operator')])
+  const again = await run('release ana')
+  expect([again.code, again.stderr]).toEqual([
+    1,
+    expect.stringMatching(/No operator holds .* any more: its users are being enabled again/),
   ])
 })
 

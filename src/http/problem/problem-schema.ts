@@ -46,7 +46,10 @@ const meanings = {
     description: 'The request has no valid token or key.',
     headers: { 'WWW-Authenticate': { type: 'string', description: 'How to log in: Bearer.' } },
   },
-  403: { description: 'The data belongs to another admin, or the call is for sudo admins only.' },
+  403: {
+    description:
+      'The data belongs to another admin, the call is for sudo admins only, or the API key does not allow it.',
+  },
   404: { description: 'There is no such account.' },
   409: {
     description: 'The request conflicts with the current state; `detail` says why.',

@@ -53,7 +53,9 @@ const receiptFields = {
     3,
   ),
   requested_by: Type.String({
-    description: 'The caller: `admin:` and the name of an admin of the panel, or `api_key`.',
+    description:
+      'The caller: `admin:` and the name of an admin of the panel, also for a key of that admin; `key:` and the id of a ' +
+      'sudo key; or `api_key`.',
     examples: ['admin:reseller'],
   }),
   preserve_traffic: Type.Boolean({ description: 'Whether the service stores the final reading first.' }),
@@ -62,7 +64,8 @@ const receiptFields = {
     5_242_880,
   ),
   preserved_bytes: int64OrNull(
-    'Bytes that the final reading added to the account; null: nothing was read.',
+    'Bytes that the final reading added to the account; of a bulk deletion that has ended, the sum of its users. Null: nothing ' +
+      'was read, or a bulk deletion has not ended.',
     1_048_576,
   ),
   total_traffic: int64OrNull(
@@ -145,7 +148,7 @@ export function toDeletionBody(deletion: Deletion): DeletionBody {
     requested_by: deletion.requestedBy,
     preserve_traffic: deletion.preserveTraffic,
     final_reading: null,
-    preserved_bytes: null,
+    preserved_bytes: deletion.preservedBytes,
     total_traffic: deletion.totalTraffic,
     code: deletion.error?.code ?? null,
     detail: deletion.error?.message ?? null,
@@ -165,7 +168,6 @@ function ofItsKind(deletion: Deletion): Pick<DeletionBody, 'admin_id'> & Partial
         username: deletion.username,
         admin_id: deletion.adminId,
         final_reading: deletion.finalReading,
-        preserved_bytes: deletion.preservedBytes,
         parent_id: deletion.parentId,
       }
     case 'users':

@@ -2,6 +2,8 @@ import { type Selectable, sql } from 'kysely'
 import type { Account } from '../../ledger/account.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
+import { keyOf } from '../connection/name-key.ts'
+import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
 import type { CumulativeTrafficTable } from '../tables.ts'
 
 export type StoredAccount = Account & {
@@ -17,21 +19,42 @@ export type StoredAccount = Account & {
 /** One account before and after; `readAt`: when the panel was asked, if the reading shows how recent the total is. */
 export type AccountChange = { before: StoredAccount; after: StoredAccount; readAt: Date | null }
 
+/** What {@link toAccount} needs. */
+const columns = sql.raw(
+  'admin_id, total_traffic_consumed, users_counted, preserved_counted, panel_counted, panel_reading, panel_answered, ' +
+    'panel_asked, panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, ' +
+    'snapshot_at, opening_balance, opened_at, judge_total, judge_time',
+)
+type AccountRow = Omit<Selectable<CumulativeTrafficTable>, 'last_updated' | 'read_at'>
+
 /** Locks the accounts of `adminIds` and reads them. Rows are locked in the order of their ids. */
 export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<Map<bigint, StoredAccount>> {
   const ids = [...adminIds]
   if (ids.length === 0) return new Map()
-  const rows = await tx
-    .selectFrom('cumulative_traffic')
-    .selectAll()
-    .where('admin_id', '=', sql<bigint>`any(${ids})`)
-    .orderBy('admin_id')
-    .forNoKeyUpdate()
-    .execute()
+  const query = sql<AccountRow>`
+    select ${columns} from cumulative_traffic where admin_id = any(${ids}::bigint[])
+    order by admin_id for no key update`
+  return carryOut(tx, prepared(statement(query, byId)))
+}
+
+/**
+ * Locks and reads the accounts that the open tenures of a name belong to, in the order of their ids. The transaction has
+ * locked those tenures before: they stay as they are.
+ */
+export function lockingAccountsOf(username: string): Statement<Map<bigint, StoredAccount>> {
+  const query = sql<AccountRow>`
+    select ${columns} from cumulative_traffic
+    where admin_id in (
+      select admin_id from tenures where name_key(username) = ${keyOf(username)} and ended_at is null)
+    order by admin_id for no key update`
+  return prepared(statement(query, byId))
+}
+
+function byId(rows: readonly AccountRow[]): Map<bigint, StoredAccount> {
   return new Map(rows.map((row) => [row.admin_id, toAccount(row)]))
 }
 
-function toAccount(row: Selectable<CumulativeTrafficTable>): StoredAccount {
+function toAccount(row: AccountRow): StoredAccount {
   return {
     adminId: row.admin_id,
     total: row.total_traffic_consumed,

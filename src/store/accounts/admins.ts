@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
 import type { Tx } from '../connection/database.ts'
 import { keysOf } from '../connection/name-key.ts'
+import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
 
 /** An admin as the panel names it. */
 export type AdminName = { username: string; isSudo: boolean }
@@ -16,7 +17,16 @@ export async function openAccounts(
   ticks: Ticks,
 ): Promise<Map<string, bigint>> {
   const names = admins.map((admin) => admin.username)
-  const known = await openAccountIds(tx, names)
+  return openMissingAccounts(tx, admins, await carryOut(tx, findingOpenAccounts(names)), ticks)
+}
+
+/** {@link openAccounts}, when those that are open are `known` already. */
+export async function openMissingAccounts(
+  tx: Tx,
+  admins: readonly AdminName[],
+  known: Map<string, bigint>,
+  ticks: Ticks,
+): Promise<Map<string, bigint>> {
   const unknown = admins.filter((admin) => !known.has(admin.username))
   if (unknown.length === 0) return known
   unknown.sort((a, b) => (a.username < b.username ? -1 : 1))
@@ -41,15 +51,11 @@ export async function openAccounts(
   return known
 }
 
-async function openAccountIds(tx: Tx, usernames: readonly string[]): Promise<Map<string, bigint>> {
-  if (usernames.length === 0) return new Map()
-  const rows = await tx
-    .selectFrom('admins')
-    .select(['id', 'username'])
-    .where(sql`name_key(username)`, '=', keysOf(usernames))
-    .where('closed_at', 'is', null)
-    .execute()
-  return new Map(rows.map((row) => [row.username, row.id]))
+/** Reads the ids of the open accounts of these admins, by username. */
+export function findingOpenAccounts(usernames: readonly string[]): Statement<Map<string, bigint>> {
+  const query = sql<{ id: bigint; username: string }>`
+    select id, username from admins where name_key(username) = ${keysOf(usernames)} and closed_at is null`
+  return prepared(statement(query, (rows) => new Map(rows.map((row) => [row.username, row.id]))))
 }
 
 /** Notes that the panel listed `admins`: whether each is sudo, and that it is not missing. Writes only what changed. */

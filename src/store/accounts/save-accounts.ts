@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Tx } from '../connection/database.ts'
+import { prepared, sendLater, statement } from '../connection/together.ts'
 import type { AccountChange } from './accounts.ts'
 
 /**
@@ -9,7 +10,7 @@ import type { AccountChange } from './accounts.ts'
 export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at: Date): Promise<void> {
   if (changes.length === 0) return
   const after = changes.map((change) => change.after)
-  await sql`
+  const saving = sql`
     update cumulative_traffic as account set
       total_traffic_consumed = new.total,
       last_updated = case when new.total > account.total_traffic_consumed then ${at} else account.last_updated end,
@@ -53,7 +54,8 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
     ) as new (admin_id, total, users_counted, preserved, panel_counted, panel_reading, panel_answered, panel_asked,
       panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, snapshot_at,
       opening_balance, opened, read_at)
-    where account.admin_id = new.admin_id`.execute(tx)
+    where account.admin_id = new.admin_id`
+  await sendLater(tx, prepared(statement(saving)))
   await bookHour(tx, changes, at)
 }
 
@@ -65,12 +67,13 @@ async function bookHour(tx: Tx, changes: readonly AccountChange[], at: Date): Pr
     }))
     .filter(({ bytes }) => bytes > 0n)
   if (grown.length === 0) return
-  await sql`
+  const booking = sql`
     insert into traffic_hourly (admin_id, hour, bytes)
     select admin_id, date_trunc('hour', ${at}::timestamptz, 'UTC'), bytes
     from unnest(${grown.map((g) => g.adminId)}::bigint[], ${grown.map((g) => g.bytes)}::bigint[])
       as grown (admin_id, bytes)
-    on conflict (admin_id, hour) do update set bytes = traffic_hourly.bytes + excluded.bytes`.execute(tx)
+    on conflict (admin_id, hour) do update set bytes = traffic_hourly.bytes + excluded.bytes`
+  await sendLater(tx, prepared(statement(booking)))
 }
 
 /** By how many the users of an admin in one status rise or fall; `deleted` counts those that are gone. */
@@ -82,14 +85,15 @@ export async function addUsers(tx: Tx, deltas: readonly UsersDelta[]): Promise<v
   const fallen = deltas.filter((delta) => delta.by < 0)
   if (deltas.length === 0) return
   // The insertion proposes no row that falls: the check that there are no fewer users than none would refuse it.
-  await sql`
+  const adding = sql`
     with kept as (
       update account_users as kept set users = kept.users + delta.by
       from ${rowsOf(fallen)} as delta (admin_id, status, by)
       where kept.admin_id = delta.admin_id and kept.status = delta.status
     )
     insert into account_users (admin_id, status, users) select * from ${rowsOf(risen)}
-    on conflict (admin_id, status) do update set users = account_users.users + excluded.users`.execute(tx)
+    on conflict (admin_id, status) do update set users = account_users.users + excluded.users`
+  await sendLater(tx, prepared(statement(adding)))
 }
 
 function rowsOf(deltas: readonly UsersDelta[]) {

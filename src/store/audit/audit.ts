@@ -1,7 +1,7 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import { fromExactJson, toExactJson } from '../connection/exact-json.ts'
-import type { AuditAction } from '../tables.ts'
+import type { AuditAction } from '../key-tables.ts'
 
 /** What something was or is: the names and values of the API. Integers are bigint or number. Never a secret. */
 export type AuditState = Readonly<Record<string, unknown>>

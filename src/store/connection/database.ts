@@ -11,7 +11,8 @@ import pg from 'pg'
 import { LedgerError } from '../../errors.ts'
 import type { Tables } from '../tables.ts'
 import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
-import { preparedName } from './prepared-statements.ts'
+import { createQuerySender } from './round-trips.ts'
+import { partsOf } from './sending.ts'
 import { databaseUnavailable } from './unavailable.ts'
 
 export type Database = Kysely<Tables>
@@ -69,7 +70,7 @@ export function openDatabase(options: {
   const { onStatement } = options
   return new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }),
-    ...(onStatement && { log: ({ query }: LogEvent) => onStatement(query) }),
+    ...(onStatement && { log: ({ query }: LogEvent) => partsOf(query).forEach(onStatement) }),
   })
 }
 
@@ -97,13 +98,12 @@ function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
         return refuseConnection(error)
       })
       let failed = false
-      const query = (text: string, values: unknown[]) => {
-        const name = preparedName(text)
-        return client.query(name ? { name, text, values } : { text, values }).catch((error: unknown) => {
+      const send = createQuerySender(client, databaseTypes)
+      const query = (text: string, values: readonly unknown[]) =>
+        send(text, values).catch((error: unknown) => {
           failed ||= !isAnswer(error)
           return refuse(error)
         })
-      }
       const release = (destroy?: boolean) => {
         // The pool may not have heard yet that the other end is gone.
         client.release(destroy || failed)

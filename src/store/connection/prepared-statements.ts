@@ -8,6 +8,14 @@ export function preparedName(text: string): string | undefined {
 }
 
 /**
+ * Lets connections keep the statement `text` prepared from now on. It must name its columns: when a newer replica adds one, a
+ * prepared statement that returns `*` fails.
+ */
+export function keepPrepared(text: string): void {
+  if (!names.has(text)) names.set(text, `statement_${names.size + 1}`)
+}
+
+/**
  * A query made so often that building its text here and planning it in the server would cost more than running it:
  * both are done once, the latter once per connection.
  *

@@ -46,6 +46,8 @@ export type AccountScope = Extract<UsersScope, { by: 'account' }>
 
 /** What the receipts of bulk deletions say beside. */
 type Bulk = {
+  /** What the deletions of its users added to accounts; null: it has not ended, or nothing was read. */
+  preservedBytes: bigint | null
   /** When each of its users had a receipt; null: not yet. */
   collectedAt: Date | null
   /** How often its users have been looked for. */
@@ -79,8 +81,37 @@ export type DeletionOf<Kind extends DeletionKind> = Extract<Deletion, { kind: Ki
 /** Names one deletion. Any {@link Deletion} does. */
 export type DeletionRef<Kind extends DeletionKind = DeletionKind> = { id: bigint; kind: Kind }
 
+/** The columns of {@link DeletionRow}. */
+export const deletionColumns = [
+  'id',
+  'kind',
+  'state',
+  'username',
+  'created_at',
+  'admin_id',
+  'parent_id',
+  'requested_by',
+  'only_admin_id',
+  'only_statuses',
+  'preserve_traffic',
+  'final_reading',
+  'preserved_bytes',
+  'total_traffic',
+  'error_code',
+  'error',
+  'request_hash',
+  'requested_at',
+  'preserved_at',
+  'finished_at',
+  'collected_at',
+  'rounds',
+] as const satisfies (keyof DeletionsTable)[]
+
+/** What a {@link Deletion} is made of. */
+export type DeletionRow = Pick<Selectable<DeletionsTable>, (typeof deletionColumns)[number]>
+
 /** A deletion as its row holds it. */
-export function toDeletion(row: Selectable<DeletionsTable>): Deletion {
+export function toDeletion(row: DeletionRow): Deletion {
   const receipt: Receipt = {
     id: row.id,
     state: row.state,
@@ -105,6 +136,7 @@ export function toDeletion(row: Selectable<DeletionsTable>): Deletion {
     }
   }
   const bulk: Bulk = {
+    preservedBytes: row.preserved_bytes,
     collectedAt: row.collected_at,
     rounds: row.rounds,
     requestHash: row.request_hash,
@@ -122,7 +154,7 @@ export function toDeletion(row: Selectable<DeletionsTable>): Deletion {
   }
 }
 
-function scopeOf(row: Selectable<DeletionsTable>): UsersScope {
+function scopeOf(row: DeletionRow): UsersScope {
   return row.admin_id === null
     ? { by: 'names', adminId: row.only_admin_id }
     : { by: 'account', adminId: row.admin_id, statuses: row.only_statuses }
@@ -131,7 +163,7 @@ function scopeOf(row: Selectable<DeletionsTable>): UsersScope {
 /** {@link toDeletion} of a row whose kind the caller knows. */
 export function toDeletionOf<Kind extends DeletionKind>(
   kinds: readonly Kind[],
-  row: Selectable<DeletionsTable>,
+  row: DeletionRow,
 ): DeletionOf<Kind> {
   const deletion = toDeletion(row)
   if (isOf(kinds, deletion)) return deletion
@@ -147,9 +179,9 @@ function isOf<Kind extends DeletionKind>(
 
 /** The column of a row whose kind always has it. The database checks so. */
 function present<Column extends 'username' | 'admin_id'>(
-  row: Selectable<DeletionsTable>,
+  row: DeletionRow,
   column: Column,
-): NonNullable<Selectable<DeletionsTable>[Column]> {
+): NonNullable<DeletionRow[Column]> {
   const value = row[column]
   if (value === null) throw new Error(`The deletion ${row.id} of the kind ${row.kind} has no ${column}.`)
   return value

@@ -1,12 +1,15 @@
 import { sql, type UpdateObject } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
+import { type Later, prepared, sendLater, statement } from '../connection/together.ts'
 import type { Tables } from '../tables.ts'
 import {
   type AdminDeletion,
   type Deletion,
   type DeletionOf,
   type DeletionRef,
+  type DeletionRow,
+  deletionColumns,
   toDeletion,
   toDeletionOf,
   type UserDeletion,
@@ -31,25 +34,43 @@ export type NewUserDeletion = {
   requestedBy: string
   preserveTraffic: boolean
   worker: string
+  /** The final reading that the transaction has stored; null: there is none. */
+  reading: StoredReading | null
 }
 
-/** Opens the receipt of a user's deletion that this service works on from now on. */
-export async function insertUserDeletion(tx: Tx, deletion: NewUserDeletion): Promise<UserDeletion> {
-  const row = await tx
-    .insertInto('deletions')
-    .values({
-      kind: 'user',
-      state: 'requested',
-      username: deletion.username,
-      created_at: deletion.createdAt,
-      requested_by: deletion.requestedBy,
-      preserve_traffic: deletion.preserveTraffic,
-      worker: deletion.worker,
-      started_at: sql`clock_timestamp()`,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  return toDeletionOf(['user'], row)
+/** Opens the receipt of a user's deletion that this service works on from now on. It is written with the COMMIT at the latest. */
+export async function insertUserDeletion(
+  tx: Tx,
+  { reading, ...deletion }: NewUserDeletion,
+): Promise<Later<UserDeletion | null>> {
+  const inserting = sql<DeletionRow>`
+    insert into deletions (kind, state, username, created_at, requested_by, preserve_traffic, worker, admin_id,
+      final_reading, preserved_bytes, requested_at, started_at, preserved_at)
+    select 'user', ${reading ? 'preserved' : 'requested'}, ${deletion.username}, ${deletion.createdAt}::timestamp,
+      ${deletion.requestedBy}, ${deletion.preserveTraffic}::boolean, ${deletion.worker}, ${reading?.adminId ?? null}::bigint,
+      ${reading?.lifetime ?? null}::bigint, ${reading?.added ?? null}::bigint, at, at,
+      case when ${reading !== null} then at end
+    from clock_timestamp() as at
+    returning ${sql.raw(deletionColumns.join(', '))}`
+  return sendLater(tx, prepared(statement(inserting, firstUser)))
+}
+
+/**
+ * Notes that this service works on a user of a bulk deletion from now on, and its final reading, unless the deletion has
+ * ended. It is written with the COMMIT at the latest; null: it has ended.
+ */
+export async function beginUserDeletion(
+  tx: Tx,
+  id: bigint,
+  { worker, reading }: Pick<NewUserDeletion, 'worker' | 'reading'>,
+): Promise<Later<UserDeletion | null>> {
+  const begun = { worker, started_at: sql<Date>`coalesce(started_at, clock_timestamp())` }
+  const change = reading ? { ...begun, ...changeOf(reading), state: 'preserved' as const } : begun
+  return sendLater(tx, prepared(statement(updatingDeletion(tx, id, change), firstUser)))
+}
+
+function firstUser([row]: DeletionRow[]): UserDeletion | null {
+  return row ? toDeletionOf(['user'], row) : null
 }
 
 /** A user's reading that has been stored: under which name and account, and what it was, in bytes. */
@@ -64,18 +85,18 @@ export type StoredReading = {
 
 /** Puts on a receipt that the user's final reading is stored, or a later one after the panel did not delete the user. */
 export async function noteReading(tx: Tx, id: bigint, reading: StoredReading): Promise<UserDeletion> {
-  return updateDeletion(
-    tx,
-    { id, kind: 'user' },
-    {
-      username: reading.username,
-      created_at: reading.createdAt,
-      admin_id: reading.adminId,
-      final_reading: reading.lifetime,
-      preserved_bytes: sql`coalesce(preserved_bytes, 0) + ${reading.added}::bigint`,
-      preserved_at: sql`greatest(clock_timestamp(), requested_at)`,
-    },
-  )
+  return updateDeletion(tx, { id, kind: 'user' }, changeOf(reading))
+}
+
+function changeOf(reading: StoredReading) {
+  return {
+    username: reading.username,
+    created_at: reading.createdAt,
+    admin_id: reading.adminId,
+    final_reading: reading.lifetime,
+    preserved_bytes: sql<bigint>`coalesce(preserved_bytes, 0) + ${reading.added}::bigint`,
+    preserved_at: sql<Date>`greatest(clock_timestamp(), requested_at)`,
+  }
 }
 
 /** Opens the receipt of an admin that is about to be deleted alone: everything that its users have is stored. */
@@ -108,18 +129,26 @@ export async function updateDeletion<Ref extends DeletionRef>(
   { id, kind }: Ref,
   change: UpdateObject<Tables, 'deletions'>,
 ): Promise<DeletionOf<Ref['kind']>> {
-  const changed = await db
+  const changed = await updatingDeletion(db, id, change).executeTakeFirst()
+  return toDeletionOf<Ref['kind']>([kind], changed ?? (await mustFindRow(db, id)))
+}
+
+function updatingDeletion(db: Database | Tx, id: bigint, change: UpdateObject<Tables, 'deletions'>) {
+  return db
     .updateTable('deletions')
     .set(change)
     .where('id', '=', id)
     .where('finished_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst()
-  return toDeletionOf<Ref['kind']>([kind], changed ?? (await mustFindRow(db, id)))
+    .returning(deletionColumns)
+}
+
+/** One user's deletion by its id, which exists. */
+export async function mustFindUserDeletion(db: Database, id: bigint): Promise<UserDeletion> {
+  return toDeletionOf(['user'], await mustFindRow(db, id))
 }
 
 function mustFindRow(db: Database | Tx, id: bigint) {
-  return db.selectFrom('deletions').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  return db.selectFrom('deletions').select(deletionColumns).where('id', '=', id).executeTakeFirstOrThrow()
 }
 
 /** Notes that this service works on a deletion from now on, unless it has ended. */
@@ -149,7 +178,21 @@ export async function finishDeletion<Ref extends DeletionRef>(
   { id, kind }: Ref,
   outcome: Outcome,
 ): Promise<DeletionOf<Ref['kind']>> {
-  const finished = await db
+  const finished = await finishingDeletion(db, id, outcome).executeTakeFirst()
+  return toDeletionOf<Ref['kind']>([kind], finished ?? (await mustFindRow(db, id)))
+}
+
+/** {@link finishDeletion} of a user, with the COMMIT at the latest; null: it has ended, and stays as it is. */
+export async function finishUserDeletion(
+  tx: Tx,
+  id: bigint,
+  outcome: Outcome,
+): Promise<Later<UserDeletion | null>> {
+  return sendLater(tx, prepared(statement(finishingDeletion(tx, id, outcome), firstUser)))
+}
+
+function finishingDeletion(db: Database | Tx, id: bigint, outcome: Outcome) {
+  return db
     .updateTable('deletions')
     .set({
       state: outcome.state,
@@ -160,6 +203,10 @@ export async function finishDeletion<Ref extends DeletionRef>(
       total_traffic: sql`(
         select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
       )`,
+      // A bulk deletion says what its users have said; none has a receipt that is open.
+      preserved_bytes: sql`case when deletions.kind = 'user' then deletions.preserved_bytes else (
+        select sum(child.preserved_bytes)::bigint from deletions as child where child.parent_id = deletions.id
+      ) end`,
     })
     .where('id', '=', id)
     .where((is) =>
@@ -168,7 +215,5 @@ export async function finishDeletion<Ref extends DeletionRef>(
         ...(outcome.state === 'deleted' ? [is('unknown_until', 'is not', null)] : []),
       ]),
     )
-    .returningAll()
-    .executeTakeFirst()
-  return toDeletionOf<Ref['kind']>([kind], finished ?? (await mustFindRow(db, id)))
+    .returning(deletionColumns)
 }

@@ -1,12 +1,14 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
+import { carryOut, prepared, sendLater, statement } from '../connection/together.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { Tables } from '../tables.ts'
 import {
   type AdminDeletion,
   type DeletionOf,
   type DeletionRef,
+  deletionColumns,
   toDeletionOf,
   type UserDeletion,
 } from './deletion.ts'
@@ -37,7 +39,7 @@ const alive = sql<boolean>`${sql.raw(workIsUnderWay)}`
 function openDeletions(db: Database | Tx) {
   return db
     .selectFrom('deletions')
-    .selectAll()
+    .select(deletionColumns)
     .select([alive.as('alive'), grace.as('grace')])
 }
 
@@ -55,7 +57,7 @@ export type Target = { username: string } | { adminId: bigint }
 
 /** The deletion of `target` that the panel is being asked for, or may still act on; locked. */
 export async function lockUnderWay(tx: Tx, target: Target): Promise<OpenDeletion | null> {
-  const row = await openDeletions(tx)
+  const query = openDeletions(tx)
     .where((is) => is.or([is('worker', 'is not', null), is('state', '=', 'unknown')]))
     .where((is) =>
       'username' in target
@@ -63,7 +65,7 @@ export async function lockUnderWay(tx: Tx, target: Target): Promise<OpenDeletion
         : is.and([is('kind', '=', 'admin'), is('admin_id', '=', target.adminId)]),
     )
     .forUpdate()
-    .executeTakeFirst()
+  const [row] = await carryOut(tx, prepared(statement(query)))
   return row ? { ...toDeletionOf(singleKinds, row), alive: row.alive, grace: row.grace } : null
 }
 
@@ -125,7 +127,7 @@ export async function finishUnanswered(
   gone: readonly { username: string; createdAt: string }[],
 ): Promise<void> {
   if (gone.length === 0) return
-  await sql`
+  const finishing = sql`
     update deletions set state = 'deleted', error_code = null, error = null,
       finished_at = greatest(clock_timestamp(), requested_at, preserved_at),
       total_traffic = (
@@ -135,7 +137,8 @@ export async function finishUnanswered(
       as gone (username, created_at)
     where kind = 'user' and unknown_until is not null and state in ('unknown', 'failed')
       and md5(deletions.username) = md5(gone.username) and deletions.username = gone.username
-      and deletions.created_at = gone.created_at`.execute(tx)
+      and deletions.created_at = gone.created_at`
+  await sendLater(tx, prepared(statement(finishing)))
 }
 
 /** A user whose time of creation was changed in the panel. */
@@ -144,7 +147,7 @@ export type ChangedCreation = { username: string; from: string; to: string }
 /** Receipts whose outcome may still change follow a user to its new time of creation: they mean the same user. */
 export async function followCreations(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
   if (changed.length === 0) return
-  await sql`
+  const following = sql`
     update deletions set created_at = changed.new
     from unnest(
       ${changed.map(({ username }) => username)}::text[],
@@ -158,7 +161,8 @@ export async function followCreations(tx: Tx, changed: readonly ChangedCreation[
       and not exists (
         select from deletions as other
         where other.parent_id = deletions.parent_id and other.username = deletions.username
-          and other.created_at = changed.new)`.execute(tx)
+          and other.created_at = changed.new)`
+  await sendLater(tx, statement(following))
 }
 
 /** Deletions of admins that were given up without an answer, and whose admins the panel does not list any more. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
-import type { KeyAccess, KeyRole } from '../tables.ts'
+import type { KeyAccess, KeyRole } from '../key-tables.ts'
 
 /** What a key may do, and until when. */
 export type KeySettings = {

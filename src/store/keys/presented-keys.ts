@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
-import type { KeyAccess, KeyRole } from '../tables.ts'
+import type { KeyAccess, KeyRole } from '../key-tables.ts'
 
 /** What decides about a request with a key. */
 export type PresentedKey = {

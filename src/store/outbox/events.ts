@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toExactJson } from '../connection/exact-json.ts'
+import { sendLater, statement } from '../connection/together.ts'
 import type { EventType } from '../tables.ts'
 
 /** One account and reason gets no second event within this time: a restored panel has thousands of users. */
@@ -13,7 +14,7 @@ const quietSeconds = 3_600
  */
 export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[]): Promise<void> {
   if (suspicions.length === 0) return
-  await sql`
+  const recording = sql`
     with found as (
       select distinct on (admin_id, reason) admin_id, username, reason, reading_before, reading_after,
         sum(bytes) over same as bytes, count(*) over same as counters
@@ -38,7 +39,8 @@ export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[])
         and earlier.payload ->> 'reason' = found.reason
         and earlier.created_at between clock_timestamp() - make_interval(secs => ${quietSeconds})
           and clock_timestamp() + make_interval(secs => ${quietSeconds})
-    )`.execute(tx)
+    )`
+  await sendLater(tx, statement(recording))
 }
 
 /** An event, as it is written. The payload is JSON; its integers may be bigints. */

@@ -1,13 +1,14 @@
 import { sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
-import type { Tenure, TenureChange } from '../../ledger/tenure.ts'
+import { newsOf, type Tenure, type TenureChange } from '../../ledger/tenure.ts'
 import type { TenureEnd } from '../../ledger/tenure-end.ts'
 import type { Tx } from '../connection/database.ts'
 import type { Asked } from '../connection/logical-clock.ts'
+import { sendLater, statement } from '../connection/together.ts'
 import type { StoredTenure } from './tenures.ts'
 
 /**
- * Stores changed tenures in at most three statements. A user that another transaction inserted meanwhile violates a
+ * Stores changed tenures in at most five statements: most users have not changed, and of most others only the counter has. A user that another transaction inserted meanwhile violates a
  * unique key, and the transaction is run again.
  *
  * @param asked when what changes them was asked for.
@@ -18,17 +19,76 @@ export async function saveTenures(
   { tick: asked }: Pick<Asked, 'tick'>,
   at: Date,
 ): Promise<void> {
-  const kept: (Tenure & { id: bigint })[] = []
-  const ended: (Tenure & { id: bigint })[] = []
+  const kept: KeptTenure[] = []
+  const ended: KeptTenure[] = []
   const started: Tenure[] = []
-  for (const { before, after } of changes) {
-    if (!before) started.push(after)
-    else (after.endedBy === null ? kept : ended).push({ ...after, id: before.id })
+  const counters: KeptTenure[] = []
+  const sights: KeptTenure[] = []
+  const sight = sightIn(changes)
+  for (const change of changes) {
+    const { before, after } = change
+    if (!before) {
+      started.push(after)
+      continue
+    }
+    const tenure = { ...after, id: before.id }
+    const news = isOf(sight, after) ? newsOf(change) : 'more'
+    if (news === 'sight') sights.push(tenure)
+    else if (news === 'counter') counters.push(tenure)
+    else (after.endedBy === null ? kept : ended).push(tenure)
   }
   // First those that end: a name has one open tenure at a time.
   await updateTenures(tx, ended, asked, at)
   await updateTenures(tx, kept, asked, at)
+  await updateCounters(tx, counters, asked, sight)
+  await updateSights(tx, sights, asked, sight)
   await insertTenures(tx, started, asked, at)
+}
+
+type KeptTenure = Tenure & { id: bigint }
+
+/** What all users of one answer share. */
+type Sight = Pick<Tenure, 'answered' | 'seenAt'>
+
+function sightIn(changes: readonly TenureChange[]): Sight {
+  const open = changes.find(({ after }) => after.endedBy === null)
+  return { answered: open?.after.answered ?? 0n, seenAt: open?.after.seenAt ?? null }
+}
+
+function isOf({ answered, seenAt }: Sight, tenure: Tenure): boolean {
+  return tenure.answered === answered && tenure.seenAt === seenAt
+}
+
+async function updateSights(
+  tx: Tx,
+  tenures: readonly KeptTenure[],
+  asked: bigint,
+  sight: Sight,
+): Promise<void> {
+  if (tenures.length === 0) return
+  const updating = sql`
+    update tenures set answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
+    where id = any(${tenures.map(({ id }) => id)}::bigint[])`
+  await sendLater(tx, statement(updating))
+}
+
+async function updateCounters(
+  tx: Tx,
+  tenures: readonly KeptTenure[],
+  asked: bigint,
+  sight: Sight,
+): Promise<void> {
+  if (tenures.length === 0) return
+  const updating = sql`
+    update tenures set reading = new.reading, counted = new.counted,
+      answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
+    from unnest(
+      ${tenures.map(({ id }) => id)}::bigint[],
+      ${tenures.map(({ reading }) => reading)}::bigint[],
+      ${tenures.map(({ counted }) => counted)}::bigint[]
+    ) as new (id, reading, counted)
+    where tenures.id = new.id`
+  await sendLater(tx, statement(updating))
 }
 
 /** Ended tenures of one status: how many, and the bytes that they counted. */
@@ -55,14 +115,9 @@ export async function endTenuresOf(
   return rows.map((row) => ({ ...row, users: Number(row.users) }))
 }
 
-async function updateTenures(
-  tx: Tx,
-  tenures: readonly (Tenure & { id: bigint })[],
-  asked: bigint,
-  at: Date,
-): Promise<void> {
+async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
-  await sql`
+  const updating = sql`
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
       data_limit = new.data_limit, expire = new.expire, ended_by = new.ended_by,
@@ -86,13 +141,14 @@ async function updateTenures(
       ${tenures.map((t) => t.fall?.from ?? null)}::bigint[],
       ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
     ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
-      former_created_at, seen_at,      fell_from, fell_to)
-    where tenures.id = new.id`.execute(tx)
+      former_created_at, seen_at, fell_from, fell_to)
+    where tenures.id = new.id`
+  await sendLater(tx, statement(updating))
 }
 
 async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
-  await sql`
+  const inserting = sql`
     insert into tenures
       (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
         former_created_at, seen_at, asked, ended_at)
@@ -112,9 +168,10 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
       ${tenures.map(seenAtOf)}::timestamptz[]
     ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
       former_created_at, seen_at)
-    order by new.username, new.created_at`.execute(tx)
+    order by new.username, new.created_at`
+  await sendLater(tx, statement(inserting))
 }
 
-function seenAtOf({ seenAt }: Tenure): Date | null {
+function seenAtOf({ seenAt }: Pick<Tenure, 'seenAt'>): Date | null {
   return seenAt === null ? null : new Date(seenAt)
 }

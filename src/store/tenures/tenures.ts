@@ -3,7 +3,8 @@ import type { Ticks } from '../../ledger/counter.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
-import { keyOf, keysOf } from '../connection/name-key.ts'
+import { keyOf } from '../connection/name-key.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 import type { TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
@@ -11,6 +12,13 @@ export type StoredTenure = Tenure & {
   /** The tick at which the last accepted reading was asked for. */
   asked: bigint
 }
+
+/** What {@link toTenure} needs. */
+const columns = sql.raw(
+  'id, username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, ' +
+    'former_created_at, seen_at, fell_from, fell_to, asked',
+)
+type TenureRow = Omit<Selectable<TenuresTable>, 'ended_at'>
 
 /** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
 const lastOnes = 8
@@ -23,14 +31,18 @@ const tenuresOfNameAtMost = 100
  * those of the name that were seen last.
  * Rows are locked in the order of their ids.
  */
-export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<StoredTenure[]> {
+export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenure[]> {
+  const [only, another] = users
+  const seen =
+    only && !another
+      ? sql`(values (${only.username}::text, ${only.createdAt}::timestamp))`
+      : sql`unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])`
   // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
-  const { rows } = await sql<Selectable<TenuresTable>>`
-    select * from tenures
+  const query = sql<TenureRow>`
+    select ${columns} from tenures
     where id = any(array(
       select known.id
-      from unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])
-        as seen (username, created_at)
+      from ${seen} as seen (username, created_at)
       cross join lateral (
         select id from tenures
         where name_key(username) = name_key(seen.username) and (
@@ -44,8 +56,10 @@ export async function lockTenures(tx: Tx, users: readonly UserKey[]): Promise<St
         offset 0
       ) as known
     ))
-    order by id for no key update`.execute(tx)
-  return rows.map(toTenure)
+    order by id for no key update`
+  const locking = statement(query, (rows) => rows.map(toTenure))
+  // A page is planned each time: the table grows with each page of the first scan.
+  return another ? locking : prepared(locking)
 }
 
 /** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
@@ -61,17 +75,12 @@ export async function listTenuresOf(db: Database, username: string): Promise<Sto
   return rows.map(toTenure)
 }
 
-/** Locks and reads the open tenures of `usernames`, in the order of their ids. */
-export async function lockOpenTenures(tx: Tx, usernames: readonly string[]): Promise<StoredTenure[]> {
-  const rows = await tx
-    .selectFrom('tenures')
-    .selectAll()
-    .where(sql`name_key(username)`, '=', keysOf(usernames))
-    .where('ended_at', 'is', null)
-    .orderBy('id')
-    .forNoKeyUpdate()
-    .execute()
-  return rows.map(toTenure)
+/** Locks and reads the open tenures of a name, in the order of their ids. */
+export function lockingOpenTenures(username: string): Statement<StoredTenure[]> {
+  const query = sql<TenureRow>`
+    select ${columns} from tenures where name_key(username) = ${keyOf(username)} and ended_at is null
+    order by id for no key update`
+  return prepared(statement(query, (rows) => rows.map(toTenure)))
 }
 
 /** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
@@ -128,7 +137,7 @@ export async function markReset(
     ))`.execute(tx)
 }
 
-export function toTenure(row: Selectable<TenuresTable>): StoredTenure {
+export function toTenure(row: TenureRow): StoredTenure {
   return {
     id: row.id,
     username: row.username,

@@ -1,5 +1,5 @@
 import { LedgerError } from '../../errors.ts'
-import type { KeyAccess, KeyRole } from '../../store/tables.ts'
+import type { KeyAccess, KeyRole } from '../../store/key-tables.ts'
 import { auditName, type Caller } from './caller.ts'
 
 /** Something that belongs to an account; null: it belongs to nobody. */

@@ -1,23 +1,29 @@
 import type { DeletionReply } from '../../panel/panel.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
-import type { Asked } from '../../store/connection/logical-clock.ts'
+import { drawAsked } from '../../store/connection/logical-clock.ts'
 import type { Reason } from '../../store/connection/reason.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { DeletionOf, UserDeletion } from '../../store/deletions/deletion.ts'
-import { finishDeletion, updateDeletion } from '../../store/deletions/deletions.ts'
+import {
+  finishDeletion,
+  finishUserDeletion,
+  mustFindUserDeletion,
+  updateDeletion,
+} from '../../store/deletions/deletions.ts'
 import { markUnknown, type SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { endTenuresIn } from '../observing/observe-users.ts'
 import { nameOf, neverKnown, notDeleted, notKnownYet, type Outcome } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 /** Ends the tenure and the receipt of a user that the panel no longer has. */
-export async function closeDeleted(db: Database, receipt: UserDeletion, gone: Asked): Promise<UserDeletion> {
-  const { username, createdAt } = receipt
-  return transact(db, async (tx) => {
-    const user = { username, ...(createdAt !== null && { createdAt }) }
-    await endTenuresIn(tx, gone, user, 'service')
-    return finishDeletion(tx, receipt, { state: 'deleted' })
+export async function closeDeleted(db: Database, receipt: UserDeletion): Promise<UserDeletion> {
+  const { id, username, createdAt } = receipt
+  const user = createdAt === null ? { username, asked: await drawAsked(db) } : { username, createdAt }
+  const finished = await transact(db, async (tx) => {
+    await endTenuresIn(tx, user, 'service')
+    return finishUserDeletion(tx, id, { state: 'deleted' })
   })
+  return finished.result() ?? (await mustFindUserDeletion(db, id))
 }
 
 /**

@@ -4,15 +4,11 @@ import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import { carryOut, type Later } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { UserDeletion } from '../../store/deletions/deletion.ts'
-import {
-  beginDeletion,
-  insertUserDeletion,
-  noteReading,
-  updateDeletion,
-} from '../../store/deletions/deletions.ts'
-import { listTenuresOf, lockOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { beginUserDeletion, insertUserDeletion, type StoredReading } from '../../store/deletions/deletions.ts'
+import { listTenuresOf, lockingOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, type Owned } from '../callers/may.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
@@ -26,6 +22,9 @@ export type Opening =
   | { kind: 'opened'; receipt: UserDeletion }
   | { kind: 'absent' }
   | { kind: 'declined'; error: LedgerError }
+
+/** An opening in a transaction that is not committed yet. `receipt` null then: the deletion has ended meanwhile. */
+type Begun = { kind: 'begun'; receipt: Later<UserDeletion | null> } | Extract<Opening, { kind: 'declined' }>
 
 const absent = { kind: 'absent' } as const
 const declined = (error: LedgerError) => ({ kind: 'declined', error }) as const
@@ -45,7 +44,10 @@ export async function openWithReading(
       if (user === null) await observeGone(db, asked, request.username)
       if (user === null || (await isAnother(db, known, user, asked))) return absent
       const worker = await deps.worker.id()
-      return transact(db, (tx) => storeReading(tx, { deps, request, known, asked, since, user, worker }))
+      const begun = await transact(db, (tx) =>
+        storeReading(tx, { deps, request, known, asked, since, user, worker }),
+      )
+      return begun && committed(begun, request)
     },
   )
 }
@@ -62,7 +64,7 @@ type Reading = {
 }
 
 /** Undefined: the reading was dropped, and must be repeated. */
-async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined> {
+async function storeReading(tx: Tx, taken: Reading): Promise<Begun | undefined> {
   const { request, user } = taken
   const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
   const reading = accepted.get(user.username)
@@ -72,12 +74,9 @@ async function storeReading(tx: Tx, taken: Reading): Promise<Opening | undefined
   }
   const refusal = refusalOf(request, { ...reading, username: user.username })
   if (refusal) return declined(refusal)
+  const { username } = user
   const { createdAt } = reading
-  const opening = await openReceipt(tx, { ...taken, username: user.username, createdAt, isSure: true })
-  if (opening.kind !== 'opened') return opening
-  await updateDeletion(tx, opening.receipt, { state: 'preserved' })
-  const receipt = await noteReading(tx, opening.receipt.id, { ...reading, username: user.username })
-  return { kind: 'opened', receipt }
+  return openReceipt(tx, { ...taken, username, createdAt, isSure: true, reading: { ...reading, username } })
 }
 
 /** Whether the caller may delete users of this owner, as the accepted reading shows it. */
@@ -123,11 +122,13 @@ export async function openUnread(
   if (user === null || (await isAnother(db, known, user, asked))) return absent
   const worker = await deps.worker.id()
   const username = 'unreadable' in user ? request.username : user.username
-  return transact(db, async (tx) => {
-    const open = await lockOpenTenures(tx, [username])
+  const begun = await transact(db, async (tx) => {
+    const open = await carryOut(tx, lockingOpenTenures(username))
     const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
-    return openReceipt(tx, { deps, request, worker, username, createdAt, isSure: user.createdAt !== null })
+    const isSure = user.createdAt !== null
+    return openReceipt(tx, { deps, request, worker, username, createdAt, isSure, reading: null })
   })
+  return committed(begun, request)
 }
 
 /** When the panel shows no time of creation: that of the user that the ledger knows by this name. */
@@ -171,11 +172,13 @@ type NewReceipt = Pick<Reading, 'deps' | 'request' | 'worker'> & {
   createdAt: string | null
   /** Whether the panel itself has shown this time of creation. */
   isSure: boolean
+  /** Null: without a final reading. */
+  reading: StoredReading | null
 }
 
 /** Opens the receipt of this request; this service works on it from now on. */
-async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
-  const { request, username, createdAt, isSure, worker } = opened
+async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Begun> {
+  const { request, username, createdAt, isSure, worker, reading } = opened
   const error = await claimReceipt(tx, {
     target: { username },
     what: `User ${username}`,
@@ -185,19 +188,20 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Opening> {
     graceMs: opened.deps.graceMs,
   })
   if (error) return declined(error)
-  if (request.receiptId === null) {
-    const { caller, preserveTraffic } = request
-    const receipt = await insertUserDeletion(tx, {
-      username,
-      createdAt,
-      requestedBy: auditName(caller),
-      preserveTraffic,
-      worker,
-    })
-    return { kind: 'opened', receipt }
-  }
-  const receipt = await beginDeletion(tx, { id: request.receiptId, kind: 'user' }, worker)
-  if (receipt.finishedAt === null) return { kind: 'opened', receipt }
-  const message = `The deletion of user ${username} has ended: see /deletions/${receipt.id}.`
+  const { caller, preserveTraffic, receiptId } = request
+  const requestedBy = auditName(caller)
+  const receipt =
+    receiptId === null
+      ? await insertUserDeletion(tx, { username, createdAt, requestedBy, preserveTraffic, worker, reading })
+      : await beginUserDeletion(tx, receiptId, { worker, reading })
+  return { kind: 'begun', receipt }
+}
+
+/** The opening, once it is on disk. */
+function committed(begun: Begun, { username, receiptId }: UserDeletionRequest): Opening {
+  if (begun.kind === 'declined') return begun
+  const receipt = begun.receipt.result()
+  if (receipt) return { kind: 'opened', receipt }
+  const message = `The deletion of user ${username} has ended: see /deletions/${receiptId}.`
   return declined(new LedgerError('conflict', message))
 }

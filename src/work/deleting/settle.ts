@@ -61,7 +61,7 @@ export async function settleUserDeletion(deps: SettlingDeps, deletion: UserDelet
   const shown = shownBy(look, open.createdAt, await listTenuresOf(deps.db, username), asked)
   switch (outcomeByLook(shown, isGraceOver(open))) {
     case 'deleted': {
-      const closed = await closeDeleted(deps.db, open, asked)
+      const closed = await closeDeleted(deps.db, open)
       if (look === null) await observeGone(deps.db, asked, username)
       return closed
     }

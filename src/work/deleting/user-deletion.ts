@@ -52,7 +52,7 @@ export async function runUserDeletion<Reply extends DeletionReply>(
     const outcome = outcomeOfVerdict(reply.verdict) ?? (await resolveOutcome(deps, request, receipt))
     const closed =
       outcome === 'deleted'
-        ? await closeDeleted(deps.db, receipt, await drawAsked(deps.db))
+        ? await closeDeleted(deps.db, receipt)
         : await closeUndeleted(deps, receipt, receipt.username, outcome, reply)
     // In between, another reading may have found the user gone.
     return { kind: 'sent', outcome: closed.state === 'deleted' ? 'deleted' : outcome, receipt: closed, reply }

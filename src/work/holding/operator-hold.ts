@@ -56,10 +56,7 @@ export function createHolds({ db }: { db: Database }): Holds {
         const { at } = await lockForLimit(tx, adminId)
         const hold = await findHold(tx, adminId)
         if (!hold?.operator) {
-          const detail = hold
-            ? `No operator holds the account ${adminId}: it is held for ${hold.reasons.join(' and ')}. Raise its limit or grant traffic.`
-            : `The account ${adminId} is not held.`
-          throw new LedgerError('not_found', detail)
+          throw new LedgerError('not_found', whyNotLifted(adminId, hold?.reasons ?? null))
         }
         await removeOperatorHold(tx, adminId, at)
         await writeAudit(tx, {
@@ -83,4 +80,12 @@ function requireHold(report: HoldReport | null, adminId: bigint): HoldReport {
   if (report) return report
   const detail = `The account ${adminId} is not held; POST /admins/${adminId}/hold holds it.`
   throw new LedgerError('not_found', detail)
+}
+
+/** @param reasons what else holds the account; empty: its users are being enabled again; null: it is not held. */
+function whyNotLifted(adminId: bigint, reasons: readonly string[] | null): string {
+  if (reasons === null) return `The account ${adminId} is not held.`
+  return reasons.length === 0
+    ? `No operator holds the account ${adminId} any more: its users are being enabled again.`
+    : `No operator holds the account ${adminId}: it is held for ${reasons.join(' and ')}. Raise its limit or grant traffic.`
 }

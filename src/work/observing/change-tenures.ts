@@ -26,6 +26,7 @@ export type JudgedReading = {
 /**
  * Stores what users' readings change in their tenures and accounts, each user's as a whole or not at all.
  *
+ * @param locked the accounts of all these tenures, if the transaction has locked them already.
  * @returns the changes of each user that were stored. The others came too late (see {@link isOutdated}).
  * @throws `user_unreadable` when a sum would be larger than is kept.
  */
@@ -34,8 +35,10 @@ export async function changeTenures(
   readings: readonly JudgedReading[],
   asked: Asked,
   at: Date,
+  locked?: Map<bigint, StoredAccount>,
 ): Promise<Set<TenureChange<StoredTenure>[]>> {
-  const accounts = await lockAccounts(tx, touched(effectsOf(readings.flatMap((r) => r.changes))).keys())
+  const accounts =
+    locked ?? (await lockAccounts(tx, touched(effectsOf(readings.flatMap((r) => r.changes))).keys()))
   // The accounts are locked: no scan of them completes before this transaction commits.
   const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
   const stored = readings.filter(({ changes }) => !isOutdated(changes, asked.tick, scanned))

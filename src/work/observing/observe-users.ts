@@ -2,11 +2,13 @@ import { isLater, type Ticks } from '../../ledger/counter.ts'
 import { judgeGone, judgeUser, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
-import { openAccounts } from '../../store/accounts/admins.ts'
+import { lockingAccountsOf } from '../../store/accounts/accounts.ts'
+import { findingOpenAccounts, openMissingAccounts } from '../../store/accounts/admins.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
-import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
+import { type Asked, drawingAnswered } from '../../store/connection/logical-clock.ts'
+import { sendTogether } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { lockOpenTenures, lockTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
+import { lockingOpenTenures, lockingTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeTenures } from './change-tenures.ts'
 
 /**
@@ -52,12 +54,16 @@ export async function observeUsersIn(
   users: readonly PanelUser[],
   since?: Asked,
 ): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
-  const answered = await drawAnswered(tx)
-  const ticks = { asked: asked.tick, answered: answered.tick }
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
   const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
-  const adminIds = await openAccounts(tx, [...owners.values()], ticks)
-  const known = groupByName(await lockTenures(tx, seen))
+  const [answered, open, tenures] = await sendTogether(tx, [
+    drawingAnswered,
+    findingOpenAccounts([...owners.keys()]),
+    lockingTenures(seen),
+  ])
+  const ticks = { asked: asked.tick, answered: answered.tick }
+  const adminIds = await openMissingAccounts(tx, [...owners.values()], open, ticks)
+  const known = groupByName(tenures)
 
   const judged: JudgedUser[] = seen.map((user) => {
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
@@ -120,29 +126,28 @@ function toSeen(user: PanelUser, adminId: bigint | null, asked: Asked): SeenUser
  * @param asked the tick drawn before the panel was asked.
  */
 export async function observeGone(db: Database, asked: Asked, username: string): Promise<void> {
-  await transact(db, (tx) => endTenuresIn(tx, asked, { username }, 'panel'))
+  await transact(db, (tx) => endTenuresIn(tx, { username, asked }, 'panel'))
 }
 
 /**
- * Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more.
- *
- * @param user all users of the name, except those seen again since `asked`; or, with `createdAt`, that one, whatever has been
- *   stored meanwhile: it does not come back, so that any reading of it is from before.
+ * Users that are gone: all of the name, except those seen again since `asked`; or the one with this `createdAt`, whatever has
+ * been stored meanwhile: it does not come back, so that any reading of it is from before.
  */
-export async function endTenuresIn(
-  tx: Tx,
-  asked: Asked,
-  user: { username: string; createdAt?: string },
-  by: 'panel' | 'service',
-): Promise<void> {
-  const open = await lockOpenTenures(tx, [user.username])
-  // Drawn with the rows locked: later than any reading of them.
-  const answered = await drawAnswered(tx)
-  const own = open.filter(({ createdAt }) => user.createdAt === undefined || createdAt === user.createdAt)
-  const since = user.createdAt === undefined ? asked : answered
-  const ticks: Ticks = { asked: since.tick, answered: answered.tick }
-  const gone = { changes: judgeGone(own, ticks, by), ownerUsage: null }
-  await changeTenures(tx, [gone], asked, answered.at)
+export type GoneUser = { username: string } & ({ asked: Asked } | { createdAt: string })
+
+/** Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more. */
+export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'service'): Promise<void> {
+  const [open, accounts, answered] = await sendTogether(tx, [
+    lockingOpenTenures(user.username),
+    lockingAccountsOf(user.username),
+    // Drawn with the rows locked: later than any reading of them.
+    drawingAnswered,
+  ])
+  const isMeant = ({ createdAt }: StoredTenure) => 'asked' in user || createdAt === user.createdAt
+  const asked = 'asked' in user ? user.asked : answered
+  const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
+  const gone = { changes: judgeGone(open.filter(isMeant), ticks, by), ownerUsage: null }
+  await changeTenures(tx, [gone], asked, answered.at, accounts)
 }
 
 /**

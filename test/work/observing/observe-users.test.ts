@@ -180,13 +180,15 @@ describe('the database', () => {
 describe('a user that this service has deleted', () => {
   const createdAt = '2026-01-01 10:00:00.000001'
   /** A page read before the deletion is stored after it: the end of the user's tenure then. */
-  const endAfterLatePage = async (username: string, told: { createdAt?: string }) => {
+  const endAfterLatePage = async (username: string, told: { createdAt: string } | null) => {
     const owner = admin(`owner of ${username}`)
     await see(user(username, 10n, { owner, createdAt }))
     const page = await drawAsked(ledger.db)
     const gone = await drawAsked(ledger.db)
     await observeUsers(ledger.db, page, [user(username, 15n, { owner, createdAt })])
-    await ledger.db.transaction().execute((tx) => endTenuresIn(tx, gone, { username, ...told }, 'service'))
+    await ledger.db
+      .transaction()
+      .execute((tx) => endTenuresIn(tx, { username, ...(told ?? { asked: gone }) }, 'service'))
     expect(await accountOf(ledger.db, owner.username)).toMatchObject({ total: 15n })
     // What was asked before that, and comes later still, wakes nobody up.
     await observeUsers(ledger.db, page, [user(username, 15n, { owner, createdAt })])
@@ -198,6 +200,6 @@ describe('a user that this service has deleted', () => {
   })
 
   test('stays when nobody knows which user of the name was deleted', async () => {
-    expect(await endAfterLatePage('other', {})).toEqual([{ ended_by: null }])
+    expect(await endAfterLatePage('other', null)).toEqual([{ ended_by: null }])
   })
 })

@@ -1,0 +1,17 @@
+import pg from 'pg'
+
+/** How often a piece of work waits for PostgreSQL: each query of the driver is one message and one answer. */
+export async function roundTripsOf(work: () => Promise<unknown>): Promise<number> {
+  const { query } = pg.Client.prototype
+  let trips = 0
+  pg.Client.prototype.query = function (this: pg.Client, ...values: unknown[]) {
+    trips += 1
+    return Reflect.apply(query, this, values)
+  } as typeof query
+  try {
+    await work()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return trips
+}
