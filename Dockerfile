@@ -22,8 +22,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 # The sources are for what runs beside the service: `npm run keys`.
 COPY db ./db
-COPY scripts ./scripts
 COPY openapi ./openapi
+COPY scripts ./scripts
 COPY src ./src
 COPY --from=build /app/dist ./dist
 USER node

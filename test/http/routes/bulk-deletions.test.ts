@@ -78,6 +78,7 @@ describe('POST /deletions', () => {
       state: 'incomplete',
       code: 'users_left',
       detail: expect.stringMatching(/^2 users? could not be deleted/),
+      preserved_bytes: expect.any(Number),
       finished_at: time,
       total: 4,
       done: 2,
