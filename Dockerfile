@@ -10,6 +10,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY db ./db
+COPY openapi ./openapi
 COPY scripts ./scripts
 COPY src ./src
 RUN npm run build
@@ -21,6 +22,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 # The sources are for what runs beside the service: `npm run keys`.
 COPY db ./db
+COPY openapi ./openapi
 COPY scripts ./scripts
 COPY src ./src
 COPY --from=build /app/dist ./dist

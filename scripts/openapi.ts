@@ -1,23 +1,24 @@
 /**
- * Writes `openapi/openapi.json` from the schemas of the routes. With `--check`, it only checks that the file is up to date.
+ * Writes `openapi/openapi.json` from the schemas of the routes, and `openapi/openapi-3.0.json` from that. With `--check`, it
+ * only checks that the files are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildApp } from '../src/app.ts'
 import { createLogger } from '../src/log.ts'
 import type { LedgerApi } from '../src/work/ledger-api.ts'
+import { toOpenapi30 } from './to-openapi-30.ts'
 
 const root = path.join(import.meta.dirname, '..')
-const file = path.join(root, 'openapi/openapi.json')
 
-/** The text of the file. */
-async function generate(): Promise<string> {
+/** The document, in OpenAPI 3.1. */
+async function generate(): Promise<object> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     version: string
   }
   const app = buildApp({ services: noLedger, log: createLogger('silent'), version })
   await app.ready()
-  const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
+  const document = app.swagger()
   await app.close()
   return document
 }
@@ -53,9 +54,16 @@ const noLedger: LedgerApi = {
 }
 
 const document = await generate()
-if (!process.argv.includes('--check')) {
-  await writeFile(file, document)
-} else if (document !== (await readFile(file, 'utf8').catch(() => ''))) {
-  console.error('openapi/openapi.json is out of date. Run `npm run openapi` and commit the result.')
-  process.exitCode = 1
+for (const [name, content] of [
+  ['openapi/openapi.json', document],
+  ['openapi/openapi-3.0.json', toOpenapi30(document)],
+] as const) {
+  const file = path.join(root, name)
+  const text = `${JSON.stringify(content, null, 2)}\n`
+  if (!process.argv.includes('--check')) {
+    await writeFile(file, text)
+  } else if (text !== (await readFile(file, 'utf8').catch(() => ''))) {
+    console.error(`${name} is out of date. Run \`npm run openapi\` and commit the result.`)
+    process.exitCode = 1
+  }
 }

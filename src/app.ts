@@ -7,8 +7,10 @@ import { type FastifyBaseLogger, fastify } from 'fastify'
 import type { App, RouteOptions } from './http/app-type.ts'
 import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { becomesWebSocket, passOnWebSockets } from './http/front/upgrades.ts'
+import { readBodies } from './http/input/read-bodies.ts'
 import { compileParameters } from './http/input/validate.ts'
-import { describeApi, documentationRoutes } from './http/openapi.ts'
+import { describeApi } from './http/openapi/describe.ts'
+import { documentationRoutes } from './http/openapi/docs-page.ts'
 import { answerBrokenRequest, answerError, handleErrors } from './http/problem/answer-error.ts'
 import { adminRoutes } from './http/routes/admins.ts'
 import { apiKeyRoutes } from './http/routes/api-keys.ts'
@@ -25,9 +27,12 @@ import { userRoutes } from './http/routes/users.ts'
 import { webhookRoutes } from './http/routes/webhooks.ts'
 import { authenticate } from './http/server/authenticate.ts'
 import { authorise } from './http/server/authorise.ts'
+import { allowOrigins } from './http/server/cross-origin.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
+import { collectPaths, redirectTrailingSlashes } from './http/server/known-paths.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
+import { neverStoreAccounts } from './http/server/never-store.ts'
 import { refuseUnderPressure } from './http/server/overloaded.ts'
 import { RequestLog } from './http/server/request-log.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'
@@ -39,6 +44,8 @@ export type AppOptions = RouteOptions & {
   version: string
   /** The proxies whose X-Forwarded headers count; false: none. */
   trustProxy?: boolean | string[]
+  /** The origins of web pages that may call; left out: none. */
+  corsOrigins?: readonly string[]
   failedAuthentication?: FailureLimit
   /** The secret that Marzban sends with its webhooks; null: the service refuses webhooks. */
   webhookSecret?: string | null
@@ -94,11 +101,17 @@ export function buildApp(options: AppOptions): App {
     clientErrorHandler: answerBrokenRequest,
   })
   app.setValidatorCompiler(compileParameters)
-  handleErrors(app)
+  const methodsAt = collectPaths(app)
+  handleErrors(app, methodsAt)
+  readBodies(app)
+  neverStoreAccounts(app)
   endConnectionsWhenDraining(app)
   cutSlowReaders(app, patience.answerMs)
   logGoneClients(app)
   app.register(helmet, { hsts: false, contentSecurityPolicy: apiPolicy })
+  allowOrigins(app, options.corsOrigins ?? [])
+  // A redirect has the headers of both, too.
+  app.after(() => redirectTrailingSlashes(app, methodsAt))
   app.register(underPressure, {
     maxEventLoopDelay: longestWaitMs,
     healthCheck: async () => databaseWaitMs() <= longestWaitMs,

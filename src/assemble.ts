@@ -142,6 +142,7 @@ export async function assemble(
     log,
     databaseWaitMs: connections.longestWaitMs,
     trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
     version: packageJson.version,
     webhookSecret: config.webhookSecret ?? null,
     front: openFront(config, {

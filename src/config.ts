@@ -58,6 +58,13 @@ export const Environment = Type.Object({
     default: '/api,/sub,/dashboard,/statics',
     description: 'paths like /api, separated by commas, without paths of the service itself',
   }),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({
+      format: 'origins',
+      description:
+        'origins like https://panel.example, as browsers send them, separated by commas; not *, because callers send keys',
+    }),
+  ),
   WEBHOOK_SECRET: Type.Optional(
     Type.String({
       pattern: '^[!-~]{16,}$',
@@ -92,6 +99,8 @@ export type Config = {
   trustProxy: boolean | string[]
   /** The service forwards requests under these paths to the panel. Empty: it forwards nothing. */
   frontPrefixes: string[]
+  /** The origins of web pages that may call the service. */
+  corsOrigins: string[]
   /** Undefined: the service refuses webhooks. */
   webhookSecret: string | undefined
   logLevel: (typeof logLevels)[number]
@@ -120,6 +129,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     panelTimeoutMs: values.MARZBAN_TIMEOUT * 1000,
     trustProxy: readTrustedProxies(values.TRUST_PROXY),
     frontPrefixes: values.FRONT === 'on' ? listOf(values.FRONT_PREFIXES) : [],
+    corsOrigins: values.CORS_ORIGINS === undefined ? [] : listOf(values.CORS_ORIGINS),
     webhookSecret: values.WEBHOOK_SECRET,
     logLevel: values.LOG_LEVEL,
   }
@@ -140,6 +150,7 @@ const formats = {
   'panel-url': (value: string) =>
     isSocketFile(value) || (isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value)),
   'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:'),
+  origins: (value: string) => listOf(value).every(isOrigin),
   prefixes: (value: string) => listOf(value).every(isFrontPrefix),
   'trusted-proxies': (value: string) => {
     const proxies = readTrustedProxies(value)
@@ -213,13 +224,18 @@ function readTrustedProxies(value: string): boolean | string[] {
   return listOf(value)
 }
 
+/** In the only spelling that a browser sends: any other would never match. */
+function isOrigin(origin: string): boolean {
+  return isUrl(origin, 'http:', 'https:') && new URL(origin).origin === origin && !origin.includes('*')
+}
+
 function listOf(value: string): string[] {
   return value.split(',').map((item) => item.trim())
 }
 
 /** The paths of the service itself. */
 const ownPaths =
-  /^\/(admins|api-keys|audit|deletions|docs|healthz|metrics|openapi\.json|readyz|sync|users|webhooks)(\/|$)/
+  /^\/(admins|api-keys|audit|deletions|docs|healthz|metrics|openapi(-3\.0)?\.json|readyz|sync|users|webhooks)(\/|$)/
 
 function isFrontPrefix(prefix: string): boolean {
   return /^(\/[a-z0-9_-][a-z0-9._-]*)+$/i.test(prefix) && !ownPaths.test(prefix)

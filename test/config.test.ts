@@ -41,6 +41,7 @@ test('three variables are enough; the rest has defaults', () => {
     panelTimeoutMs: 30_000,
     trustProxy: false,
     frontPrefixes: ['/api', '/sub', '/dashboard', '/statics'],
+    corsOrigins: [],
     webhookSecret: undefined,
     logLevel: 'info',
   } satisfies Config)
@@ -56,6 +57,7 @@ test('what is set replaces the default, in the unit that the field names', () =>
     API_KEY: 'k'.repeat(32),
     WEBHOOK_SECRET: 'w'.repeat(16),
     FRONT_PREFIXES: '/api, /my-sub',
+    CORS_ORIGINS: 'https://panel.example, http://localhost:3000',
     POLL_INTERVAL: '1',
     SCAN_INTERVAL: '604800',
     PANEL_LAG: '0',
@@ -74,6 +76,7 @@ test('what is set replaces the default, in the unit that the field names', () =>
     panelTimeoutMs: 5_000,
     webhookSecret: 'w'.repeat(16),
     frontPrefixes: ['/api', '/my-sub'],
+    corsOrigins: ['https://panel.example', 'http://localhost:3000'],
     logLevel: 'debug',
   })
 })
@@ -133,6 +136,27 @@ test('one message lists every problem, and no secret', () => {
 
 test('a wrong value of a complete configuration does not send anyone to the demo', () => {
   expect(problemsOf({ ...required, PORT: '65536' })).not.toContain('npm run demo')
+})
+
+test.each([
+  '*',
+  'https://panel.example,*',
+  'https://*.panel.example',
+  'null',
+  'panel.example',
+  'https://panel.example/',
+  'https://panel.example/app',
+  'https://Panel.example',
+  'https://panel.example:443',
+  'https://root@panel.example',
+  'ftp://panel.example',
+  'https://bücher.example',
+  'https://panel.example,',
+])('CORS_ORIGINS refuses %s: no browser sends that, or every page could use a key', (value) => {
+  expect(problemsOf({ ...required, CORS_ORIGINS: value })).toContain(
+    'CORS_ORIGINS must be origins like https://panel.example, as browsers send them, separated by commas; not *, because callers send keys; ' +
+      `it is ${JSON.stringify(value)}`,
+  )
 })
 
 describe('the front', () => {

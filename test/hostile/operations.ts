@@ -57,7 +57,7 @@ type Document = {
       }
     >
   >
-  components: object
+  components: { schemas: Record<string, JsonSchema> }
 }
 
 /** Every operation that the OpenAPI document declares. */
@@ -69,10 +69,22 @@ export function readApi(): Api {
       operationId,
       method: method.toUpperCase(),
       path: template,
-      parameters: parameters ?? [],
-      body: requestBody?.content['application/json']?.schema ?? null,
+      parameters: resolve(parameters ?? [], components) as Parameter[],
+      body: resolve(
+        requestBody?.content['application/json']?.schema ?? null,
+        components,
+      ) as JsonSchema | null,
       responses,
     })),
   )
   return { operations, components }
+}
+
+/** The same with each reference replaced by what it refers to. */
+function resolve(part: unknown, components: Document['components']): unknown {
+  if (Array.isArray(part)) return part.map((item) => resolve(item, components))
+  if (typeof part !== 'object' || part === null) return part
+  const { $ref } = part as JsonSchema
+  if ($ref !== undefined) return resolve(components.schemas[$ref.split('/').at(-1) ?? ''], components)
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, resolve(value, components)]))
 }

@@ -2,6 +2,9 @@ import { inconsistentAccounts } from '../support/stored-sums.ts'
 import { Books, claim } from './books.ts'
 import type { SimDatabase } from './database.ts'
 import type { Request } from './exchange.ts'
+import { checkHeldUsers } from './hold-claims.ts'
+import { LimitBooks } from './limit-books.ts'
+import { type LimitRows, readLimitRows } from './limit-rows.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import type { Act } from './panel-api.ts'
 import { Receipts, readReceipts } from './receipts.ts'
@@ -18,6 +21,8 @@ export class Claims {
   private readonly panel: VirtualPanel
   private readonly books: Books
   private readonly receipts: Receipts
+  private readonly limits = new LimitBooks()
+  private closed = 0
 
   constructor(database: SimDatabase, panel: VirtualPanel) {
     this.database = database
@@ -33,17 +38,31 @@ export class Claims {
   async forget(memory: Memory): Promise<void> {
     this.books.forget(memory)
     this.receipts.forget(await readReceipts(this.database.db))
+    this.limits.forget(await readLimitRows(this.database.db))
   }
 
   /** After each transaction of an operation. */
   async afterCommit(operation: { name: string; samples: Samples }): Promise<void> {
     const { db } = this.database
-    const rows = await readRows(db)
+    const [rows, receipts, limits, inconsistent] = await Promise.all([
+      readRows(db),
+      readReceipts(db),
+      readLimitRows(db),
+      inconsistentAccounts(db),
+    ])
     this.books.observe(rows, operation.samples)
-    this.receipts.observe(await readReceipts(db), operation.name, operation.samples)
-    const inconsistent = await inconsistentAccounts(db)
+    this.receipts.observe(receipts, operation.name, operation.samples)
+    this.checkLimits(limits, operation)
     claim(inconsistent.length === 0, 'the parts of a total are not the total')
     if (!this.panel.hasRestored) this.checkClosed(rows)
+  }
+
+  private checkLimits(rows: LimitRows, { name }: { name: string }): void {
+    this.limits.observe(rows, ` ${name} `)
+    const closed = rows.accounts.filter(({ isClosed }) => isClosed).length
+    // What was held of a closed account stays disabled; what had left it before is given back.
+    if (closed > this.closed) this.panel.mayStayDisabled()
+    this.closed = closed
   }
 
   /** No request goes to a user about whom another one may still be carried out. */
@@ -112,6 +131,9 @@ export class Claims {
     this.books.atRest(rows, (admin) => panel.usage.has(admin) && !spoilt.has(admin))
     this.receipts.atRest(await readReceipts(this.database.db))
     this.checkRead(rows)
+    const limitRows = await readLimitRows(this.database.db)
+    this.limits.atRest(limitRows)
+    checkHeldUsers(this.panel, limitRows)
     if (this.mayLoseBytes) return
     for (const { admin, total } of rows.accounts) {
       const truth = panel.truth(admin)

@@ -1,4 +1,5 @@
-import { admins, type Step, users } from './steps.ts'
+import { admins, users } from './cast.ts'
+import type { Step } from './steps.ts'
 
 /** Whatever happened before: once all is at rest, what the panel counts from then on is counted. */
 export const epilogue: readonly Step[] = [

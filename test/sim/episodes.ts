@@ -1,7 +1,9 @@
+import { admins, users } from './cast.ts'
+import type { LimitRows } from './limit-rows.ts'
 import type { VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
 import type { Fault, Point } from './point.ts'
-import { admins, type Step, users, type Work } from './steps.ts'
+import type { Step, Work } from './steps.ts'
 import type { Task } from './task.ts'
 
 /** What an episode is played with: several operations whose order matters, in one step. */
@@ -11,6 +13,9 @@ export type Stage = {
   /** What a task does next; undefined: it has ended, or the history is broken. */
   next(task: Task): Point | undefined
   go(point: Point, fault?: Fault): Promise<void>
+  /** A replica is gone from one moment to the next; see {@link Scheduler.crash}. */
+  crash(replica: number, how: { committed: boolean; late: boolean }): Promise<void>
+  limitRows(): Promise<LimitRows>
   comeToRest(): Promise<void>
 }
 
@@ -19,12 +24,12 @@ export async function carryOut(stage: Stage, work: Work, replica = 1): Promise<v
   await runToEnd(stage, await stage.start(replica, work))
 }
 
-async function runToEnd(stage: Stage, task: Task): Promise<void> {
+export async function runToEnd(stage: Stage, task: Task): Promise<void> {
   await runUntil(stage, task, () => false)
 }
 
 /** Goes on with a task until `isReached` is true of what it does next. */
-async function runUntil(stage: Stage, task: Task, isReached: (next: Point) => boolean): Promise<void> {
+export async function runUntil(stage: Stage, task: Task, isReached: (next: Point) => boolean): Promise<void> {
   for (let next = stage.next(task); next && !isReached(next); next = stage.next(task)) await stage.go(next)
 }
 

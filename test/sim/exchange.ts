@@ -4,6 +4,8 @@ export type Request = {
   /** Without a query, encoded as it is sent. */
   path: string
   query: URLSearchParams
+  /** The text of a JSON body; left out: it has none. */
+  json?: string
   /** Whose token it carries: an admin's, or that of the account of the panel's environment. */
   as: string
 }

@@ -1,7 +1,11 @@
+import { LedgerError } from '../../src/errors.ts'
 import type { Forwarded, ForwardedAnswer } from '../../src/panel/panel.ts'
+import { findOpenAccount } from '../../src/store/accounts/queries.ts'
 import type { Caller } from '../../src/work/callers/caller.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import type { FrontWork } from '../../src/work/front/front-request.ts'
+import { holdOf } from '../../src/work/front/hold-of.ts'
+import type { EditUser } from './limit-steps.ts'
 import { environment } from './panel-api.ts'
 import type { FrontCall, Spelling } from './steps.ts'
 
@@ -23,6 +27,46 @@ export async function callThroughFront(
   const request = { method, target, headers: {}, body: null }
   const gone = new AbortController().signal
   return front.handle(call, { request, token: name, gone, preserveTraffic: true })
+}
+
+/**
+ * Changes a user at the service's address, which passes such a call on.
+ *
+ * @throws `forbidden` when the user's admin is held; `panel_bad_answer` when the panel has not done it, or when the service
+ *   could not note that it has.
+ */
+export async function editThroughFront(
+  { user, status, caller: by }: EditUser,
+  place: Omit<FrontWork, 'callers' | 'log' | 'holdOf'>,
+): Promise<void> {
+  const owner = (await place.panel.userService(user))?.owner ?? null
+  const account = owner === null || by === 'sudo' ? undefined : await findOpenAccount(place.db, owner)
+  const isSudo = account === undefined
+  const caller: Caller = {
+    kind: 'admin',
+    name: owner ?? environment,
+    isSudo,
+    adminId: account?.id ?? null,
+    token: by,
+  }
+  const path = `/api/user/${user}`
+  const failures: string[] = []
+  const front = createFront({
+    ...place,
+    holdOf: (adminId) => holdOf(place.db, adminId),
+    callers: { recognises: () => true, identify: async () => caller },
+    log: { info: () => {}, warn: () => {}, error: () => failures.push(path) },
+  })
+  const body = Buffer.from(
+    JSON.stringify({ status, ...(status === 'on_hold' && { on_hold_expire_duration: 60 }) }),
+  )
+  const headers = { 'content-type': 'application/json' }
+  const call = { method: 'PUT', path, headers, body } as const
+  await front.refuse(call, by)
+  const answer = await place.forwarder.forward({ method: 'PUT', target: path, headers, body })
+  await front.noteAnswer(call, answer.status)
+  if (answer.status !== 200 || failures.length > 0)
+    throw new LedgerError('panel_bad_answer', 'Nobody has noted this.')
 }
 
 function targetOf(work: FrontCall): Pick<Forwarded, 'method' | 'target'> {

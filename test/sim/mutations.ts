@@ -1,7 +1,7 @@
-/** A deliberate mistake in the ledger: text of one file of `src`, and what stands there instead. */
-export type Mutation = { name: string; file: string; from: string; to: string }
+import { limitMutations } from './limit-mutations.ts'
+import type { Mutation } from './mutation.ts'
 
-/** Mistakes of the kind that would cost somebody bytes; the simulator has to find each of them. */
+/** Mistakes of the kind that would cost somebody bytes, or service; the simulator has to find each of them. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'count the drop',
@@ -166,4 +166,5 @@ export const mutations: readonly Mutation[] = [
     from: "case 'unclear':\n      return null",
     to: "case 'unclear':\n      return 'refused'",
   },
+  ...limitMutations,
 ]

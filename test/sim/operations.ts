@@ -17,7 +17,8 @@ import type { PanelLag } from '../../src/work/observing/panel-lag.ts'
 import { readNamedUsers } from '../../src/work/observing/read-users-by-name.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import { passRests } from '../support/carry-out.ts'
-import { callThroughFront } from './front-call.ts'
+import { callThroughFront, editThroughFront } from './front-call.ts'
+import { isLimitWork, performLimitWork } from './limit-operations.ts'
 import type { Work } from './steps.ts'
 import { graceMs } from './wire.ts'
 
@@ -108,7 +109,10 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       return settleDeletions(common)
     case 'read user':
       return readNamedUsers(common, [work.user])
+    case 'front: edit user':
+      return editThroughFront(work, common)
     default:
+      if (isLimitWork(work)) return performLimitWork(work, common, place.now())
       return callThroughFront(work, { ...common, holdOf: async () => null })
   }
 }

@@ -1,6 +1,7 @@
 import { contains } from '../stand-in/names.ts'
 import type { Reply, Request } from './exchange.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
+import type { ServiceChange } from './services.ts'
 import { type Spoil, spoilt } from './spoil.ts'
 
 /** What is told of the panel's answers, and of what it is about to do. */
@@ -10,6 +11,10 @@ export type Told = {
   by: string
   /** When the operation began, as {@link VirtualPanel.told} counts. */
   since: number
+  /** Whether the service asks by itself, not for a caller. */
+  isService: boolean
+  /** Whether nobody waits for the answer any more. */
+  isLate: boolean
   /** Users that the panel calls expired. */
   expired: readonly string[]
   before: (act: Act) => Promise<void>
@@ -38,6 +43,7 @@ const routes: { method: string; pattern: RegExp; handle: Handler }[] = [
   { method: 'GET', pattern: /^\/api\/user\/([^/]+)$/, handle: showUser },
   { method: 'DELETE', pattern: /^\/api\/user\/([^/]+)$/, handle: deleteUser },
   { method: 'PUT', pattern: /^\/api\/user\/([^/]+)\/set-owner$/, handle: moveUser },
+  { method: 'PUT', pattern: /^\/api\/user\/([^/]+)$/, handle: changeService },
 ]
 
 /** The account of the panel's environment, which no list has. */
@@ -119,9 +125,11 @@ function listUsers(call: Call): Reply {
   const { panel, query } = call
   const owners = query.getAll('admin').map((name) => panel.adminNamed(name))
   const names = query.getAll('username')
+  const statuses = query.getAll('status')
   const users = panel
     .report()
     .filter(({ owner }) => owners.length === 0 || (owner !== null && owners.includes(owner)))
+    .filter(({ id }) => statuses.length === 0 || statuses.includes(panel.services.of(id).status))
     .filter(({ name }) => names.length === 0 || names.some((one) => panel.userNamed(one)?.name === name))
     .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
   const offset = Number(query.get('offset') ?? 0)
@@ -142,10 +150,13 @@ function tell({ panel, samples, expired }: Call, user: ReturnType<VirtualPanel['
   panel.told += 1
   samples.users.push({ user, at: panel.told })
   const spoil: Spoil | undefined = panel.spoils.get(user.id)
+  const { status, duration, timeout } = panel.services.of(user.id)
   return {
     username: user.name,
     created_at: user.createdAt.replace(' ', 'T'),
-    status: expired.includes(user.name) ? 'expired' : 'active',
+    status: expired.includes(user.name) ? 'expired' : status,
+    on_hold_expire_duration: duration,
+    on_hold_timeout: timeout,
     lifetime_used_traffic: user.lifetime,
     used_traffic: user.lifetime,
     data_limit: null,
@@ -163,6 +174,40 @@ async function deleteUser({ panel, name, by, before }: Call): Promise<Reply> {
   panel.deleted.set(user.createdAt, { by, owner: user.owner })
   // The panel stumbles over the missing owner when it has deleted the user.
   return user.owner === null ? internalError : json({ detail: 'User successfully deleted' })
+}
+
+/** The answer of a panel that wants a duration for who waits, and gets none. */
+const noDuration = json({ detail: 'User cannot be on hold without a valid on_hold_expire_duration.' }, 400)
+
+function changeService(call: Call): Reply {
+  const { panel, name, isService, samples } = call
+  const user = panel.userNamed(name)
+  if (!user) return noUser
+  if (panel.spoils.get(user.id) === 'breaks') return internalError
+  const change = changeIn(JSON.parse(call.json ?? '{}'))
+  const { services } = panel
+  const isDone = isService
+    ? services.changeByService(user.id, change)
+    : services.change(user.id, change, change.status === 'disabled')
+  if (!isDone) return noDuration
+  // A request names its user, and the panel has another one of the name by now: nobody knows what was done to that.
+  const told = samples.users.findLast((sample) => sample.user.name === user.name)
+  const isAnother = told !== undefined && told.user.id !== user.id
+  // Who is given back late, after somebody else has disabled it, cannot be told from who was enabled again.
+  const isGivenBackLate = call.isLate && change.status !== 'disabled'
+  if (isService && (isAnother || isGivenBackLate)) services.mayBeMeant(user.id, services.of(user.id))
+  if (!isService) samples.edits.push({ id: user.id, changes: services.changesOf(user.id) })
+  return showUser({ ...call, name: user.name })
+}
+
+/** What the body of a PUT asks for. */
+function changeIn(body: Record<string, unknown>): ServiceChange {
+  const { status, on_hold_expire_duration: duration, on_hold_timeout: timeout } = body
+  return {
+    ...(typeof status === 'string' && { status }),
+    ...(typeof duration === 'number' && { duration: BigInt(duration) }),
+    ...(typeof timeout === 'string' && { timeout }),
+  }
 }
 
 async function moveUser(call: Call): Promise<Reply> {

@@ -1,7 +1,8 @@
 import { type Backup, World, type WorldUser } from '../ledger/world.ts'
 import { isSameAdmin, isSameUser, type PanelDatabase } from '../stand-in/names.ts'
 import type { Request } from './exchange.ts'
-import { isReadable, type Spoil } from './spoil.ts'
+import { Services } from './services.ts'
+import { hidesStatus, isReadable, type Spoil } from './spoil.ts'
 
 /** What the panel told an operation, and when: the order of answers is not that in which they arrive. */
 export type Samples = {
@@ -9,6 +10,8 @@ export type Samples = {
   usage: { admin: string; bytes: bigint; at: number }[]
   /** Users right after counters were set back through the front, by a call that began to read them at `since`. */
   resets: { user: WorldUser; since: number; at: number }[]
+  /** Users that a caller has changed, by their ids, and how often they had been changed by then. */
+  edits: { id: number; changes: number }[]
 }
 
 type Memory = {
@@ -38,6 +41,9 @@ export class VirtualPanel extends World {
   hasOddAdmins = false
   /** What is odd about users, by their ids. */
   readonly spoils = new Map<number, Spoil>()
+  /** Whether an operation of the service may be changing users now. */
+  isEnforcing: () => boolean = () => false
+  readonly services = new Services(() => this.isEnforcing())
   /** Users that the panel has deleted because it was asked to, by their times of creation. */
   readonly deleted = new Map<string, { by: string; owner: string | null }>()
   /** How often an admin of each name has ceased to be. */
@@ -60,7 +66,25 @@ export class VirtualPanel extends World {
 
   spoil(name: string, how: Spoil): void {
     const user = this.users.get(name)
-    if (user) this.spoils.set(user.id, how)
+    if (!user) return
+    this.spoils.set(user.id, how)
+    // Whom nobody can see to be disabled, nobody gives back.
+    if (hidesStatus(how)) this.services.loseTrack(user.id)
+  }
+
+  /** Requests of the service that may still change how a user is served. */
+  unansweredChanges(): Unanswered[] {
+    return this.unanswered.filter(({ act, request }) => act !== null && request.json !== undefined)
+  }
+
+  mayStayDisabled(): void {
+    const service = { status: 'disabled', duration: null, timeout: null }
+    for (const { id } of this.everyone()) this.services.mayBeMeant(id, service)
+  }
+
+  enable(name: string): void {
+    const user = this.users.get(name)
+    if (user) this.services.change(user.id, { status: 'active' })
   }
 
   /** A request is given up; `act`: what the panel may still do about it. */
@@ -98,20 +122,35 @@ export class VirtualPanel extends World {
     return this.everyone().map((user) => ({ user, since, at: this.told }))
   }
 
+  override takeBackup(): void {
+    super.takeBackup()
+    this.services.takeBackup()
+  }
+
   protected override putBack(backup: Backup): void {
     this.cannotTellReceipts()
     super.putBack(backup)
+    this.services.putBack()
+    this.loseTrack()
+  }
+
+  /** Nobody can tell any more how any user is meant to be served. */
+  loseTrack(): void {
+    for (const { id } of this.everyone()) this.services.loseTrack(id)
   }
 
   override changeDate(name: string, ms: number): void {
     this.cannotTellReceipts()
     super.changeDate(name, ms)
+    const user = this.users.get(name)
+    if (user) this.services.loseTrack(user.id)
   }
 
   override reimport(name: string, ms: number): void {
     this.cannotTellReceipts()
     super.reimport(name, ms)
     const user = this.users.get(name)
+    if (user) this.services.loseTrack(user.id)
     // An admin that is gone owns nobody.
     if (user && user.owner !== null && !this.usage.has(user.owner)) user.owner = null
   }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { Connections } from './connections.ts'
 import { prepareDatabase } from './database.ts'
+import { anyHistory, historyOf } from './histories.ts'
 import { Simulation } from './simulation.ts'
-import { anyHistory, historyOf, lineOf, type Step } from './steps.ts'
+import { lineOf, type Step } from './steps.ts'
 
 /** A history in which a claim of the ledger does not hold. */
 export type Failure = { seed: number | null; history: Step[]; message: string; trace: string[] }

@@ -1,38 +1,28 @@
 import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { type Books, BrokenClaim } from './books.ts'
+import { admins, lagSeconds, users } from './cast.ts'
 import { Claims } from './claims.ts'
 import type { Connections } from './connections.ts'
 import type { SimDatabase } from './database.ts'
 import { epilogue } from './epilogue.ts'
-import {
-  hideBesideFailing,
-  pollDuringScan,
-  resetByAnotherSpelling,
-  resetWhileAdminAppears,
-  type Stage,
-  seeStale,
-  startBadly,
-} from './episodes.ts'
-import { happen } from './happenings.ts'
+import type { Stage } from './episodes.ts'
+import { readLimitRows } from './limit-rows.ts'
 import { databaseOf } from './line.ts'
 import { losesBytes } from './losing.ts'
 import { perform } from './operations.ts'
-import { VirtualPanel } from './panel.ts'
+import { type Unanswered, VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
+import { play } from './play.ts'
 import type { Fault, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
+import { comeToRest, enforceAll, type Resting } from './rest.ts'
 import { Scheduler } from './scheduler.ts'
-import { admins, lagSeconds, lineOf, type Step, users, type Work } from './steps.ts'
-import { noSamples, type Task, wireOf } from './task.ts'
+import { lineOf, type Step, type Work } from './steps.ts'
+import { isService, nameOf, noSamples, type Task, wireOf } from './task.ts'
 import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
-import { seeAfterScan, showByOneEach } from './witnesses.ts'
 
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
 
-/** After which a deletion that nobody goes on with counts as abandoned. */
-const silentMs = 15 * 60_000
-/** How often open deletions are looked at until none can have anything to wait for. */
-const settlingRounds = 3
 const beginning = Date.UTC(2026, 0, 1)
 
 /** One panel, one ledger, and the replicas that work on it; everything that happens is a step. */
@@ -45,6 +35,8 @@ export class Simulation {
   private tasks: Task[] = []
   private readonly replicas: Replicas
   private backup: Memory | null = null
+  /** How often work that holds users, or gives them back, has begun. */
+  private enforcements = 0
   private broken: unknown = null
   private readonly database: SimDatabase
   private readonly connections: Connections
@@ -52,6 +44,8 @@ export class Simulation {
   constructor(database: SimDatabase, connections: Connections) {
     this.database = database
     this.claims = new Claims(database, this.panel)
+    this.panel.isEnforcing = () =>
+      this.running().some(({ work }) => isService(work)) || this.panel.unansweredChanges().length > 0
     this.connections = connections
     this.replicas = new Replicas(database, { ms: lagSeconds * 1000, now: () => this.panel.now })
     this.scheduler = new Scheduler(database, {
@@ -76,8 +70,7 @@ export class Simulation {
 
   /** Ends what is under way, so that its connections are free again. */
   async abandon(): Promise<void> {
-    const running = this.tasks.filter(({ state }) => state === 'running')
-    await this.scheduler.crash(running, { committed: false, late: false })
+    await this.scheduler.crash(this.running(), { committed: false, late: false })
   }
 
   private async take(step: Step): Promise<void> {
@@ -91,22 +84,6 @@ export class Simulation {
         return this.letRun(step.pick, step.until)
       case 'fail':
         return this.fail(step.pick, step.fault)
-      case 'start badly':
-        return startBadly(this.stage(), step)
-      case 'reset while an admin appears':
-        return resetWhileAdminAppears(this.stage(), step)
-      case 'poll during a scan':
-        return pollDuringScan(this.stage(), step)
-      case 'stale sight':
-        return seeStale(this.stage(), step)
-      case 'first sight after a scan':
-        return seeAfterScan(this.stage(), step)
-      case 'one witness each':
-        return showByOneEach(this.stage(), step)
-      case 'unseen beside a failing user':
-        return hideBesideFailing(this.stage(), step)
-      case 'reset by another spelling':
-        return resetByAnotherSpelling(this.stage(), step)
       case 'crash':
         return this.crash(step.replica, step)
       case 'act late':
@@ -120,20 +97,22 @@ export class Simulation {
       case 'restore ledger':
         return this.restoreLedger()
       default:
-        return happen(this.panel, step)
+        return play(this.stage(), step)
     }
   }
 
   private async start(replica: number, work: Work): Promise<Task> {
     const task: Task = {
       replica,
-      name: `replica ${replica}: ${Object.values(work).join(' ')}`,
+      name: `replica ${replica}: ${nameOf(work)}`,
       lines: new Set(),
       state: 'running',
       work,
       samples: noSamples(),
       outcome: null,
+      enforcements: this.enforcements,
     }
+    if (isService(work)) this.enforcements += 1
     this.tasks.push(task)
     const wire = wireOf(task, {
       panel: this.panel,
@@ -165,18 +144,38 @@ export class Simulation {
   private async actLate(pick: number): Promise<void> {
     const left = this.panel.unanswered.filter(({ act }) => act !== null)
     const late = left[pick % Math.max(1, left.length)]
-    const act = late?.act
-    if (!act) return
+    if (late) await this.act(late)
+  }
+
+  private async act(late: Unanswered): Promise<void> {
+    const { act, request } = late
     late.act = null
-    this.trace.push(`  // late: ${late.request.method} ${late.request.path}`)
-    await act()
+    this.trace.push(`  // late: ${request.method} ${request.path}`)
+    await act?.()
+    const user = late.user && this.panel.userNamed(late.user.name)
+    const { services } = this.panel
+    if (user && user.id !== late.user?.id) services.mayBeMeant(user.id, services.of(user.id))
   }
 
   private end(task: Task, outcome: string): void {
     if (task.state !== 'running') return
     task.state = 'ended'
     task.outcome = outcome
+    if (outcome === 'done') this.settleEdits(task)
     this.trace.push(`  // ${task.name}: ${outcome}`)
+  }
+
+  /** The service has noted that a caller disabled a user: it stays so, unless the service was changing users meanwhile. */
+  private settleEdits({ work, samples, enforcements }: Task): void {
+    if (work.of !== 'front: edit user' || enforcements !== this.enforcements || this.panel.isEnforcing())
+      return
+    for (const { id, changes } of samples.edits) {
+      if (this.panel.services.changesOf(id) === changes) this.panel.services.settle(id)
+    }
+  }
+
+  private running(): Task[] {
+    return this.tasks.filter(({ state }) => state === 'running')
   }
 
   private async letRun(pick: number, until: 'statement' | 'call' | 'end'): Promise<void> {
@@ -203,6 +202,8 @@ export class Simulation {
       start: (replica, work) => this.start(replica, work),
       next: (task) => (this.broken ? undefined : this.scheduler.runnable(task)[0]),
       go: (point, fault) => this.go(point, fault),
+      crash: (replica, how) => this.crash(replica, how),
+      limitRows: () => readLimitRows(this.database.db),
       comeToRest: () => this.comeToRest(),
     }
   }
@@ -227,47 +228,34 @@ export class Simulation {
     await this.database.load('backup')
     await this.claims.forget(this.backup.books)
     this.panel.forget(this.backup.panel)
+    this.panel.loseTrack()
   }
 
   /** Time passes; what the panel has not booked yet it books in time. */
   private async pass(ms: number): Promise<void> {
+    // The panel carries out changes of users as long as the service reckons with them, and no longer.
+    for (const late of this.panel.unansweredChanges()) {
+      if (late.at + graceMs < this.panel.now + ms) await this.act(late)
+    }
     this.panel.pass(ms)
     await this.database.setTime(beginning + this.panel.now)
   }
 
-  /** Nothing is late any more either, and everybody has been looked for since. */
   private async comeToRest(): Promise<void> {
-    await this.settle()
-    if (this.panel.unanswered.some(({ act }) => act !== null)) {
-      while (this.panel.unanswered.some(({ act }) => act !== null)) await this.actLate(0)
-      await this.settle()
+    const rest: Resting = {
+      panel: this.panel,
+      isBroken: () => this.broken !== null,
+      endAll: async () => {
+        while (this.scheduler.runnable().length > 0 && !this.broken) await this.letRun(0, 'end')
+      },
+      pass: (ms) => this.pass(ms),
+      finish: (work) => this.finish(work),
+      complete: (work) => this.complete(work),
+      actLate: () => this.actLate(0),
     }
+    await comeToRest(rest)
+    await enforceAll(rest, () => readLimitRows(this.database.db))
     if (!this.broken) await this.watch(() => this.claims.atRest())
-  }
-
-  /** Everything under way ends, deletions are carried out or settled, and the panel is read when it has booked all. */
-  private async settle(): Promise<void> {
-    while (this.scheduler.runnable().length > 0 && !this.broken) await this.letRun(0, 'end')
-    // A receipt whose commit was never acknowledged looks under way for as long as its service lives.
-    await this.pass(silentMs)
-    // While the panel may still act on what it has not answered, a deletion waits; and a bulk deletion for its users'.
-    for (let round = 1; round < settlingRounds; round += 1) {
-      await this.finish({ of: 'settle deletions' })
-      await this.finish({ of: 'go on with bulk deletions' })
-      await this.pass(graceMs)
-    }
-    await this.complete({ of: 'settle deletions' })
-    await this.complete({ of: 'go on with bulk deletions' })
-    await this.pollAndWait()
-    for (const admin of [...admins, environment]) await this.complete({ of: 'scan', admin })
-    await this.pollAndWait()
-  }
-
-  /** What the last scans have seen is compared with the counters once the lag has passed since a poll met it. */
-  private async pollAndWait(): Promise<void> {
-    await this.complete({ of: 'poll' })
-    await this.pass(lagSeconds * 1000)
-    await this.complete({ of: 'poll' })
   }
 
   private async complete(work: Work): Promise<void> {

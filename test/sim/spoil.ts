@@ -25,6 +25,11 @@ export const spoils: readonly Spoil[] = [
 
 const harmless = new Set<Spoil>(['odd limit', 'odd expiry', 'odd status', 'missing fields'])
 
+/** Whether the panel still serves the user, and does not say whether. */
+export function hidesStatus(spoil: Spoil | undefined): boolean {
+  return spoil === 'odd status' || spoil === 'missing fields'
+}
+
 /** Whether the user can be counted all the same. */
 export function isReadable(spoil: Spoil | undefined): boolean {
   return spoil === undefined || harmless.has(spoil)

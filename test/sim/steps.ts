@@ -1,19 +1,8 @@
 import { inspect } from 'node:util'
-import fc from 'fast-check'
-import { foreignAnswers } from './foreign.ts'
-import { environment } from './panel-api.ts'
+import type { Admin, Owner, User } from './cast.ts'
+import type { EditUser, LimitStep, LimitWork } from './limit-steps.ts'
 import type { Fault } from './point.ts'
-import { type Spoil, spoils } from './spoil.ts'
-
-export const admins = ['ada', 'ben'] as const
-export const users = ['u1', 'u2', 'u3', 'u4'] as const
-export const replicas = 2
-export const lagSeconds = 30
-
-/** An admin of the environment's name appears in some histories. */
-type Admin = (typeof admins)[number] | typeof environment
-type User = (typeof users)[number]
-type Owner = Admin | null
+import type { Spoil } from './spoil.ts'
 
 /** Work that a replica begins, on a schedule or for a caller. */
 export type Work =
@@ -29,6 +18,8 @@ export type Work =
   | { of: 'settle deletions' }
   | { of: 'read user'; user: User }
   | FrontCall
+  | LimitWork
+  | EditUser
 
 /** Calls of the panel's own API at the service's address. */
 export type FrontCall =
@@ -45,6 +36,7 @@ export type Spelling = 'plain' | 'shouted' | 'spaced'
 
 /** One thing that happens. */
 export type Step =
+  | LimitStep
   | { do: 'consume'; user: User; bytes: number | bigint }
   | { do: 'book usage' }
   | { do: 'create user'; user: User; owner: Owner }
@@ -96,205 +88,7 @@ export type Step =
   | { do: 'reimport user'; user: User; seconds: number }
   | { do: 'back up ledger' | 'restore ledger' }
 
-const admin = fc.constantFrom(...admins)
-const user = fc.constantFrom(...users)
-const owner = fc.constantFrom<Owner[]>(...admins, null)
-const replica = fc.nat(replicas - 1)
-const pick = fc.nat(5)
-/** By which dates are changed: a little, some minutes, and what lies between the zones of the world. */
-const seconds = fc.constantFrom(1, 400, 12_600)
-const spelling = fc.constantFrom<Spelling[]>('plain', 'plain', 'plain', 'shouted', 'spaced')
-const failing = (...faults: Fault[]) =>
-  fc.record({ do: fc.constant('fail'), pick, fault: fc.constantFrom(...faults) })
-const startBadly = (at: ('request' | 'answer')[], faults: Fault[]) =>
-  fc.record({
-    do: fc.constant('start badly'),
-    replica,
-    work: fc.oneof(...changing),
-    fault: fc.constantFrom(...faults),
-    at: fc.constantFrom(...at),
-  })
-
-const alone = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name) })
-const start = (work: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work })
-const work = <Of extends string>(of: Of) => fc.record({ of: fc.constant(of) })
-
-/** Work that makes the panel forget something. */
-const changing: fc.WeightedArbitrary<Work>[] = [
-  {
-    weight: 8,
-    arbitrary: fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) }),
-  },
-  { weight: 5, arbitrary: work('go on with bulk deletions') },
-  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: delete user'), user, spelling }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      of: fc.constant('front: delete expired'),
-      users: fc.subarray([...users], { minLength: 1 }),
-    }),
-  },
-  { weight: 6, arbitrary: fc.record({ of: fc.constant('front: move user'), user, owner: admin, spelling }) },
-  { weight: 4, arbitrary: fc.record({ of: fc.constant('front: reset all'), by: owner }) },
-  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: reset usage'), admin, spelling }) },
-  { weight: 2, arbitrary: fc.record({ of: fc.constant('front: delete admin'), admin, spelling }) },
-]
-
-/** What always happens: traffic, and the service at its work. */
-const everyday: fc.WeightedArbitrary<Step>[] = [
-  {
-    weight: 18,
-    arbitrary: fc.record({ do: fc.constant('consume'), user, bytes: fc.integer({ min: 1, max: 999 }) }),
-  },
-  { weight: 5, arbitrary: alone('book usage') },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('create user'), user, owner }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait'), seconds: fc.constantFrom(1, 29, 31, 700) }) },
-  { weight: 1, arbitrary: alone('come to rest') },
-  { weight: 8, arbitrary: start(work('poll')) },
-  { weight: 3, arbitrary: start(fc.record({ of: fc.constant('read counter'), admin })) },
-  { weight: 8, arbitrary: start(fc.record({ of: fc.constant('scan'), admin })) },
-  { weight: 2, arbitrary: start(work('scan what is due')) },
-  {
-    weight: 40,
-    arbitrary: fc.record({
-      do: fc.constant('run'),
-      pick,
-      until: fc.constantFrom<('statement' | 'call' | 'end')[]>('statement', 'call', 'call', 'end', 'end'),
-    }),
-  },
-]
-
-/** What happens in some histories only: where everything happens at once, one fault hides the other. */
-const occasional: fc.WeightedArbitrary<Step>[] = [
-  {
-    weight: 8,
-    arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) })),
-  },
-  {
-    weight: 1,
-    arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(false) })),
-  },
-  {
-    weight: 3,
-    arbitrary: start(
-      fc.record({ of: fc.constant('delete users'), users: fc.subarray([...users], { minLength: 1 }) }),
-    ),
-  },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete users of'), admin })) },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('delete admin'), admin })) },
-  { weight: 5, arbitrary: start(work('go on with bulk deletions')) },
-  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('read user'), user })) },
-  { weight: 6, arbitrary: start(fc.record({ of: fc.constant('front: delete user'), user, spelling })) },
-  {
-    weight: 3,
-    arbitrary: start(
-      fc.record({
-        of: fc.constant('front: delete expired'),
-        users: fc.subarray([...users], { minLength: 1 }),
-      }),
-    ),
-  },
-  {
-    weight: 6,
-    arbitrary: start(fc.record({ of: fc.constant('front: move user'), user, owner: admin, spelling })),
-  },
-  { weight: 4, arbitrary: start(fc.record({ of: fc.constant('front: reset all'), by: owner })) },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: reset usage'), admin, spelling })) },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('front: delete admin'), admin, spelling })) },
-  { weight: 3, arbitrary: start(work('settle deletions')) },
-  { weight: 12, arbitrary: failing('before', 'after', 'hang before', 'hang after') },
-  { weight: 4, arbitrary: failing(...foreignAnswers) },
-  { weight: 8, arbitrary: startBadly(['request', 'answer'], foreignAnswers) },
-  { weight: 8, arbitrary: startBadly(['request'], ['late']) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('act late'), pick }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('crash'),
-      replica,
-      committed: fc.boolean(),
-      late: fc.boolean(),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({ do: fc.constant('spoil user'), user, how: fc.constantFrom(...spoils) }),
-  },
-  { weight: 2, arbitrary: alone('mend users') },
-  {
-    weight: 1,
-    // More than a JavaScript number holds exactly.
-    arbitrary: fc.record({ do: fc.constant('consume'), user, bytes: fc.constant(2n ** 53n + 1n) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('odd admins'), listed: fc.boolean() }) },
-  { weight: 3, arbitrary: alone('panel moves to MySQL') },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin: fc.constant(environment) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove admin'), admin: fc.constant(environment) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('reset while an admin appears'), replica, calls: fc.nat(8) }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('move user'), user, owner: fc.constant(environment) }),
-  },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('remove user'), user }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('move user'), user, owner }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('reset user'), user }) },
-  { weight: 2, arbitrary: alone('reset all users') },
-  { weight: 4, arbitrary: alone('lose bookings') },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('reset usage'), admin }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove admin'), admin }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
-  { weight: 2, arbitrary: alone('back up panel') },
-  { weight: 2, arbitrary: alone('restore panel') },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('poll during a scan'),
-      admin,
-      user,
-      bytes: fc.integer({ min: 1, max: 999 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'first sight after a scan',
-        'one witness each',
-        'unseen beside a failing user',
-        'reset by another spelling',
-      ),
-      admin,
-      user,
-      bytes: fc.integer({ min: 1, max: 999 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('stale sight'), user, bytes: fc.integer({ min: 1, max: 999 }) }),
-  },
-  { weight: 2, arbitrary: alone('swap panel') },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('change date'), user, seconds }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('reimport user'), user, seconds }) },
-  { weight: 2, arbitrary: alone('back up ledger') },
-  { weight: 2, arbitrary: alone('restore ledger') },
-]
-
-/** The history that `seed` stands for: `length` steps, of the everyday kinds and some of the occasional ones. */
-export function historyOf(seed: number, length: number): Step[] {
-  const histories = fc
-    .subarray(occasional)
-    .chain((some) => fc.array(fc.oneof(...everyday, ...some), { minLength: length, maxLength: length }))
-  const [history = []] = fc.sample(fc.noBias(histories), { seed, numRuns: 1 })
-  return history
-}
-
-/** Any history: failing ones are reduced within these. */
-export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional), { size: 'max', maxLength: 10_000 })
-
 /** The step as a line that can be read, and pasted into a test. */
 export function lineOf(step: Step): string {
-  return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY })
+  return inspect(structuredClone(step), { breakLength: Number.POSITIVE_INFINITY, depth: null, compact: true })
 }

@@ -5,10 +5,16 @@ import type { Work } from './steps.ts'
 import type { Wire } from './wire.ts'
 
 /** Work that a replica does. */
-export type Task = Operation & { work: Work; samples: Samples; outcome: string | null }
+export type Task = Operation & {
+  work: Work
+  samples: Samples
+  outcome: string | null
+  /** How often work that holds users had begun when this one began. */
+  enforcements: number
+}
 
 export function noSamples(): Samples {
-  return { users: [], usage: [], resets: [] }
+  return { users: [], usage: [], resets: [], edits: [] }
 }
 
 export type Surroundings = Pick<Wire, 'gate' | 'hang'> & {
@@ -16,6 +22,18 @@ export type Surroundings = Pick<Wire, 'gate' | 'hang'> & {
   claims: Claims
   /** Runs a check; what it throws breaks the simulation. */
   watch(check: () => void | Promise<void>): Promise<void>
+}
+
+/** Its kind, and whom it is about. */
+export function nameOf(work: Work): string {
+  return Object.values(work)
+    .filter((value) => value === null || typeof value !== 'object' || Array.isArray(value))
+    .join(' ')
+}
+
+/** Whether it is the service itself that changes users by this work, not a caller. */
+export function isService({ of }: Work): boolean {
+  return of.startsWith('enforce')
 }
 
 /** The wire between a task and the panel. */
@@ -27,6 +45,8 @@ export function wireOf(task: Task, { panel, claims, gate, hang, watch }: Surroun
     told: {
       samples: task.samples,
       by: task.name,
+      isService: isService(task.work),
+      isLate: false,
       since: panel.told,
       expired: 'users' in task.work ? task.work.users : [],
       before: (act) => watch(() => claims.before(act, task.samples)),
@@ -35,6 +55,7 @@ export function wireOf(task: Task, { panel, claims, gate, hang, watch }: Surroun
     onSent: (request) => void watch(() => claims.onSent(request)),
     late: () => ({
       samples: noSamples(),
+      isLate: true,
       by: 'a late effect',
       // It was allowed when it was sent; whom it reaches now is nobody's choice.
       before: async () => {

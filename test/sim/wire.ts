@@ -25,7 +25,7 @@ export type Wire = {
   /** Told of each request that may reach the panel. */
   onSent: (request: Request) => void
   /** What is told of a request that the panel carries out when nobody waits for it any more. */
-  late: () => Pick<Told, 'samples' | 'before' | 'by'>
+  late: () => Pick<Told, 'samples' | 'before' | 'by' | 'isLate'>
 }
 
 const brokenConnection = Object.assign(new Error('the connection broke'), { code: 'UND_ERR_SOCKET' })
@@ -77,8 +77,9 @@ async function send(wire: Wire, request: Request): Promise<Reply> {
 /** The service's own client of the panel, over this wire. */
 export function clientOver(wire: Wire): PanelClient {
   const transport: Transport = {
-    exchange: async ({ method, path, query }, bearer) => {
-      const request = { method, path, query: new URLSearchParams(query), as: bearer ?? environment }
+    exchange: async ({ method, path, query, json }, bearer) => {
+      const asked = { method, path, query: new URLSearchParams(query), as: bearer ?? environment }
+      const request = { ...asked, ...(json !== undefined && { json }) }
       // Logging in changes nothing, and takes no time.
       const reply =
         path === '/api/admin/token' ? await answer(wire.panel, request, wire.told) : await send(wire, request)
@@ -104,13 +105,14 @@ export function forwarderOver(wire: Wire, as: string): Forwarder {
   return {
     origin: 'http://panel',
     basePath: '',
-    forward: async ({ method, target }): Promise<ForwardedAnswer> => {
+    forward: async ({ method, target, body }): Promise<ForwardedAnswer> => {
       const { pathname, searchParams } = new URL(target, 'http://panel')
       const { status, contentType, text } = await send(wire, {
         method,
         path: pathname,
         query: searchParams,
         as,
+        ...(body !== null && { json: body.toString() }),
       })
       return { status, headers: { 'content-type': contentType }, body: Buffer.from(text) }
     },

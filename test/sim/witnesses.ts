@@ -1,5 +1,6 @@
+import { users } from './cast.ts'
 import { carryOut, type Stage } from './episodes.ts'
-import { type Step, users } from './steps.ts'
+import type { Step } from './steps.ts'
 
 /**
  * A user that was never seen is with nobody while a scan proves its bytes by the counter of its admin; then it is seen with

@@ -57,6 +57,8 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
       config: {
         isSecretPath: front.api.isSecretPath,
         helmet: { skipRoute: true },
+        // The panel decides itself which pages may call it.
+        cors: false,
         pressureHandler: refuseUnlessOnlyDatabase,
       },
       handler: async (request, reply) => {

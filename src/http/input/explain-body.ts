@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FieldError } from '../../errors.ts'
-import { describe, fieldsOf, propertyOf, type Schema } from '../problem/field-errors.ts'
+import { describe, fieldsOf, propertyOf, type Schema, whereListed } from '../problem/field-errors.ts'
 
 /**
  * Returns a function that says what is wrong with a body.
@@ -40,7 +40,8 @@ function explainForm(form: Schema, given: Record<string, unknown>, path = ''): F
     const inner = [schema, ...(schema.anyOf ?? [])].find(({ type }) => type === 'object')
     if (inner && isObject(value)) return explainForm(inner, value, `${path}${name}.`)
     const field = `${path}${name}`
-    return [{ field, detail: `${field} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.` }]
+    const detail = `${field} ${isGiven ? '' : 'is missing; it '}must be ${describe(schema)}.`
+    return [{ field, detail: `${detail}${isGiven ? whereListed(schema, value) : ''}` }]
   })
   return [...unknown, ...wrong]
 }

@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { invalidParameters } from '../problem/field-errors.ts'
+import { named } from '../schemas/building-blocks.ts'
 
 /** Items on a page when the caller sets no limit. */
 export const usualLimit = 50
@@ -24,18 +25,21 @@ export const pageParameters = {
   ),
 }
 
-/** One page of a list. */
-export function pageOf<S extends TSchema>(item: S, description: string) {
-  return Type.Object(
-    {
-      items: Type.Array(item),
-      next_cursor: Type.Unsafe<string | null>({
-        type: 'string',
-        nullable: true,
-        description: 'The start of the next page; null: this is the last page.',
-      }),
-    },
-    { description },
+/** One page of a list, under a name for the document. */
+export function pageOf<S extends TSchema>(name: string, item: S, description: string) {
+  return named(
+    name,
+    Type.Object(
+      {
+        items: Type.Array(item),
+        next_cursor: Type.Unsafe<string | null>({
+          type: 'string',
+          nullable: true,
+          description: 'The start of the next page; null: this is the last page.',
+        }),
+      },
+      { description },
+    ),
   )
 }
 

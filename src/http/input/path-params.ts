@@ -3,24 +3,30 @@ import Type from 'typebox'
 // JSON clients cannot tell larger ids apart, so there are none.
 const id = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
 
+// `x-listed-at` tells a caller that sends something else where the ids are: see `whereListed`.
+
 /** The id of an account; `me` is the caller's own. */
 export function accountId(description: string) {
-  return Type.Union([Type.Integer(id), Type.Literal('me')], { description, examples: [3, 'me'] })
+  return Type.Union([Type.Integer(id), Type.Literal('me')], {
+    description,
+    examples: [3, 'me'],
+    'x-listed-at': '/admins?username=',
+  })
 }
 
 /** The id of a deletion. */
 export function deletionId(description: string) {
-  return Type.Integer({ ...id, description, examples: [1204] })
+  return Type.Integer({ ...id, description, examples: [1204], 'x-listed-at': '/deletions' })
 }
 
 /** The id of a grant. */
 export function grantId(description: string) {
-  return Type.Integer({ ...id, description, examples: [5] })
+  return Type.Integer({ ...id, description, examples: [5], 'x-listed-at': '/admins/{id}/grants' })
 }
 
 /** The id of an API key. */
 export function keyId(description: string) {
-  return Type.Integer({ ...id, description, examples: [7] })
+  return Type.Integer({ ...id, description, examples: [7], 'x-listed-at': '/api-keys' })
 }
 
 /** The `{id}` of an account in a path. */

@@ -2,7 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FieldError } from '../../errors.ts'
-import { describe, invalidParameters, propertyOf, type Schema } from '../problem/field-errors.ts'
+import { describe, invalidParameters, propertyOf, type Schema, whereListed } from '../problem/field-errors.ts'
 import { explainBody } from './explain-body.ts'
 
 /**
@@ -56,5 +56,5 @@ function refuse(properties: Record<string, Schema>, name: string, given: unknown
   if (Array.isArray(value) && schema.type !== 'array') {
     return { field: name, detail: `${name} must be given once; it must be ${describe(schema)}.` }
   }
-  return { field: name, detail: `${name} must be ${describe(schema)}.` }
+  return { field: name, detail: `${name} must be ${describe(schema)}.${whereListed(schema, value)}` }
 }

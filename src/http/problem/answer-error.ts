@@ -3,26 +3,38 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app-type.ts'
 import { isGone, noteCut } from '../server/gone-clients.ts'
+import type { MethodsAt } from '../server/known-paths.ts'
 import { parseTarget } from '../server/target.ts'
 import { problem, problemOf } from './problem.ts'
 
 const mediaType = 'application/problem+json'
 
 /** Answers every failure of `app` as problem+json, and logs those that are the service's fault. */
-export function handleErrors(app: App): void {
+export function handleErrors(app: App, methodsAt: MethodsAt): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => {
     // A path that another server could read differently is a bad request, not an unknown path.
     parseTarget(request.url)
-    const path = request.url.split('?', 1)[0]
-    const answer = problem(404, 'not_found', `There is no ${request.method} ${path} here; see /docs.`)
-    return reply.code(404).type(mediaType).send(answer)
+    const { method } = request
+    const [path = ''] = request.url.split('?', 1)
+    const allowed = methodsAt(path).join(', ')
+    reply.type(mediaType).header('cache-control', 'no-store')
+    if (allowed === '') {
+      return reply.code(404).send(problem(404, 'not_found', `There is no ${method} ${path} here; see /docs.`))
+    }
+    const detail = `There is no ${method} ${path} here, only ${allowed}; see /docs.`
+    return reply
+      .code(405)
+      .header('allow', allowed)
+      .send(problem(405, 'method_not_allowed', detail))
   })
 }
 
 /** Answers with the problem that the error is to the caller. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem: body, headers } = problemOf(error, request.id)
+  // An error that a cache kept would outlive its cause.
+  reply.header('cache-control', 'no-store')
   // A client that leaves has its own line.
   if (isGone(reply)) return reply.code(body.status).type(mediaType).send(body)
   if (body.status === 500) request.log.error({ err: error }, 'a request failed unexpectedly')

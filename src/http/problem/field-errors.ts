@@ -1,4 +1,5 @@
 import { type FieldError, LedgerError } from '../../errors.ts'
+import { holdsKey } from '../../work/callers/key-text.ts'
 
 /** Refuses a request because of its parameters or fields. Each detail says what is right. */
 export function invalidParameters(errors: readonly FieldError[]): LedgerError {
@@ -22,6 +23,8 @@ export type Schema = {
   items?: Schema
   properties?: Record<string, Schema>
   required?: string[]
+  /** The list that has the values. With `=` at its end, it takes the name that the caller knows. */
+  'x-listed-at'?: string
 }
 
 /** What a value must be, as the end of a sentence with "must be". */
@@ -37,6 +40,17 @@ export function describe(schema: Schema): string {
   if (schema.format === 'date-time') return 'a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339)'
   const without = schema.pattern?.includes('001f') ? 'control characters' : 'U+0000 and halves of characters'
   return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
+}
+
+/** Where to find a right value instead of `given`, as a sentence after a space; empty for a value without a list. */
+export function whereListed({ 'x-listed-at': list }: Schema, given: unknown): string {
+  if (list === undefined) return ''
+  // Whoever sends a text, sends a name. What is no name is not repeated: it can be long, or a secret.
+  const isName = typeof given === 'string' && /[^\d.+-]/.test(given) && given.length <= 64 && !holdsKey(given)
+  const path = list.endsWith('=')
+    ? `${list}${isName ? encodeURIComponent(given.toWellFormed()) : '{name}'}`
+    : list
+  return ` Find the id with GET ${path}.`
 }
 
 /** The fields of an object, as a part of a sentence. */

@@ -1,5 +1,7 @@
+import { STATUS_CODES } from 'node:http'
 import Type from 'typebox'
 import { int64, named } from '../schemas/building-blocks.ts'
+import type { Problem } from './problem.ts'
 
 /** {@link Problem} for the OpenAPI document. */
 export const problemSchema = named(
@@ -57,6 +59,7 @@ const meanings = {
   413: { description: 'The body is larger than 1 MiB.' },
   414: { description: 'A part of the path is longer than 8192 characters.' },
   415: { description: 'The content type of the body is not `application/json`.' },
+  431: { description: "The request's headers are too large." },
   429: { description: 'This address sent too many wrong credentials.', headers: retryAfter },
   500: { description: 'Unexpected error, a bug of the service. The log has the cause under `request_id`.' },
   502: { description: 'The panel failed when the service checked the token.', headers: retryAfter },
@@ -68,6 +71,39 @@ const meanings = {
 } as const
 
 type ProblemStatus = keyof typeof meanings
+
+/** What an answer with this status says: `code`, `detail`, and what else it has. */
+const examples: Record<ProblemStatus, { code: Problem['code']; detail: string } & Partial<Problem>> = {
+  400: {
+    code: 'invalid_request',
+    detail: 'limit must be an integer from 1 to 200.',
+    errors: [{ field: 'limit', detail: 'limit must be an integer from 1 to 200.' }],
+  },
+  401: { code: 'unauthenticated', detail: 'The panel does not accept this token; log in again.' },
+  403: { code: 'forbidden', detail: 'This is allowed for sudo admins only.' },
+  404: { code: 'not_found', detail: 'There is no account with the id 9.' },
+  409: { code: 'conflict', detail: 'Another call is deleting this user now; try again in 60 seconds.' },
+  412: { code: 'precondition_failed', detail: 'The limit has changed since you read it; read it again.' },
+  413: { code: 'invalid_request', detail: 'The body is too large.' },
+  414: { code: 'invalid_request', detail: 'A part of the path is too long.' },
+  415: {
+    code: 'invalid_request',
+    detail: 'The body must be JSON, sent as "Content-Type: application/json".',
+  },
+  429: {
+    code: 'rate_limited',
+    detail: 'Too many failed authentications from this address; try again in 42 seconds.',
+  },
+  431: { code: 'invalid_request', detail: "The request's headers are too large." },
+  500: {
+    code: 'internal_error',
+    detail: 'Unexpected error. The log has the cause under this request_id.',
+    request_id: '0b0e7e7c-5f6f-4c5e-9d3b-8c7f3a1d2e4f',
+  },
+  502: { code: 'panel_unreachable', detail: 'The panel does not answer.' },
+  503: { code: 'database_unavailable', detail: 'The database does not answer; try again in 5 seconds.' },
+  504: { code: 'panel_timeout', detail: 'The panel did not answer in 30 s.' },
+}
 
 /** The errors of every call that needs a login. */
 const always: readonly ProblemStatus[] = [400, 401, 403, 429, 500, 502, 503, 504]
@@ -82,13 +118,28 @@ export function publicProblemResponses(...statuses: ProblemStatus[]) {
   return responses(statuses)
 }
 
-/** An error response with a description of its own. */
-export function problemResponse(status: ProblemStatus, description: string) {
-  return { ...meanings[status], description, content }
+/**
+ * An error response with a description of its own.
+ *
+ * @param example its `detail`, if another than usual.
+ */
+export function problemResponse(status: ProblemStatus, description: string, example?: string) {
+  return { ...meanings[status], description, content: contentOf(status, example) }
 }
 
-const content = { 'application/problem+json': { schema: { $ref: `${problemSchema.$id}#` } } }
+function contentOf(status: ProblemStatus, detail?: string) {
+  const example = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    ...examples[status],
+    ...(detail !== undefined && { detail, errors: undefined }),
+  }
+  return { 'application/problem+json': { schema: { $ref: `${problemSchema.$id}#` }, example } }
+}
 
 function responses(statuses: readonly ProblemStatus[]) {
-  return Object.fromEntries(statuses.map((status) => [status, { ...meanings[status], content }]))
+  return Object.fromEntries(
+    statuses.map((status) => [status, { ...meanings[status], content: contentOf(status) }]),
+  )
 }

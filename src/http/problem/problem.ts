@@ -8,7 +8,7 @@ export type Problem = {
   status: number
   /** One or two sentences for people. Marzban's clients read this member. */
   detail: string
-  code: ErrorCode | 'internal_error'
+  code: ErrorCode | 'method_not_allowed' | 'internal_error'
   errors?: readonly FieldError[]
   deletion_id?: bigint
   request_id?: string
@@ -77,7 +77,6 @@ const refusals: Record<string, string> = {
   FST_ERR_MAX_PARAM_LENGTH: 'A part of the path is too long.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be JSON, sent as "Content-Type: application/json".',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large.',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty, though "Content-Type: application/json" announces one.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
 }

@@ -38,6 +38,7 @@ const listQuery = Type.Object(
     sort: Type.Optional(
       Type.Unsafe<Sort>({
         type: 'string',
+        title: 'AdminSort',
         enum: sorts,
         default: 'id',
         description:
@@ -47,16 +48,22 @@ const listQuery = Type.Object(
       }),
     ),
     limit_state: Type.Optional(
-      Type.Array(Type.Unsafe<(typeof limitStates)[number]>({ type: 'string', enum: limitStates }), {
-        minItems: 1,
-        description: 'Only accounts whose limit is in one of these states, separated by commas.',
-        examples: [['exceeded', 'expired']],
-      }),
+      Type.Array(
+        Type.Unsafe<(typeof limitStates)[number]>({ type: 'string', title: 'LimitState', enum: limitStates }),
+        {
+          minItems: 1,
+          description: 'Only accounts whose limit is in one of these states, separated by commas.',
+          examples: [['exceeded', 'expired']],
+        },
+      ),
     ),
     ...pageParameters,
   },
   { additionalProperties: false, style: 'form', explode: false },
 )
+
+/** One page of the list. */
+export const accountPageSchema = pageOf('AccountPage', shared(accountSchema), 'One page of accounts.')
 
 const listSchema = {
   operationId: 'listAdmins',
@@ -65,7 +72,7 @@ const listSchema = {
   description:
     'A sudo admin or the operator gets the accounts of all admins. Any other admin gets its own. Traffic is in bytes.',
   querystring: listQuery,
-  response: { 200: pageOf(shared(accountSchema), 'One page of accounts.'), ...problemResponses() },
+  response: { 200: shared(accountPageSchema), ...problemResponses() },
 }
 
 const accountRouteSchema = {

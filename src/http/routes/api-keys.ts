@@ -29,12 +29,14 @@ const body = Type.Object(
     }),
     role: Type.Unsafe<(typeof keyRoles)[number]>({
       type: 'string',
+      title: 'KeyRole',
       enum: keyRoles,
       description: roleMeaning,
       examples: ['admin'],
     }),
     access: Type.Unsafe<(typeof keyAccesses)[number]>({
       type: 'string',
+      title: 'KeyAccess',
       enum: keyAccesses,
       description: accessMeaning,
       examples: ['read'],
@@ -73,12 +75,20 @@ const createSchema = {
     403: problemResponse(
       403,
       'An admin may make keys with the role `admin` for its own account only; an API key may make none.',
+      'API keys cannot make or revoke keys.',
     ),
-    409: problemResponse(409, 'The admin of the account is gone, or there are 1000 keys already.'),
+    409: problemResponse(
+      409,
+      'The admin of the account is gone, or there are 1000 keys already.',
+      'There are 1000 keys of this account: revoke one that nobody needs.',
+    ),
   },
 }
 
 const listQuery = Type.Object(pageParameters, { additionalProperties: false })
+
+/** One page of the list. */
+export const keyPageSchema = pageOf('ApiKeyPage', shared(keySchema), 'One page of keys.')
 
 const listSchema = {
   operationId: 'listApiKeys',
@@ -88,7 +98,7 @@ const listSchema = {
     'API keys without their secrets, revoked ones too, the latest first. A sudo admin gets all keys, any other admin those ' +
     'of its account.',
   querystring: listQuery,
-  response: { 200: pageOf(shared(keySchema), 'One page of keys.'), ...problemResponses() },
+  response: { 200: shared(keyPageSchema), ...problemResponses() },
 }
 
 const revokeSchema = {
@@ -102,8 +112,12 @@ const revokeSchema = {
   response: {
     200: shared(keySchema),
     ...problemResponses(413, 414, 415),
-    403: problemResponse(403, 'An API key may revoke no key.'),
-    404: problemResponse(404, 'There is no such key, or the caller may not see it.'),
+    403: problemResponse(403, 'An API key may revoke no key.', 'API keys cannot make or revoke keys.'),
+    404: problemResponse(
+      404,
+      'There is no such key, or the caller may not see it.',
+      'There is no key with the id 9 that you may see.',
+    ),
   },
 }
 
@@ -125,7 +139,7 @@ export async function apiKeyRoutes(app: App, { services: { keys } }: RouteOption
         adminId: admin === 'me' ? ownAccountId(caller) : admin === null ? null : BigInt(admin),
         expiresAt: until === undefined || until === null ? null : readTime('expires_at', until),
       })
-      reply.code(201).header('cache-control', 'no-store')
+      reply.code(201)
       return { ...toKeyBody(key), key: text }
     },
   )

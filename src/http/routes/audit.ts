@@ -8,6 +8,9 @@ import { type AuditBody, auditActions, auditSchema, toAuditBody } from '../schem
 import { shared } from '../schemas/building-blocks.ts'
 import { accountIdOf } from '../server/authorise.ts'
 
+/** One page of the list. */
+export const auditPageSchema = pageOf('AuditPage', shared(auditSchema), 'One page of changes.')
+
 const schema = {
   operationId: 'listAudit',
   tags: ['audit'],
@@ -21,10 +24,17 @@ const schema = {
         accountId("Only changes about this account; `me`: the caller's own account. Left out: all."),
       ),
       action: Type.Optional(
-        Type.Array(Type.Unsafe<(typeof auditActions)[number]>({ type: 'string', enum: auditActions }), {
-          description: 'Only these actions, separated by commas. Left out: all.',
-          examples: [['limit.set', 'limit.deleted']],
-        }),
+        Type.Array(
+          Type.Unsafe<(typeof auditActions)[number]>({
+            type: 'string',
+            title: 'AuditAction',
+            enum: auditActions,
+          }),
+          {
+            description: 'Only these actions, separated by commas. Left out: all.',
+            examples: [['limit.set', 'limit.deleted']],
+          },
+        ),
       ),
       from: timeParameter('Only changes at or after this time. RFC 3339.'),
       to: timeParameter('Only changes before this time. RFC 3339.'),
@@ -33,9 +43,13 @@ const schema = {
     { additionalProperties: false, style: 'form', explode: false },
   ),
   response: {
-    200: pageOf(shared(auditSchema), 'One page of changes.'),
+    200: shared(auditPageSchema),
     ...problemResponses(),
-    404: problemResponse(404, '`admin=me`, but the caller has no account.'),
+    404: problemResponse(
+      404,
+      '`admin=me`, but the caller has no account.',
+      'You have no account of your own: the API key belongs to no admin; use an id from GET /admins.',
+    ),
   },
 }
 

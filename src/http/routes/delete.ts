@@ -54,20 +54,31 @@ const deleteUserSchema = {
     403: problemResponse(
       403,
       'The user belongs to another admin, or `preserve_traffic=false` and the caller is not a sudo admin.',
+      'User alice belongs to another admin.',
     ),
-    404: problemResponse(404, 'The panel has no such user. Its counted traffic is kept.'),
+    404: problemResponse(
+      404,
+      'The panel has no such user. Its counted traffic is kept.',
+      'The panel has no user alice; what it had consumed is kept.',
+    ),
     409: problemResponse(
       409,
       'Another call is deleting this user now, or the panel may still act on an earlier deletion of this name. ' +
         '`Retry-After` says when to try again.',
+      'User alice is being deleted by another call; try again in 60 seconds.',
     ),
     502: problemResponse(
       502,
       'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
         'whether the user still exists or the result is unknown. The receipt with the id `deletion_id` shows the result ' +
         'later. If `code` is `user_unreadable`, a sudo admin can use `preserve_traffic=false`.',
+      'Its traffic is preserved. User alice was not deleted: The panel does not answer.',
     ),
-    504: problemResponse(504, 'The panel did not answer in time. See 502.'),
+    504: problemResponse(
+      504,
+      'The panel did not answer in time. See 502.',
+      'Its traffic is preserved. It is not known whether user alice was deleted: The panel did not answer in 30 s.',
+    ),
   },
 }
 
@@ -95,6 +106,7 @@ const deleteAdminSchema = {
     409: problemResponse(
       409,
       'The admin is already deleted, or is a sudo admin: the panel does not delete sudo admins.',
+      'The admin reseller of this account was deleted already.',
     ),
   },
 }
@@ -112,7 +124,11 @@ const byName = Type.Object(
   { additionalProperties: false, description: 'Users by name.', examples: [{ usernames: ['alice', 'bob'] }] },
 )
 
-const status = Type.Unsafe<(typeof userStatuses)[number]>({ type: 'string', enum: userStatuses })
+const status = Type.Unsafe<(typeof userStatuses)[number]>({
+  type: 'string',
+  title: 'UserStatus',
+  enum: userStatuses,
+})
 
 const byAdmin = Type.Object(
   {
@@ -172,15 +188,18 @@ const deleteUsersSchema = {
       400,
       'The body is wrong: `errors` names the field and says what is right. If `status` is missing, `detail` says how many ' +
         'users "all" would delete.',
+      'status is missing: it must be a list of active, disabled, limited, expired, on_hold, or all.',
     ),
     429: problemResponse(
       429,
       'The caller has too many open bulk deletions, or too many users in them: `detail` has the numbers. Or this address ' +
         'sent too many wrong credentials.',
+      'You have 10 open bulk deletions; wait until one of them has ended.',
     ),
     409: problemResponse(
       409,
       'The Idempotency-Key was used for another request, or the admin is already deleted.',
+      'This Idempotency-Key was used for another request; use a new one.',
     ),
   },
 }

@@ -28,10 +28,10 @@ const listQuery = Type.Object(
   {
     admin: Type.Optional(accountId("Only deletions of this account; `me`: the caller's own account.")),
     kind: Type.Optional(
-      listOf(deletionKinds, 'Only deletions of these kinds, separated by commas.', ['user']),
+      listOf('DeletionKind', deletionKinds, 'Only deletions of these kinds, separated by commas.', ['user']),
     ),
     state: Type.Optional(
-      listOf(deletionStates, 'Only deletions in these states, separated by commas.', [
+      listOf('DeletionState', deletionStates, 'Only deletions in these states, separated by commas.', [
         'failed',
         'incomplete',
       ]),
@@ -44,12 +44,20 @@ const listQuery = Type.Object(
   { additionalProperties: false, style: 'form', explode: false },
 )
 
-function listOf<Word extends string>(words: readonly Word[], description: string, example: Word[]) {
-  return Type.Array(Type.Unsafe<Word>({ type: 'string', enum: words }), {
+function listOf<Word extends string>(
+  title: string,
+  words: readonly Word[],
+  description: string,
+  example: Word[],
+) {
+  return Type.Array(Type.Unsafe<Word>({ type: 'string', title, enum: words }), {
     description: `${description} Left out: all.`,
     examples: [example],
   })
 }
+
+/** One page of the list. */
+export const deletionPageSchema = pageOf('DeletionPage', shared(deletionSchema), 'One page of receipts.')
 
 const listSchema = {
   operationId: 'listDeletions',
@@ -58,13 +66,21 @@ const listSchema = {
   description: `The receipts of all deletions, the newest first: caller, target, time and bytes. ${visibility}`,
   querystring: listQuery,
   response: {
-    200: pageOf(shared(deletionSchema), 'One page of receipts.'),
+    200: shared(deletionPageSchema),
     ...problemResponses(),
-    404: problemResponse(404, '`admin=me`, but the caller has no account.'),
+    404: problemResponse(
+      404,
+      '`admin=me`, but the caller has no account.',
+      'You have no account of your own: the API key belongs to no admin; use an id from GET /admins.',
+    ),
   },
 }
 
-const noDeletion = problemResponse(404, 'The deletion does not exist, or the caller may not see it.')
+const noDeletion = problemResponse(
+  404,
+  'The deletion does not exist, or the caller may not see it.',
+  'There is no deletion with the id 9 that you may see.',
+)
 
 const readSchema = {
   operationId: 'getDeletion',
@@ -92,9 +108,17 @@ const cancelSchema = {
       content: { 'application/json': { schema: shared(deletionReportSchema) } },
     },
     ...problemResponses(413, 414, 415),
-    403: problemResponse(403, 'Another caller requested this deletion.'),
+    403: problemResponse(
+      403,
+      'Another caller requested this deletion.',
+      'Another caller requested this deletion.',
+    ),
     404: noDeletion,
-    409: problemResponse(409, 'The deletion of a single user cannot be cancelled.'),
+    409: problemResponse(
+      409,
+      'The deletion of a single user cannot be cancelled.',
+      'The deletion of a single user cannot be cancelled.',
+    ),
   },
 }
 

@@ -2,6 +2,32 @@ import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { publicProblemResponses } from '../problem/problem-schema.ts'
+import { named, shared } from '../schemas/building-blocks.ts'
+
+const health = Type.Object(
+  { status: Type.Literal('ok'), version: Type.String({ examples: ['0.1.0'] }) },
+  { description: 'The process is up.' },
+)
+/** The body of `GET /healthz`. */
+export const healthBodySchema = named('Health', health)
+
+const readiness = Type.Object(
+  {
+    status: Type.Literal('ready'),
+    panel: Type.Object({
+      status: Type.Unsafe<'ok' | 'failing'>({
+        type: 'string',
+        title: 'PanelStatus',
+        enum: ['ok', 'failing'],
+      }),
+      code: Type.Optional(Type.String({ description: 'The error of a failing panel, for programs.' })),
+      detail: Type.Optional(Type.String({ description: 'The error of a failing panel, for people.' })),
+    }),
+  },
+  { description: 'Requests can be served.' },
+)
+/** The body of `GET /readyz`. */
+export const readinessBodySchema = named('Readiness', readiness)
 
 const healthSchema = {
   operationId: 'getHealth',
@@ -11,10 +37,8 @@ const healthSchema = {
     'Answers while the process runs, even if it is overloaded. Does not ask the database or the panel.',
   security: [],
   response: {
-    200: Type.Object(
-      { status: Type.Literal('ok'), version: Type.String({ examples: ['0.1.0'] }) },
-      { description: 'The process is up.' },
-    ),
+    200: shared(healthBodySchema),
+    ...publicProblemResponses(431),
   },
 }
 
@@ -27,18 +51,8 @@ const readySchema = {
     'state of the panel. A panel that is down does not make the service unready: it still serves figures.',
   security: [],
   response: {
-    200: Type.Object(
-      {
-        status: Type.Literal('ready'),
-        panel: Type.Object({
-          status: Type.Unsafe<'ok' | 'failing'>({ type: 'string', enum: ['ok', 'failing'] }),
-          code: Type.Optional(Type.String({ description: 'The error of a failing panel, for programs.' })),
-          detail: Type.Optional(Type.String({ description: 'The error of a failing panel, for people.' })),
-        }),
-      },
-      { description: 'Requests can be served.' },
-    ),
-    ...publicProblemResponses(500, 503),
+    200: shared(readinessBodySchema),
+    ...publicProblemResponses(431, 500, 503),
   },
 }
 

@@ -22,7 +22,7 @@ const readSchema = {
   response: {
     200: hold,
     ...problemResponses(414),
-    404: problemResponse(404, 'There is no such account, or it is not held.'),
+    404: problemResponse(404, 'There is no such account, or it is not held.', 'The account 3 is not held.'),
   },
 }
 
@@ -50,7 +50,11 @@ const placeSchema = {
   response: {
     200: hold,
     ...problemResponses(404, 413, 414, 415),
-    409: problemResponse(409, "The account is closed, or a sudo admin's."),
+    409: problemResponse(
+      409,
+      "The account is closed, or a sudo admin's.",
+      'The account 3 is closed: its admin was deleted.',
+    ),
   },
 }
 
@@ -65,7 +69,11 @@ const liftSchema = {
   response: {
     204: { type: 'null', description: 'No operator holds the admin any more.' },
     ...problemResponses(413, 414, 415),
-    404: problemResponse(404, 'There is no such account, or no operator holds it.'),
+    404: problemResponse(
+      404,
+      'There is no such account, or no operator holds it.',
+      'No operator holds the account 3.',
+    ),
   },
 }
 

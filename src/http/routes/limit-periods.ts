@@ -18,6 +18,9 @@ import { accountIdOf } from '../server/authorise.ts'
 
 const listQuery = Type.Object(pageParameters, { additionalProperties: false })
 
+/** One page of the list. */
+export const grantPageSchema = pageOf('GrantPage', shared(grantSchema), 'One page of grants.')
+
 const listGrantsSchema = {
   operationId: 'listGrants',
   tags: ['limits'],
@@ -25,7 +28,7 @@ const listGrantsSchema = {
   description: 'All grants of an account, revoked ones too, the latest first. Traffic is in bytes.',
   params: adminParams,
   querystring: listQuery,
-  response: { 200: pageOf(shared(grantSchema), 'One page of grants.'), ...problemResponses(404, 414) },
+  response: { 200: shared(grantPageSchema), ...problemResponses(404, 414) },
 }
 
 const grantBody = Type.Object(
@@ -83,6 +86,7 @@ const addGrantSchema = {
     409: problemResponse(
       409,
       'The account has no limit of traffic, is closed, or another grant has this reference and other bytes.',
+      'The account 3 has another grant with the reference invoice-7.',
     ),
   },
 }
@@ -103,10 +107,17 @@ const revokeGrantSchema = {
   response: {
     200: shared(grantSchema),
     ...problemResponses(413, 414, 415),
-    404: problemResponse(404, 'There is no such account or grant.'),
-    409: problemResponse(409, 'The period of the grant is closed.'),
+    404: problemResponse(
+      404,
+      'There is no such account or grant.',
+      'The account 3 has no grant with the id 9.',
+    ),
+    409: problemResponse(409, 'The period of the grant is closed.', 'The period of the grant is closed.'),
   },
 }
+
+/** One page of the list. */
+export const periodPageSchema = pageOf('LimitPeriodPage', shared(periodSchema), 'One page of periods.')
 
 const listPeriodsSchema = {
   operationId: 'listLimitPeriods',
@@ -117,7 +128,7 @@ const listPeriodsSchema = {
     'exactly. Traffic is in bytes.',
   params: adminParams,
   querystring: listQuery,
-  response: { 200: pageOf(shared(periodSchema), 'One page of periods.'), ...problemResponses(404, 414) },
+  response: { 200: shared(periodPageSchema), ...problemResponses(404, 414) },
 }
 
 const closePeriodSchema = {
@@ -135,8 +146,12 @@ const closePeriodSchema = {
       content: { 'application/json': { schema: shared(limitSchema) } },
     },
     ...problemResponses(413, 414, 415),
-    404: problemResponse(404, 'There is no such account, or it has no limit.'),
-    409: problemResponse(409, 'The account is closed, or its first complete scan has not ended.'),
+    404: problemResponse(404, 'There is no such account, or it has no limit.', 'The account 3 has no limit.'),
+    409: problemResponse(
+      409,
+      'The account is closed, or its first complete scan has not ended.',
+      'The account 3 is closed: its admin was deleted.',
+    ),
   },
 }
 

@@ -11,7 +11,11 @@ import { shared } from '../schemas/building-blocks.ts'
 import { type LimitBody, limitSchema, toLimitBody } from '../schemas/limit-schema.ts'
 import { accountIdOf } from '../server/authorise.ts'
 
-const noLimit = problemResponse(404, 'There is no such account, or it has no limit.')
+const noLimit = problemResponse(
+  404,
+  'There is no such account, or it has no limit.',
+  'The account 3 has no limit.',
+)
 
 const withEtag = {
   description: 'The limit, and how the account stands against it.',
@@ -33,7 +37,11 @@ const readSchema = {
 
 const period = Type.Object(
   {
-    unit: Type.Unsafe<'day' | 'week' | 'month'>({ type: 'string', enum: ['day', 'week', 'month'] }),
+    unit: Type.Unsafe<'day' | 'week' | 'month'>({
+      type: 'string',
+      title: 'PeriodUnit',
+      enum: ['day', 'week', 'month'],
+    }),
     anchor_day: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -52,7 +60,7 @@ const period = Type.Object(
       examples: ['Asia/Tehran'],
     }),
   },
-  { additionalProperties: false, description: 'How periods follow each other.' },
+  { title: 'NewPeriodRule', additionalProperties: false, description: 'How periods follow each other.' },
 )
 
 const body = Type.Object(
@@ -72,6 +80,7 @@ const body = Type.Object(
     count_from: Type.Optional(
       Type.Unsafe<'now' | 'beginning'>({
         type: 'string',
+        title: 'CountFrom',
         enum: ['now', 'beginning'],
         description:
           'What the first period counts: `now`: what is used from now on; `beginning`: all traffic of the account. Left out: ' +
@@ -82,6 +91,7 @@ const body = Type.Object(
     carry_over: Type.Optional(
       Type.Unsafe<'none' | 'debt' | 'all'>({
         type: 'string',
+        title: 'CarryOver',
         enum: ['none', 'debt', 'all'],
         default: 'debt',
         description:
@@ -105,6 +115,7 @@ const body = Type.Object(
     ),
     on_exceed: Type.Unsafe<'notify' | 'disable_users'>({
       type: 'string',
+      title: 'OnExceed',
       enum: ['notify', 'disable_users'],
       description:
         'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
@@ -153,6 +164,7 @@ const setSchema = {
     409: problemResponse(
       409,
       "The account is closed, it is a sudo admin's and `on_exceed` is `disable_users`, or `count_from` would change.",
+      'count_from cannot change as long as there is a limit.',
     ),
   },
 }

@@ -33,6 +33,7 @@ const poll = Type.Object(
     }),
     error: Type.Unsafe<{ code: string; detail: string } | null>({
       ...Type.Object(failure, { description: 'Why the last poll failed; null: it did not fail.' }),
+      title: 'PollFailure',
       nullable: true,
     }),
   },
@@ -42,9 +43,13 @@ const poll = Type.Object(
 const scan = Type.Object(
   {
     pending: int64('Admins whose scan has not started yet.', 8),
-    running: Type.Boolean({ description: 'Whether a scan runs now.' }),
-    started_at: timeOrNull('When the round started; null: there was none yet.'),
-    finished_at: timeOrNull('When the round ended; null: it runs.'),
+    running: Type.Boolean({
+      description:
+        'Whether a round runs, or has been asked for and is still to come. False: everything that was asked for is read, ' +
+        'apart from `failed`.',
+    }),
+    started_at: timeOrNull('When the round started; null: it is still to come, or there was none yet.'),
+    finished_at: timeOrNull('When the round ended; null: it runs, or is still to come.'),
     took_ms: int64OrNull('Milliseconds between these two times.', 41_000),
     admins_done: int64('Admins whose users are read.', 4),
     admins_total: int64('All admins of the round.', 12),
@@ -62,13 +67,17 @@ const scan = Type.Object(
       { description: 'Admins whose last scan failed, the latest 20.' },
     ),
   },
-  { description: 'The current or last round of scans. A scan reads all users of one admin.' },
+  {
+    description:
+      'The round of scans that runs or is still to come, otherwise the last one. A scan reads all users of one admin.',
+  },
 )
 
 const front = Type.Object(
   {
     purpose: Type.Unsafe<'reset_users' | 'delete_admin'>({
       type: 'string',
+      title: 'FrontPurpose',
       enum: ['reset_users', 'delete_admin'],
       description: 'The call that waits for the readings: a reset of all users, or the deletion of an admin.',
     }),
@@ -96,7 +105,7 @@ export const syncSchema = named(
     {
       requested_at: timeOrNull(
         'When everything was last asked to be read: by POST /sync, or after a call with an unknown outcome. Everything is ' +
-          'read when `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false.',
+          'read when `scan.running` is false; `scan.finished_at` is null until then.',
       ),
       poll,
       scan,
@@ -115,7 +124,7 @@ const readSchema = {
   summary: 'See what the service has read',
   description:
     'Shows the last poll and the last scans, how long they took in milliseconds, and what is pending or running. To wait for ' +
-    'POST /sync, repeat this call until `poll.pending` is false, `scan.pending` is 0 and `scan.running` is false. `scan.failed` ' +
+    'POST /sync, repeat this call until `scan.running` is false: it is true from the answer of POST /sync on. `scan.failed` ' +
     'lists admins whose scan failed, `unreadable` single users and admins that cannot be read, `suspicious` counted bytes ' +
     'that look wrong. For sudo admins only.',
   querystring: noQuery,
@@ -150,9 +159,10 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
     '/sync',
     { schema: startSchema, config: { right: 'request sync' } },
     async (_request, reply): Promise<SyncBody> => {
-      await services.requestSync()
+      const requestedAt = await services.requestSync()
       reply.code(202).header('location', '/sync')
-      return toSyncBody(await services.sync())
+      // Another caller may have asked meanwhile.
+      return { ...toSyncBody(await services.sync()), requested_at: requestedAt }
     },
   )
 }
@@ -173,7 +183,7 @@ function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): SyncBody {
     },
     scan: {
       pending: state.scansPending,
-      running: round.startedAt !== null && round.finishedAt === null,
+      running: state.isUnderWay,
       started_at: round.startedAt,
       finished_at: round.finishedAt,
       took_ms: between(round.startedAt, round.finishedAt),

@@ -37,12 +37,14 @@ export const userSchema = named(
       ),
       state: Type.Unsafe<(typeof states)[number]>({
         type: 'string',
+        title: 'UserState',
         enum: states,
         description: '`current`: the user belongs to this admin; `ended`: it no longer exists or was moved.',
       }),
       ended_at: timeOrNull('When the service noticed the end; null: not ended.'),
       ended_by: Type.Unsafe<(typeof ends)[number] | null>({
         type: 'string',
+        title: 'UserEnd',
         enum: [...ends, null],
         nullable: true,
         description:
@@ -55,6 +57,9 @@ export const userSchema = named(
 type UserBody = Static<typeof userSchema>
 type UsersPage = { items: UserBody[]; next_cursor: string | null }
 
+/** One page of the list. */
+export const userPageSchema = pageOf('UserPage', shared(userSchema), 'One page of users.')
+
 const schema = {
   operationId: 'listAdminUsers',
   tags: ['admins'],
@@ -65,16 +70,19 @@ const schema = {
   querystring: Type.Object(
     {
       state: Type.Optional(
-        Type.Array(Type.Unsafe<(typeof states)[number]>({ type: 'string', enum: states }), {
-          description: 'Only users in these states, separated by commas. Left out: all.',
-          examples: [['current', 'ended']],
-        }),
+        Type.Array(
+          Type.Unsafe<(typeof states)[number]>({ type: 'string', title: 'UserState', enum: states }),
+          {
+            description: 'Only users in these states, separated by commas. Left out: all.',
+            examples: [['current', 'ended']],
+          },
+        ),
       ),
       ...pageParameters,
     },
     { additionalProperties: false, style: 'form', explode: false },
   ),
-  response: { 200: pageOf(shared(userSchema), 'One page of users.'), ...problemResponses(404, 414) },
+  response: { 200: shared(userPageSchema), ...problemResponses(404, 414) },
 }
 
 /** The users of an admin, deleted ones included. */

@@ -9,6 +9,9 @@ import { problemResponse, publicProblemResponses } from '../problem/problem-sche
 const maxItems = 10_000
 /** Bytes. An item holds all links of its user, seldom more than a kilobyte. */
 const bodyLimit = 32 * 1024 * 1024
+const noSecret = 'This service refuses webhooks: WEBHOOK_SECRET is not set.'
+const notTheSecret = 'The header x-webhook-secret is not WEBHOOK_SECRET.'
+
 const schema = {
   operationId: 'receiveWebhooks',
   tags: ['sync'],
@@ -18,16 +21,24 @@ const schema = {
     'service soon reads the user from the panel. It uses only the name of the user and stores nothing else of it.',
   security: [{ webhookSecret: [] }],
   querystring: noQuery,
-  body: Type.Array(Type.Object({ username: Type.Optional(Type.Unknown()) }), {
-    maxItems,
-    description: 'Notifications. The service uses only the name of the user.',
-    examples: [[{ action: 'user_deleted', username: 'alice' }]],
-  }),
+  body: Type.Array(
+    Type.Object({
+      username: Type.Optional(Type.Unknown({ description: 'The name of the user.' })),
+      action: Type.Optional(
+        Type.Unknown({ description: 'What has happened. The service does not read it.' }),
+      ),
+    }),
+    {
+      maxItems,
+      description: 'Notifications. The service uses only the name of the user.',
+      examples: [[{ action: 'user_deleted', username: 'alice' }]],
+    },
+  ),
   response: {
     204: Type.Null({ description: 'The service will read these users.' }),
     ...publicProblemResponses(400, 415, 500, 503),
-    401: problemResponse(401, 'The header x-webhook-secret is not WEBHOOK_SECRET.'),
-    404: problemResponse(404, 'WEBHOOK_SECRET is not set in this service.'),
+    401: problemResponse(401, 'The header x-webhook-secret is not WEBHOOK_SECRET.', notTheSecret),
+    404: problemResponse(404, 'WEBHOOK_SECRET is not set in this service.', noSecret),
     413: problemResponse(413, 'The body is larger than 32 MiB.'),
   },
 }
@@ -53,11 +64,11 @@ export async function webhookRoutes(
       bodyLimit,
       onRequest: async ({ headers }) => {
         if (isSecret === null) {
-          throw new LedgerError('not_found', 'This service refuses webhooks: WEBHOOK_SECRET is not set.')
+          throw new LedgerError('not_found', noSecret)
         }
         const given = headers['x-webhook-secret']
         if (typeof given !== 'string' || !isSecret(given)) {
-          throw new LedgerError('unauthenticated', 'The header x-webhook-secret is not WEBHOOK_SECRET.')
+          throw new LedgerError('unauthenticated', notTheSecret)
         }
       },
     },

@@ -13,6 +13,7 @@ const adminFields = {
   is_sudo: Type.Boolean({ description: 'Whether the admin is a sudo admin of the panel.' }),
   state: Type.Unsafe<(typeof accountStates)[number]>({
     type: 'string',
+    title: 'AccountState',
     enum: accountStates,
     description:
       '`open`; `missing`: the panel no longer lists the admin; `closed`: the admin is deleted, its figures stay.',

@@ -41,6 +41,7 @@ export const auditSchema = named(
       }),
       action: Type.Unsafe<AuditRow['action']>({
         type: 'string',
+        title: 'AuditAction',
         enum: auditActions,
         description: 'What was done.',
         examples: ['limit.set'],

@@ -34,12 +34,14 @@ const receiptFields = {
   id: int64("The deletion's id.", 1_204),
   kind: Type.Unsafe<Deletion['kind']>({
     type: 'string',
+    title: 'DeletionKind',
     enum: deletionKinds,
     description: kindMeaning,
     examples: ['user'],
   }),
   state: Type.Unsafe<Deletion['state']>({
     type: 'string',
+    title: 'DeletionState',
     enum: deletionStates,
     description: stateMeaning,
     examples: ['deleted'],
@@ -62,7 +64,8 @@ const receiptFields = {
     5_242_880,
   ),
   preserved_bytes: int64OrNull(
-    'Bytes that the final reading added to the account; null: nothing was read.',
+    'Bytes that the final reading added to the account; of a bulk deletion that has ended, the sum of its users. Null: nothing ' +
+      'was read, or a bulk deletion has not ended.',
     1_048_576,
   ),
   total_traffic: int64OrNull(
@@ -145,7 +148,7 @@ export function toDeletionBody(deletion: Deletion): DeletionBody {
     requested_by: deletion.requestedBy,
     preserve_traffic: deletion.preserveTraffic,
     final_reading: null,
-    preserved_bytes: null,
+    preserved_bytes: deletion.preservedBytes,
     total_traffic: deletion.totalTraffic,
     code: deletion.error?.code ?? null,
     detail: deletion.error?.message ?? null,
@@ -165,7 +168,6 @@ function ofItsKind(deletion: Deletion): Pick<DeletionBody, 'admin_id'> & Partial
         username: deletion.username,
         admin_id: deletion.adminId,
         final_reading: deletion.finalReading,
-        preserved_bytes: deletion.preservedBytes,
         parent_id: deletion.parentId,
       }
     case 'users':

@@ -5,7 +5,12 @@ import { named, time } from './building-blocks.ts'
 export const holdReasons = ['limit', 'expired', 'operator'] as const
 
 const reasons = Type.Array(
-  Type.Unsafe<(typeof holdReasons)[number]>({ type: 'string', enum: holdReasons, examples: ['limit'] }),
+  Type.Unsafe<(typeof holdReasons)[number]>({
+    type: 'string',
+    title: 'HoldReason',
+    enum: holdReasons,
+    examples: ['limit'],
+  }),
   {
     description:
       'Why the users of the admin are disabled: `limit`: the allowance is used; `expired`: `valid_until` is over; `operator`: ' +
@@ -33,7 +38,7 @@ const progress = Type.Object(
       examples: [0],
     }),
   },
-  { description: 'How far a hold has come.' },
+  { title: 'HoldProgress', description: 'How far a hold has come.' },
 )
 
 /** How far a hold has come, or null, as a member of another body. */
@@ -55,6 +60,7 @@ export const holdSchema = named(
           by: Type.String({ description: 'Who asked for it.', examples: ['admin:root'] }),
           at: time('When it was asked for.'),
         }),
+        title: 'OperatorHold',
         nullable: true,
         description: "The operator's wish; null: there is none.",
       }),

@@ -22,18 +22,21 @@ const keyFields = {
   name: Type.String({ description: 'What it is for.', examples: ['Grafana'] }),
   role: Type.Unsafe<ApiKey['role']>({
     type: 'string',
+    title: 'KeyRole',
     enum: keyRoles,
     description: roleMeaning,
     examples: ['admin'],
   }),
   access: Type.Unsafe<ApiKey['access']>({
     type: 'string',
+    title: 'KeyAccess',
     enum: keyAccesses,
     description: accessMeaning,
     examples: ['read'],
   }),
   admin: Type.Unsafe<Static<typeof admin> | null>({
     ...admin,
+    title: 'AccountOfKey',
     nullable: true,
     description: 'The account that it acts for; null: the role is not `admin`.',
   }),

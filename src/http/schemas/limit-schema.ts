@@ -20,6 +20,7 @@ const limitStatus = Type.Object(
   {
     state: Type.Unsafe<(typeof limitStates)[number]>({
       type: 'string',
+      title: 'LimitState',
       enum: limitStates,
       description:
         'The gravest of: `ok`; `warned`: a percentage of `warn_at` is used; `exceeded`: the allowance is used; `expired`: ' +
@@ -53,7 +54,7 @@ const limitStatus = Type.Object(
     valid_until: timeOrNull('Until when the account may be served; null: for ever.'),
     hold: holdProgressOrNull,
   },
-  { description: 'How an account stands against its limit. Traffic is in bytes.' },
+  { title: 'LimitStatus', description: 'How an account stands against its limit. Traffic is in bytes.' },
 )
 
 /** How an account stands against its limit: `limit` of stats and lists. */
@@ -91,7 +92,12 @@ const carryOvers = ['none', 'debt', 'all'] as const
 
 const period = Type.Object(
   {
-    unit: Type.Unsafe<(typeof units)[number]>({ type: 'string', enum: units, examples: ['month'] }),
+    unit: Type.Unsafe<(typeof units)[number]>({
+      type: 'string',
+      title: 'PeriodUnit',
+      enum: units,
+      examples: ['month'],
+    }),
     anchor_day: int64OrNull(
       'The day on which periods begin: 1 (Monday) to 7 of a week, 1 to 31 of a month, or the last day of a shorter ' +
         'month; null: of no meaning for days.',
@@ -102,7 +108,7 @@ const period = Type.Object(
       examples: ['Asia/Tehran'],
     }),
   },
-  { description: 'How periods follow each other.' },
+  { title: 'PeriodRule', description: 'How periods follow each other.' },
 )
 
 /** The limit of an account: the body of `GET /admins/{id}/limit`. */
@@ -114,6 +120,7 @@ export const limitSchema = named(
       traffic_limit: int64OrNull('Bytes for each period; null: no limit of traffic.', 1_099_511_627_776),
       count_from: Type.Unsafe<'now' | 'beginning'>({
         type: 'string',
+        title: 'CountFrom',
         enum: ['now', 'beginning'],
         description:
           'What the first period counts: from when the limit was set, or all traffic of the account.',
@@ -125,6 +132,7 @@ export const limitSchema = named(
       }),
       carry_over: Type.Unsafe<(typeof carryOvers)[number]>({
         type: 'string',
+        title: 'CarryOver',
         enum: carryOvers,
         description:
           'What goes into the next period: `none`; `debt`: what was used beyond the allowance is owed; `all`: also what was ' +
@@ -137,6 +145,7 @@ export const limitSchema = named(
       }),
       on_exceed: Type.Unsafe<'notify' | 'disable_users'>({
         type: 'string',
+        title: 'OnExceed',
         enum: ['notify', 'disable_users'],
         description:
           'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +

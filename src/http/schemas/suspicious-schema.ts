@@ -20,6 +20,7 @@ export const suspiciousSchema = Type.Array(
     }),
     reason: Type.Unsafe<SuspicionReason>({
       type: 'string',
+      title: 'SuspicionReason',
       enum: [...suspicionReasons],
       description:
         '`counter_returned`: a counter fell and then jumped back to its old value, for example because somebody restored a ' +

@@ -11,6 +11,7 @@ export const unreadableSchema = {
     Type.Object({
       kind: Type.Unsafe<'user' | 'admin'>({
         type: 'string',
+        title: 'UnreadableKind',
         enum: ['user', 'admin'],
         description: 'Whether this is a user or an admin.',
       }),

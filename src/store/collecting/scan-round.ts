@@ -61,8 +61,8 @@ export async function lastRequest(db: Database): Promise<bigint> {
   return tick
 }
 
-/** Notes how far the round has come. */
-export async function reportRound(db: Database, progress: RoundProgress): Promise<void> {
+/** Notes how far the round has come since `request`. After a later request it begins again from nothing. */
+export async function reportRound(db: Database, progress: RoundProgress, request: bigint): Promise<void> {
   await db
     .updateTable('scan_round')
     .set({
@@ -71,6 +71,7 @@ export async function reportRound(db: Database, progress: RoundProgress): Promis
       users_done: BigInt(progress.usersDone),
       users_total: BigInt(progress.usersTotal),
     })
+    .where('requested_tick', '=', request)
     .execute()
 }
 

@@ -143,7 +143,12 @@ export async function failScan(
 export async function requestScans(db: Database): Promise<Date> {
   return transact(db, async (tx) => {
     const { tick, at } = await drawAnswered(tx)
-    await tx.updateTable('scan_round').set({ requested_at: at, requested_tick: tick }).execute()
+    // What a round has read before counts for no request after it.
+    await sql`
+      update scan_round set requested_at = ${at}, requested_tick = ${tick}, admins_done = 0, users_done = 0,
+        (admins_total, users_total) = (
+          select count(*), coalesce(sum(users_total), 0)::bigint
+          from scans join admins on admins.id = scans.admin_id and closed_at is null)`.execute(tx)
     await sql`
       update scans set requested_at = ${at}
       from admins where admins.id = scans.admin_id and closed_at is null`.execute(tx)

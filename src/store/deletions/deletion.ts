@@ -46,6 +46,8 @@ export type AccountScope = Extract<UsersScope, { by: 'account' }>
 
 /** What the receipts of bulk deletions say beside. */
 type Bulk = {
+  /** What the deletions of its users added to accounts; null: it has not ended, or nothing was read. */
+  preservedBytes: bigint | null
   /** When each of its users had a receipt; null: not yet. */
   collectedAt: Date | null
   /** How often its users have been looked for. */
@@ -134,6 +136,7 @@ export function toDeletion(row: DeletionRow): Deletion {
     }
   }
   const bulk: Bulk = {
+    preservedBytes: row.preserved_bytes,
     collectedAt: row.collected_at,
     rounds: row.rounds,
     requestHash: row.request_hash,

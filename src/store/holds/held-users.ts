@@ -20,12 +20,13 @@ export type HeldUser = FormerService & {
   createdAt: string
   /** `planned`: the panel may not have heard of it yet. */
   state: HeldUsersTable['state']
-  /** Whether a request to disable it may have reached the panel, and no answer said so. */
+  /** Whether a request to disable it may have reached the panel, or may still do so, and no answer said so. */
   isUnclear: boolean
 }
 
 /**
- * Plans to disable a user, before the panel hears of it. A user that is enabled again by somebody is planned once more.
+ * Plans to disable a user, before the panel hears of it. A user that is enabled again by somebody is planned once more. Where
+ * one is planned that was planned already, an earlier request may still reach the panel.
  *
  * @returns null: the account is not held any more.
  */
@@ -43,6 +44,7 @@ export async function planHeld(
     on conflict (name_key(username), created_at) where ended_at is null do update set
       admin_id = excluded.admin_id, state = 'planned', status = excluded.status,
       on_hold_duration = excluded.on_hold_duration, on_hold_timeout = excluded.on_hold_timeout,
+      is_unclear = held_users.is_unclear or held_users.state = 'planned',
       planned_at = excluded.planned_at, error_code = null, error = null
     returning *`.execute(db)
   return rows[0] ? toHeldUser(rows[0]) : null
@@ -56,7 +58,7 @@ export async function planHeld(
 export async function noteHeld(db: Database, { id }: Pick<HeldUser, 'id'>): Promise<boolean> {
   const { rows } = await sql<{ id: bigint }>`
     with held as (
-      update held_users set state = 'held', is_unclear = false, error_code = null, error = null
+      update held_users set state = 'held', error_code = null, error = null
       where id = ${id} and ended_at is null returning id, admin_id
     ), counted as (
       update holds set remaining = greatest(remaining - 1, 0) from held where holds.admin_id = held.admin_id
@@ -65,16 +67,15 @@ export async function noteHeld(db: Database, { id }: Pick<HeldUser, 'id'>): Prom
   return rows.length > 0
 }
 
-/** Notes why the panel has not disabled or enabled a user yet; `isUnclear`: it may still do so. */
+/** Notes why the panel has not disabled or enabled a user yet. */
 export async function noteFailure(
   db: Database,
   { id }: Pick<HeldUser, 'id'>,
   { code, message }: Reason,
-  isUnclear: boolean,
 ): Promise<void> {
   await db
     .updateTable('held_users')
-    .set({ error_code: code, error: message, ...(isUnclear && { is_unclear: true }) })
+    .set({ error_code: code, error: message })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
     .execute()
@@ -95,6 +96,7 @@ export async function endHeld(
     .updateTable('held_users')
     .set({
       state,
+      is_unclear: sql<boolean>`is_unclear or state = 'planned'`,
       ended_at: sql<Date>`clock_timestamp()`,
       error_code: null,
       error: null,
@@ -264,6 +266,6 @@ function toHeldUser(row: Selectable<HeldUsersTable>): HeldUser {
     status: row.status,
     onHoldDuration: row.on_hold_duration,
     onHoldTimeout: row.on_hold_timeout,
-    isUnclear: row.is_unclear,
+    isUnclear: row.is_unclear || row.state === 'planned',
   }
 }

@@ -32,7 +32,9 @@ export async function saveLimitReasons(tx: Tx, wanted: readonly LimitReasons[], 
     with wanted as (
       select admin_id, array_remove(array[
         case when by_limit then 'limit' end, case when by_expiry then 'expired' end,
-        case when 'operator' = any(hold.reasons) then 'operator' end], null) as reasons, hold.reasons as before
+        case when 'operator' = any(hold.reasons) then 'operator' end], null) as reasons, hold.reasons as before,
+        -- Kept as they are: PostgreSQL checks the row to insert also where it updates another one.
+        hold.operator_reason, hold.operator_by, hold.operator_at
       from unnest(
         ${wanted.map(({ adminId }) => adminId)}::bigint[],
         ${wanted.map(({ reasons }) => reasons.includes('limit'))}::boolean[],
@@ -41,8 +43,8 @@ export async function saveLimitReasons(tx: Tx, wanted: readonly LimitReasons[], 
       join admins on admins.id = wanted.admin_id and admins.closed_at is null
       left join holds as hold using (admin_id)
     )
-    insert into holds (admin_id, reasons, since, remaining)
-    select admin_id, reasons, ${at}, ${served} from wanted where reasons <> coalesce(before, '{}')
+    insert into holds (admin_id, reasons, operator_reason, operator_by, operator_at, since, remaining)
+    select admin_id, reasons, operator_reason, operator_by, operator_at, ${at}, ${served} from wanted where reasons <> coalesce(before, '{}')
     on conflict (admin_id) do update set reasons = excluded.reasons, ${begun}
     returning admin_id as "adminId"`.execute(tx)
   for (const { adminId } of rows) await writeOutbox(tx, { kind: 'hold', adminId })

@@ -79,7 +79,7 @@ async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: Due
         usersTotal: doneUsers + users.total + Math.max(0, rest.users - users.total),
       }
       await reportScan(db, admin.adminId, users)
-      await reportRound(db, progress)
+      await reportRound(db, progress, latest)
       options.onProgress({ ...progress, admin: admin.username })
     }
     let last: UsersProgress = { done: 0, total: 0 }
@@ -97,12 +97,13 @@ async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: Due
       if (error.code === 'panel_failed') await deps.panel.account()
     }
     done.set(admin.adminId, last.done)
-    await reportRound(db, {
+    const progress = {
       adminsDone: done.size,
       adminsTotal,
       usersDone: doneUsers + last.done,
       usersTotal: doneUsers + last.done + Math.max(0, rest.users - last.total),
-    })
+    }
+    await reportRound(db, progress, latest)
   }
 }
 

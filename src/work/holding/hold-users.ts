@@ -132,7 +132,7 @@ async function disable(
   }
   if (verdict !== 'done') {
     const failure = error ?? new LedgerError('panel_bad_answer', 'The panel did not disable the user.')
-    await noteFailure(db, row, failure, verdict === 'unclear')
+    await noteFailure(db, row, failure)
     return failure
   }
   // The account was released while the panel worked: the user gets its service back.

@@ -75,7 +75,7 @@ export async function releaseUser(
     return 'held again'
   }
   if (user.status !== 'disabled') {
-    await endHeld(db, row, 'restored', row.isUnclear || user.status === row.status ? lookMs(deps) : null)
+    await endHeld(db, row, 'restored', lookMs(deps))
     return 'ended'
   }
   const { verdict, error } = await panel.setService(user, formerOf(row))
@@ -83,7 +83,7 @@ export async function releaseUser(
   else if (verdict === 'done') await endHeld(db, row, 'restored', lookMs(deps))
   else {
     const failure = error ?? new LedgerError('panel_bad_answer', 'The panel did not enable the user.')
-    await noteFailure(db, row, failure, false)
+    await noteFailure(db, row, failure)
     return failure
   }
   return 'ended'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeCursor } from '../../../src/http/input/page.ts'
+import { createSecret, keyTextOf } from '../../../src/work/callers/key-text.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 let service: TestService
@@ -16,7 +17,10 @@ const raw = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('bas
 
 const limit = 'limit must be an integer from 1 to 200.'
 const maxAge = 'max_age must be an integer from 0 to 86400.'
-const adminId = `id must be an integer from 1 to ${Number.MAX_SAFE_INTEGER} or "me".`
+const integer = `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`
+const adminIs = (listed: string) => `id ${integer} or "me". Find the id with GET /admins?username=${listed}.`
+const adminId = adminIs('{name}')
+const key = keyTextOf(1n, createSecret())
 const sort =
   'sort must be one of id, -id, username, -username, total_traffic, -total_traffic, used_percent, -used_percent.'
 const state = 'state must be a list, separated by commas, of one of current, ended.'
@@ -61,8 +65,17 @@ describe('bad input is refused by name, with what would be right', () => {
     ['/admins/-1', 'id', adminId],
     ['/admins/01', 'id', adminId],
     ['/admins/1.5', 'id', adminId],
-    ['/admins/ana', 'id', adminId],
-    ['/admins/ME', 'id', adminId],
+    ['/admins/ana', 'id', adminIs('ana')],
+    ['/admins/ME', 'id', adminIs('ME')],
+    ['/admins/a%26b%20%D8%B1', 'id', adminIs('a%26b%20%D8%B1')],
+    [`/admins/${'a'.repeat(65)}`, 'id', adminId],
+    [`/admins/${key}/users`, 'id', adminId],
+    ['/admins/ana/stats', 'id', adminIs('ana')],
+    ['/admins/ana/limit', 'id', adminIs('ana')],
+    ['/deletions?admin=ana', 'admin', adminIs('ana').replace('id', 'admin')],
+    ['/audit?admin=ana', 'admin', adminIs('ana').replace('id', 'admin')],
+    ['/deletions/alice', 'id', `id ${integer}. Find the id with GET /deletions.`],
+    ['/deletions?parent=alice', 'parent', `parent ${integer}. Find the id with GET /deletions.`],
     ['/admins/9007199254740992', 'id', adminId],
     ['/admins/99999999999999999999999/stats', 'id', adminId],
   ])('%s', async (path, field, detail) => {
@@ -77,6 +90,14 @@ describe('bad input is refused by name, with what would be right', () => {
       code: 'invalid_request',
       errors: [{ field, detail }],
     })
+  })
+
+  test.each([
+    ['/api-keys/Grafana', `id ${integer}. Find the id with GET /api-keys.`],
+    ['/admins/1/grants/invoice-7', `grant_id ${integer}. Find the id with GET /admins/{id}/grants.`],
+  ])('DELETE %s', async (url, detail) => {
+    const answer = await service.app.inject({ method: 'DELETE', url, headers: withKey })
+    expect([answer.statusCode, answer.json().detail]).toEqual([400, detail])
   })
 
   test('names all that is wrong', async () => {

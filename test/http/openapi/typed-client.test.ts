@@ -151,7 +151,7 @@ test('a program with the generated client works against the running service', as
       ['gone', 'ended'],
     ],
     started: 202,
-    running: false,
+    running: true,
     refused: [403, 'forbidden'],
     ready: 'ready',
     preserved: 20,

@@ -30,7 +30,6 @@ const problem = (status: number, title: string, more: object = {}) => ({
 describe('what was asked wrongly', () => {
   test.each([
     ['GET', '/nowhere?x=1', 404, 'Not Found', 'There is no GET /nowhere here; see /docs.'],
-    ['DELETE', '/sync', 404, 'Not Found', 'There is no DELETE /sync here; see /docs.'],
     ['GET', '/admins/%zz', 400, 'Bad Request', expect.stringContaining('%')],
     ['GET', `/admins/${'1'.repeat(9_000)}`, 414, 'URI Too Long', expect.stringContaining('too long')],
   ] as const)('%s %s', async (method, url, status, title, detail) => {
@@ -42,7 +41,6 @@ describe('what was asked wrongly', () => {
 
   test.each([
     ['application/json', '{"a":', 400, 'Bad Request'],
-    ['application/json', '', 400, 'Bad Request'],
     ['application/json', '{"__proto__":{}}', 400, 'Bad Request'],
     ['application/json', `"${'x'.repeat(1024 * 1024)}"`, 413, 'Payload Too Large'],
     ['application/xml', '<a/>', 415, 'Unsupported Media Type'],

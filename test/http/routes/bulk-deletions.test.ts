@@ -78,6 +78,7 @@ describe('POST /deletions', () => {
       state: 'incomplete',
       code: 'users_left',
       detail: expect.stringMatching(/^2 users? could not be deleted/),
+      preserved_bytes: expect.any(Number),
       finished_at: time,
       total: 4,
       done: 2,
@@ -160,6 +161,7 @@ describe('POST /deletions', () => {
     ['{"usernames":["a1"],"status":"expired"}', 'status', 'status does not belong in a body with usernames.'],
     ['{"status":"expired"}', 'admin', 'admin is missing; it must be an integer from 1 to'],
     ['{"admin":"3","status":"all"}', 'admin', 'admin must be an integer from 1 to 9007199254740991 or "me".'],
+    ['{"admin":"ana","status":"all"}', 'admin', 'Find the id with GET /admins?username=ana.'],
     ['{"admin":0,"status":"all"}', 'admin', 'admin must be an integer'],
     [
       '{"admin":1,"status":"gone"}',

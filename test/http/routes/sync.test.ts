@@ -78,7 +78,7 @@ test('sync shows the progress of a scan, and the admins whose scan failed', asyn
   await service.poll()
   const id = await service.idOf('ana')
   await beginRound(service.db, { admins: 2, users: 0 })
-  await reportRound(service.db, { adminsDone: 1, adminsTotal: 2, usersDone: 100, usersTotal: 250 })
+  await reportRound(service.db, { adminsDone: 1, adminsTotal: 2, usersDone: 100, usersTotal: 250 }, 0n)
   await beginScan(service.db, id, 0n)
   await failScan(service.db, id, new LedgerError('panel_bad_answer', 'users[3].status is missing.'))
   expect((await get()).scan).toEqual({
@@ -100,6 +100,7 @@ test('sync shows the progress of a scan, and the admins whose scan failed', asyn
       },
     ],
   })
+  await beginScan(service.db, await service.idOf('root'), 0n)
   await finishRound(service.db)
   expect((await get()).scan).toMatchObject({ running: false, finished_at: time, took_ms: expect.any(Number) })
 })
@@ -161,6 +162,7 @@ test('a sync that is requested during a round reads everything again and counts 
   const seen: Sync['scan'][] = []
   await scanDue(async () => void seen.push((await get()).scan))
   expect(seen.map(({ admins_total: total }) => total)).toEqual(seen.map(() => 2))
+  await service.poll()
   const { scan } = await get()
   expect(scan).toMatchObject({ pending: 0, running: false, admins_done: 2, admins_total: 2 })
 })

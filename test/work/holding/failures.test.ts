@@ -209,6 +209,37 @@ describe('a panel', () => {
     expect(statuses('anna')).toEqual(['active'])
   })
 
+  test('that disables a user late, for a service that was killed, gets it enabled once more', async () => {
+    create('anna')
+    await hold()
+    holding.panel.faults.add({ method: 'PUT', kind: 'hang', acts: 'late', times: 1 })
+    await expect(enforceHold(killedAt(3, 'after'), holding.ada)).rejects.toThrow(Killed)
+    await lift()
+    await enforce()
+    await holding.panel.late.carryOut()
+    expect(statuses('anna')).toEqual(['disabled'])
+    await passLook(holding)
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
+  })
+
+  test('that carries out late what it was asked for twice gets the user enabled once more', async () => {
+    create('anna')
+    await hold()
+    holding.panel.faults.add({ method: 'PUT', kind: 'hang', acts: 'late', times: 1 })
+    await enforce().catch(() => {})
+    await enforce()
+    expect(await rows()).toEqual(['anna held'])
+    await lift()
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
+    await holding.panel.late.carryOut()
+    expect(statuses('anna')).toEqual(['disabled'])
+    await passLook(holding)
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
+  })
+
   test('is reminded a minute later of the users that it serves again, and of nobody else', async () => {
     create('anna')
     create('bella')

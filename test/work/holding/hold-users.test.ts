@@ -128,6 +128,18 @@ describe('several reasons', () => {
   })
 })
 
+test('an account that its operator holds already uses up its limit, and stays held for both', async () => {
+  create('anna')
+  await pollAndScan(holding)
+  await hold()
+  await useUp(holding, 'anna')
+  expect(await figures()).toMatchObject({ reasons: ['limit', 'operator'] })
+  await holding.limits.remove(holding.ada, { expected: null, by: 'x' })
+  expect(await figures()).toMatchObject({ reasons: ['operator'] })
+  const { operator } = await holding.holds.read(holding.ada)
+  expect(operator).toMatchObject({ reason: 'unpaid', by: 'api_key' })
+})
+
 describe('while a hold lasts', () => {
   test.each([
     ['a reset', (name: string) => holding.panel.state.resetUser(name)],

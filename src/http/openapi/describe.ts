@@ -1,24 +1,31 @@
 import swagger, { type SwaggerTransform, type SwaggerTransformObject } from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { App } from './app-type.ts'
-import { problemSchema } from './problem/problem-schema.ts'
-import { syncSchema } from './routes/sync.ts'
-import { userSchema } from './routes/users.ts'
-import { accountSchema, statsSchema } from './schemas/account-schema.ts'
-import { auditSchema } from './schemas/audit-schema.ts'
-import { deletionReportSchema, deletionSchema } from './schemas/deletion-schema.ts'
-import { grantSchema, periodSchema } from './schemas/grant-schema.ts'
-import { holdSchema } from './schemas/hold-schema.ts'
-import { keySchema, newKeySchema } from './schemas/key-schema.ts'
-import { limitSchema, limitStatusSchema } from './schemas/limit-schema.ts'
-import { type RightsOfCall, rightsAsMarkdown, rightsTo } from './server/rights-table.ts'
+import type { App } from '../app-type.ts'
+import { problemSchema } from '../problem/problem-schema.ts'
+import { accountPageSchema } from '../routes/admins.ts'
+import { keyPageSchema } from '../routes/api-keys.ts'
+import { auditPageSchema } from '../routes/audit.ts'
+import { deletionPageSchema } from '../routes/deletion-receipts.ts'
+import { healthBodySchema, readinessBodySchema } from '../routes/health.ts'
+import { grantPageSchema, periodPageSchema } from '../routes/limit-periods.ts'
+import { syncSchema } from '../routes/sync.ts'
+import { userPageSchema, userSchema } from '../routes/users.ts'
+import { accountSchema, statsSchema } from '../schemas/account-schema.ts'
+import { auditSchema } from '../schemas/audit-schema.ts'
+import { deletionReportSchema, deletionSchema } from '../schemas/deletion-schema.ts'
+import { grantSchema, periodSchema } from '../schemas/grant-schema.ts'
+import { holdSchema } from '../schemas/hold-schema.ts'
+import { keySchema, newKeySchema } from '../schemas/key-schema.ts'
+import { limitSchema, limitStatusSchema } from '../schemas/limit-schema.ts'
+import { type RightsOfCall, rightsAsMarkdown, rightsTo } from '../server/rights-table.ts'
+import { emptyParameters } from './empty-parameters.ts'
+import { nameSchemas } from './name-schemas.ts'
 
 const description = `Keeps, for each admin of a Marzban panel, all traffic that the admin's users ever consumed. When a user is
 deleted, reset or moved to another admin, or when the admin is deleted, no total falls and no byte counts twice.
 
 All traffic is in bytes, as JSON integers of up to 64 bits. Times are RFC 3339 in UTC. Every error is
 \`application/problem+json\` (RFC 9457). A list answers \`items\` and \`next_cursor\`. To get the next page, send
-\`next_cursor\` back as \`cursor\`, until it is null.`
+\`next_cursor\` back as \`cursor\`, until it is null. An answer about accounts has \`Cache-Control: no-store\`.`
 
 const schemas = [
   problemSchema,
@@ -36,6 +43,15 @@ const schemas = [
   keySchema,
   newKeySchema,
   auditSchema,
+  accountPageSchema,
+  userPageSchema,
+  deletionPageSchema,
+  grantPageSchema,
+  periodPageSchema,
+  keyPageSchema,
+  auditPageSchema,
+  healthBodySchema,
+  readinessBodySchema,
 ]
 
 /** Registers the shared schemas, and the plugin that collects the routes for the OpenAPI document. */
@@ -44,7 +60,7 @@ export function describeApi(app: App, version: string): void {
   app.register(swagger, {
     convertConstToEnum: false,
     transform: addRights,
-    transformObject: addTableOfRights,
+    transformObject: finish,
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, i) => String(schema.$id ?? `schema-${i}`),
     },
@@ -54,6 +70,7 @@ export function describeApi(app: App, version: string): void {
         title: 'marzban-ledger',
         version,
         description,
+        contact: { name: 'The operator of this service' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -107,8 +124,8 @@ const addRights: SwaggerTransform = ({ schema, url, route }) => {
   return { schema: right === undefined ? schema : { ...schema, 'x-rights': rightsTo(right) }, url }
 }
 
-/** Writes the rights of all calls into the description of the API. */
-const addTableOfRights: SwaggerTransformObject = (document) => {
+/** Writes the rights of all calls into the description of the API, and gives the document the form that its readers need. */
+const finish: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return {}
   const { openapiObject: api } = document
   const calls = Object.entries(api.paths ?? {}).flatMap(([path, methods = {}]) =>
@@ -117,41 +134,9 @@ const addTableOfRights: SwaggerTransformObject = (document) => {
       return rights ? [{ call: `${method.toUpperCase()} ${path}`, rights }] : []
     }),
   )
-  return {
-    ...api,
-    info: { ...api.info, description: `${description}\n\n${whoMay}\n\n${rightsAsMarkdown(calls)}` },
-  }
+  const info = { ...api.info, description: `${description}\n\n${whoMay}\n\n${rightsAsMarkdown(calls)}` }
+  return nameSchemas(emptyParameters({ ...api, info }))
 }
 
 const whoMay = `Who may make which call: \`all\`: about every account; \`own\`: about its own account; \`-\`: gets 403. Each call has the
 same as \`x-rights\`.`
-
-/** Serves the document and Swagger UI. */
-export async function documentationRoutes(app: App): Promise<void> {
-  // Built once: the routes do not change while the service runs.
-  let document: string | undefined
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    document ??= JSON.stringify(app.swagger())
-    return reply.type('application/json; charset=utf-8').send(document)
-  })
-  app.register(swaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { validatorUrl: null, displayRequestDuration: true },
-    theme: { title: 'marzban-ledger' },
-    staticCSP: swaggerUiPolicy,
-  })
-}
-
-/** The rights of Swagger UI. No upgrade to HTTPS: most operators open the service at an http:// address. */
-const swaggerUiPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  // Swagger UI sets styles on elements at run time.
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ')

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readOperations } from '../operations.ts'
+import { startTestService, type TestService, withKey } from '../service.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startTestService({
+    admins: [{ username: 'ana' }],
+    webhookSecret: 'a-secret-of-the-webhooks',
+  })
+  await service.poll()
+})
+afterAll(() => service.close())
+
+const types = [
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/x-www-form-urlencoded',
+  'application/octet-stream',
+]
+const withBody = ['createApiKey', 'deleteUsers', 'setLimit', 'addGrant', 'placeHold', 'receiveWebhooks']
+
+describe.each(types)('an empty body that is called %s', (type) => {
+  test.each([
+    ['POST', '/sync', 202],
+    ['DELETE', '/users/nobody', 404],
+    ['DELETE', '/deletions/9', 404],
+    ['DELETE', '/admins/1/limit', 404],
+    ['GET', '/admins', 200],
+  ] as const)('is no body for %s %s', async (method, url, status) => {
+    const headers = { ...withKey, 'content-type': type }
+    expect((await service.app.inject({ method, url, headers })).statusCode).toBe(status)
+    const announced = { ...headers, 'content-length': '0' }
+    expect((await service.app.inject({ method, url, headers: announced })).statusCode).toBe(status)
+  })
+
+  test('is refused by every call that needs a body, which names it', async () => {
+    const operations = await readOperations(service.app)
+    const calls = operations.filter(({ operationId }) => withBody.includes(operationId))
+    expect(calls).toHaveLength(withBody.length)
+    for (const { method, path } of calls) {
+      const answer = await service.app.inject({
+        method,
+        url: path.replace('{id}', '1'),
+        headers: { ...withKey, 'x-webhook-secret': 'a-secret-of-the-webhooks', 'content-type': type },
+      })
+      expect([path, answer.statusCode]).toEqual([path, 400])
+      expect(answer.json()).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ field: 'body', detail: expect.stringMatching(/^The body must be a JSON /) }],
+      })
+    }
+  })
+})
+
+test('a body of another type is still refused, also where none is needed', async () => {
+  for (const [method, url] of [
+    ['POST', '/sync'],
+    ['POST', '/deletions'],
+    ['DELETE', '/users/nobody'],
+  ] as const) {
+    const headers = { ...withKey, 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await service.app.inject({ method, url, headers, payload: 'usernames=alice' })
+    expect([url, answer.statusCode]).toEqual([url, 415])
+  }
+})
