@@ -12,7 +12,7 @@ import { readApi } from './operations.ts'
 import { type Credentials, type HostileRequest, requestTo } from './requests.ts'
 import type { Known } from './values.ts'
 
-const requestsAtLeast = effort('HOSTILE_REQUESTS', { newcomer: 4_000, ci: 12_000 })
+const requestsAtLeast = effort('HOSTILE_REQUESTS', { newcomer: 3_000, ci: 6_000 })
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const admins = ['ada', 'ben', 'cyd', 'd_e-f@g.h']
 const names = [...admins, ...Array.from({ length: 60 }, (_, index) => `user${index}`), 'odd@name.-_', 'ünï']

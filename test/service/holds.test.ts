@@ -11,7 +11,7 @@ afterAll(async () => {
 })
 
 /** Each costs the 20 seconds after which a replica is missed. */
-const kill = effort('HOLD_KILLS', { newcomer: 1, ci: 3 })
+const kill = effort('HOLD_KILLS', { newcomer: 1, ci: 1 })
 const names = Array.from({ length: 60 }, (_, index) => `user_${index}`)
 
 /** How many users have each status: `active 3, disabled 57`. */

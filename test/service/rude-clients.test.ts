@@ -9,7 +9,7 @@ import { type ServiceProcess, startServiceProcess, until } from '../support/serv
 import { beRude, type Rights } from './rude-clients.ts'
 
 /** 5,000 take some minutes; `CONNECTIONS=5000` for the night. */
-const connections = effort('CONNECTIONS', { newcomer: 800, ci: 2_000 })
+const connections = effort('CONNECTIONS', { newcomer: 800, ci: 1_000 })
 const seed = Number(process.env.SEED ?? 1)
 const atOnce = 40
 /** Connections to the database and to the panel, which come and go. */

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { keepDisabled } from '../../../src/store/holds/held-users.ts'
 import { enforceHold } from '../../../src/work/holding/enforce-hold.ts'
@@ -273,14 +272,4 @@ describe('a user that somebody disables during the hold', () => {
       ['anna kept', 'bella restored'],
     ])
   })
-})
-
-test('two replicas at once hold and give back each user once', async () => {
-  createUsers()
-  await hold()
-  await Promise.all([enforce(), enforce()])
-  expect([statuses(...users), await rows()]).toEqual([disabled, ['anna held', 'clara held', 'bella held']])
-  await lift()
-  await Promise.all([enforce(), enforce(), setTimeout(1).then(() => enforce())])
-  expect(statuses(...users)).toEqual(served)
 })
