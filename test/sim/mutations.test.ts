@@ -14,15 +14,8 @@ const quick = ['count the drop', 'no users_offset cap', 'take an answer that say
 const quickEnough = [
   ...quick,
   'add on delete',
-  'late first sight',
-  'take for gone who cannot be read',
-  'skip the clock',
-  'forget the offset',
-  "count a moved user's past",
-  'call not deleted who is still there',
   'judge a byte too late',
   'count a grant twice',
-  'leave who waits for a first connection',
 ]
 const names = process.env.CI ? quickEnough : quick
 const tried =
