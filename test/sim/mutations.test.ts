@@ -11,12 +11,7 @@ const seedsToFindAMistake = 1_000
 /** Found within some seconds each. The others take minutes: `MUTATIONS=all npm test -- test/sim/mutations`. */
 const quick = ['count the drop', 'no users_offset cap', 'take an answer that says nothing for a refusal']
 /** What CI tries as well. */
-const quickEnough = [
-  ...quick,
-  'add on delete',
-  'judge a byte too late',
-  'count a grant twice',
-]
+const quickEnough = [...quick, 'add on delete', 'judge a byte too late', 'count a grant twice']
 const names = process.env.CI ? quickEnough : quick
 const tried =
   process.env.MUTATIONS === 'all' ? mutations : mutations.filter(({ name }) => names.includes(name))
