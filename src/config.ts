@@ -224,7 +224,7 @@ function readTrustedProxies(value: string): boolean | string[] {
   return listOf(value)
 }
 
-/** In the only spelling that a browser sends: any other would never match. */
+/** In the only spelling that a browser sends. Another spelling would never match. */
 function isOrigin(origin: string): boolean {
   return isUrl(origin, 'http:', 'https:') && new URL(origin).origin === origin && !origin.includes('*')
 }

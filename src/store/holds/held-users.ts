@@ -217,14 +217,23 @@ export async function listDueLooks(db: Database, adminId: bigint): Promise<HeldU
   return rows.map(toHeldUser)
 }
 
-/** Looks at nobody once more: the account is held again, and its hold finds all who are served. */
-export async function cancelLooks(db: Database, adminId: bigint): Promise<void> {
-  await db
-    .updateTable('held_users')
-    .set({ look_at: null })
-    .where('admin_id', '=', adminId)
-    .where('look_at', 'is not', null)
-    .execute()
+/**
+ * Looks at nobody once more: the account is held again, and its hold finds all who are served. A user that a late request of ours
+ * may have disabled is planned again: it would look as if somebody else had disabled it.
+ */
+export async function endLooks(db: Database, adminId: bigint): Promise<void> {
+  await sql`
+    with last as (
+      select distinct on (name_key(username), created_at) id from held_users as held
+      where admin_id = ${adminId} and look_at is not null and is_unclear
+        and not exists (select from held_users as other where other.ended_at is null
+          and name_key(other.username) = name_key(held.username) and other.created_at = held.created_at)
+      order by name_key(username), created_at, id desc
+    )
+    update held_users set look_at = null,
+      state = case when id in (select id from last) then 'planned' else state end,
+      ended_at = case when id in (select id from last) then null else ended_at end
+    where admin_id = ${adminId} and look_at is not null`.execute(db)
 }
 
 /** Has users of this name stay disabled when their hold ends: somebody has disabled them. */

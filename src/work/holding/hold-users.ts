@@ -2,8 +2,8 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import { isSameCreation } from '../../ledger/user-identity.ts'
 import type { UserService } from '../../panel/panel.ts'
 import {
-  cancelLooks,
   endHeld,
+  endLooks,
   type FormerService,
   type HeldUser,
   listNotHeld,
@@ -31,7 +31,7 @@ type Outcome = 'disabled' | 'left alone' | 'lifted' | LedgerError
  */
 export async function holdUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
   const { db, signal } = deps
-  await cancelLooks(db, hold.adminId)
+  await endLooks(db, hold.adminId)
   const failures = countFailures()
   for (const row of await listUnsettled(db, hold.adminId)) {
     signal.throwIfAborted()

@@ -29,6 +29,42 @@ test('a user that a replica disables when another has given all back and removed
   expect(statuses('anna')).toEqual(['active'])
 })
 
+test('a user that a late request has disabled is given back also if its admin was held again before anybody saw that', async () => {
+  create('anna')
+  await hold()
+  holding.panel.faults.add({
+    method: 'PUT',
+    kind: 'hook',
+    times: 1,
+    before: async () => {
+      await lift()
+      await enforce()
+    },
+  })
+  await enforce()
+  expect(statuses('anna')).toEqual(['disabled'])
+  await hold()
+  await enforce()
+  expect([statuses('anna'), await figures()]).toMatchObject([['disabled'], { total: 1, done: 1 }])
+  await lift()
+  await enforce()
+  expect(statuses('anna')).toEqual(['active'])
+})
+
+test('a user that its reseller disabled after a hold stays so, also if the admin was held again right then', async () => {
+  create('anna')
+  await hold()
+  await enforce()
+  await lift()
+  await enforce()
+  holding.panel.state.mustFind('anna').status = 'disabled'
+  await hold()
+  await enforce()
+  await lift()
+  await enforce()
+  expect(statuses('anna')).toEqual(['disabled'])
+})
+
 test('two replicas at once hold and give back each user once', async () => {
   create('anna')
   create('bella', { status: 'on_hold', onHoldExpireDuration: 3_600 })
