@@ -68,7 +68,10 @@ async function pollAndWait(rest: Resting): Promise<void> {
 export async function enforceAll(rest: Resting, read: () => Promise<LimitRows>): Promise<void> {
   for (let round = 0; round < lookRounds && !rest.isBroken(); round += 1) {
     await rest.complete({ of: 'turn due limits' })
-    if ((await read()).holds.length === 0) return
+    const before = await read()
+    // A hold that was removed may have left a user to look at.
+    const isNothingLeft = before.held.every(({ isOpen, isLookedAt }) => !isOpen && !isLookedAt)
+    if (before.holds.length === 0 && isNothingLeft) return
     await rest.complete({ of: 'enforce all holds' })
     const { holds, held } = await read()
     const isOver = holds.every(({ reasons }) => reasons.length > 0)
