@@ -135,16 +135,6 @@ export async function moveHeld(db: Database, { id }: Pick<HeldUser, 'id'>, admin
     .execute()
 }
 
-/** Whether the account of a user gives its users back now. */
-export async function isReleased(db: Database, { adminId }: Pick<HeldUser, 'adminId'>): Promise<boolean> {
-  const row = await db
-    .selectFrom('holds')
-    .select('reasons')
-    .where('admin_id', '=', adminId)
-    .executeTakeFirst()
-  return row === undefined || row.reasons.length === 0
-}
-
 /** One page of an account's users that are not given back yet; `after`: only those with a larger id. */
 export async function listHeld(
   db: Database,
@@ -218,22 +208,21 @@ export async function listDueLooks(db: Database, adminId: bigint): Promise<HeldU
 }
 
 /**
- * Looks at nobody once more: the account is held again, and its hold finds all who are served. A user that a late request of ours
- * may have disabled is planned again: it would look as if somebody else had disabled it.
+ * Hands a user that was given back over to the hold of the account that it belongs to now. A late request may have disabled it: then
+ * it is planned again, unless that hold has it already. Otherwise that hold finds it if it is served.
  */
-export async function endLooks(db: Database, adminId: bigint): Promise<void> {
+export async function holdAgain(db: Database, { id }: Pick<HeldUser, 'id'>, adminId: bigint): Promise<void> {
   await sql`
-    with last as (
-      select distinct on (name_key(username), created_at) id from held_users as held
-      where admin_id = ${adminId} and look_at is not null and is_unclear
-        and not exists (select from held_users as other where other.ended_at is null
+    with free as (
+      select id from held_users as held where id = ${id} and is_unclear and not exists (
+        select from held_users as other where other.ended_at is null
           and name_key(other.username) = name_key(held.username) and other.created_at = held.created_at)
-      order by name_key(username), created_at, id desc
     )
     update held_users set look_at = null,
-      state = case when id in (select id from last) then 'planned' else state end,
-      ended_at = case when id in (select id from last) then null else ended_at end
-    where admin_id = ${adminId} and look_at is not null`.execute(db)
+      admin_id = case when id in (select id from free) then ${adminId} else admin_id end,
+      state = case when id in (select id from free) then 'planned' else state end,
+      ended_at = case when id in (select id from free) then null else ended_at end
+    where id = ${id} and state = 'restored'`.execute(db)
 }
 
 /** Has users of this name stay disabled when their hold ends: somebody has disabled them. */

@@ -1,6 +1,7 @@
 import { findHold } from '../../store/holds/holds.ts'
 import { holdUsers } from './hold-users.ts'
 import type { HoldingDeps } from './holding.ts'
+import { lookAgain } from './look-again.ts'
 import { releaseUsers } from './release-users.ts'
 
 /**
@@ -12,5 +13,6 @@ import { releaseUsers } from './release-users.ts'
 export async function enforceHold(deps: HoldingDeps, adminId: bigint): Promise<void> {
   const hold = await findHold(deps.db, adminId)
   if (!hold) return
+  await lookAgain(deps, adminId)
   await (hold.reasons.length > 0 ? holdUsers(deps, hold) : releaseUsers(deps, hold))
 }

@@ -3,7 +3,6 @@ import { isSameCreation } from '../../ledger/user-identity.ts'
 import type { UserService } from '../../panel/panel.ts'
 import {
   endHeld,
-  endLooks,
   type FormerService,
   type HeldUser,
   listNotHeld,
@@ -31,7 +30,6 @@ type Outcome = 'disabled' | 'left alone' | 'lifted' | LedgerError
  */
 export async function holdUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
   const { db, signal } = deps
-  await endLooks(db, hold.adminId)
   const failures = countFailures()
   for (const row of await listUnsettled(db, hold.adminId)) {
     signal.throwIfAborted()

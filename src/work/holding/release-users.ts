@@ -5,10 +5,7 @@ import {
   endHeld,
   type FormerService,
   type HeldUser,
-  isReleased,
-  listDueLooks,
   listHeld,
-  lookLater,
   moveHeld,
   noteFailure,
 } from '../../store/holds/held-users.ts'
@@ -24,8 +21,8 @@ const atOnce = 100
 type Outcome = 'ended' | 'held again' | LedgerError
 
 /**
- * Gives the users of an account that is not held any more their former service back, one after the other, and looks once more
- * at those that were given back a minute ago. It can be repeated at any time.
+ * Gives the users of an account that is not held any more their former service back, one after the other. It can be repeated at
+ * any time.
  *
  * @throws the panel's errors when it cannot be asked at all.
  */
@@ -46,10 +43,6 @@ export async function releaseUsers(deps: HoldingDeps, hold: Hold): Promise<void>
     if (rows.length < atOnce) break
   }
   await announce(db, hold, failures.total())
-  for (const row of await listDueLooks(db, adminId)) {
-    signal.throwIfAborted()
-    await failures.count(async () => lookAgain(deps, row, await panel.userService(row.username)))
-  }
   await removeFinishedHold(db, adminId, lookMs(deps))
 }
 
@@ -89,29 +82,17 @@ export async function releaseUser(
   return 'ended'
 }
 
-/** Looks at a user that was given back a while ago. */
-async function lookAgain(deps: HoldingDeps, row: HeldUser, user: UserService | null): Promise<Outcome> {
-  const { db, panel } = deps
-  const isThere = user !== null && isSameUser(row, user)
-  // A request to disable it came late. Anybody else's wish stays.
-  const isDisabledByUs = isThere && row.isUnclear && user.status === 'disabled'
-  const wanted = isDisabledByUs ? formerOf(row) : ({ status: 'as it is' } as const)
-  if (isThere && (isDisabledByUs || user.status === row.status) && (await isReleased(db, row))) {
-    const { verdict, error } = await panel.setService(user, wanted)
-    if (error !== null && verdict !== 'missing') return error
-  }
-  await lookLater(db, row, { afterMs: isDisabledByUs ? lookMs(deps) : null, isUnclear: false })
-  return 'ended'
-}
-
-function lookMs({ graceMs }: HoldingDeps): number {
+/** Milliseconds after which a user that was given back is looked at once more. */
+export function lookMs({ graceMs }: HoldingDeps): number {
   return Math.max(usualLookMs, graceMs)
 }
 
-function isSameUser(row: HeldUser, user: UserService): boolean {
+/** Whether the panel shows the user that was held, and not another one of its name. */
+export function isSameUser(row: HeldUser, user: UserService): boolean {
   return isSameCreation(row.createdAt, user.createdAt)
 }
 
-function formerOf({ status, onHoldDuration, onHoldTimeout }: FormerService): WantedService {
+/** What gives a user its former service back. */
+export function formerOf({ status, onHoldDuration, onHoldTimeout }: FormerService): WantedService {
   return status === 'on_hold' ? { status, onHoldDuration, onHoldTimeout } : { status }
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { listHolds } from '../../../src/store/holds/holds.ts'
-import { passLook, useHolding } from '../../support/holding.ts'
+import { moveUserInPanel, passLook, useHolding } from '../../support/holding.ts'
 
 const holding = useHolding()
 const { enforce, hold, lift, create, statuses, rows, figures } = holding
@@ -44,10 +44,38 @@ test('a user that a late request has disabled is given back also if its admin wa
   await enforce()
   expect(statuses('anna')).toEqual(['disabled'])
   await hold()
+  await passLook(holding)
   await enforce()
   expect([statuses('anna'), await figures()]).toMatchObject([['disabled'], { total: 1, done: 1 }])
   await lift()
   await enforce()
+  expect(statuses('anna')).toEqual(['active'])
+})
+
+test('a user that a late request has disabled and that was moved into a held account is held there, and given back by that', async () => {
+  create('anna')
+  await hold()
+  holding.panel.faults.add({
+    method: 'PUT',
+    kind: 'hook',
+    times: 1,
+    before: async () => {
+      await lift()
+      await enforce()
+    },
+  })
+  await enforce()
+  await hold(holding.bob)
+  await moveUserInPanel(holding, 'anna', 'bob')
+  for (let poll = 0; poll < 3; poll += 1) {
+    await passLook(holding)
+    await enforce()
+    expect(statuses('anna')).toEqual(['disabled'])
+    await enforce(holding.bob)
+    expect(statuses('anna')).toEqual(['disabled'])
+  }
+  await lift(holding.bob)
+  await enforce(holding.bob)
   expect(statuses('anna')).toEqual(['active'])
 })
 
