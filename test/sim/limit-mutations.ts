@@ -130,9 +130,9 @@ export const limitMutations: readonly Mutation[] = [
   },
   {
     name: 'look at nobody once more',
-    file: 'work/holding/release-users.ts',
-    from: 'for (const row of await listDueLooks(db, adminId)) {',
-    to: 'for (const row of (await listDueLooks(db, adminId)).splice(0, 0)) {',
+    file: 'work/holding/look-again.ts',
+    from: 'for (const row of await listDueLooks(deps.db, adminId)) {',
+    to: 'for (const row of (await listDueLooks(deps.db, adminId)).splice(0, 0)) {',
   },
   {
     name: 'plan to disable users of an account that was released',
