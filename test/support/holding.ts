@@ -86,3 +86,23 @@ export async function moveUserInPanel(
   holding.panel.state.setOwner(username, admin)
   await pollAndScan(holding)
 }
+
+/**
+ * A hold disables a user just when another replica has given all back.
+ *
+ * @param meanwhile what else happens before the panel acts.
+ */
+export async function disableTooLate(
+  holding: Holding,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  const { enforce, lift } = holding
+  await holding.hold()
+  const before = async () => {
+    await lift()
+    await enforce()
+    await meanwhile()
+  }
+  holding.panel.faults.add({ method: 'PUT', kind: 'hook', times: 1, before })
+  await enforce()
+}

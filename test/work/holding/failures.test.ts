@@ -110,6 +110,18 @@ describe.each(['before', 'after'] as const)(
   },
 )
 
+/** The panel carries out late what disables anna: after she was given back. */
+async function expectGivenBackTwice(): Promise<void> {
+  await lift()
+  await enforce()
+  expect(statuses('anna')).toEqual(['active'])
+  await holding.panel.late.carryOut()
+  expect(statuses('anna')).toEqual(['disabled'])
+  await passLook(holding)
+  await enforce()
+  expect(statuses('anna')).toEqual(['active'])
+}
+
 describe('a panel', () => {
   test.each([
     ['answers 500 after it has acted', { kind: 'answer', status: 500, acts: true }],
@@ -198,14 +210,7 @@ describe('a panel', () => {
     await hold()
     holding.panel.faults.add({ method: 'PUT', kind: 'hang', acts: 'late', times: 1 })
     await enforce().catch(() => {})
-    await lift()
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
-    await holding.panel.late.carryOut()
-    expect(statuses('anna')).toEqual(['disabled'])
-    await passLook(holding)
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
+    await expectGivenBackTwice()
   })
 
   test('that disables a user late, for a service that was killed, gets it enabled once more', async () => {
@@ -213,13 +218,7 @@ describe('a panel', () => {
     await hold()
     holding.panel.faults.add({ method: 'PUT', kind: 'hang', acts: 'late', times: 1 })
     await expect(enforceHold(killedAt(3, 'after'), holding.ada)).rejects.toThrow(Killed)
-    await lift()
-    await enforce()
-    await holding.panel.late.carryOut()
-    expect(statuses('anna')).toEqual(['disabled'])
-    await passLook(holding)
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
+    await expectGivenBackTwice()
   })
 
   test('that carries out late what it was asked for twice gets the user enabled once more', async () => {
@@ -229,14 +228,7 @@ describe('a panel', () => {
     await enforce().catch(() => {})
     await enforce()
     expect(await rows()).toEqual(['anna held'])
-    await lift()
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
-    await holding.panel.late.carryOut()
-    expect(statuses('anna')).toEqual(['disabled'])
-    await passLook(holding)
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
+    await expectGivenBackTwice()
   })
 
   test('is reminded a minute later of the users that it serves again, and of nobody else', async () => {

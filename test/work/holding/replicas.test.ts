@@ -1,27 +1,18 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { listHolds } from '../../../src/store/holds/holds.ts'
-import { moveUserInPanel, passLook, useHolding } from '../../support/holding.ts'
+import { disableTooLate, moveUserInPanel, passLook, useHolding } from '../../support/holding.ts'
 
 const holding = useHolding()
 const { enforce, hold, lift, create, statuses, rows, figures } = holding
 
 test('a user that a replica disables when another has given all back and removed the hold is given back', async () => {
   create('anna')
-  await hold()
-  holding.panel.faults.add({
-    method: 'PUT',
-    kind: 'hook',
-    times: 1,
-    before: async () => {
-      await lift()
-      await enforce()
-      await passLook(holding)
-      await enforce()
-      expect(await figures()).toBeNull()
-    },
+  await disableTooLate(holding, async () => {
+    await passLook(holding)
+    await enforce()
+    expect(await figures()).toBeNull()
   })
-  await enforce()
   expect(statuses('anna')).toEqual(['disabled'])
   expect(await listHolds(holding.db)).toEqual([holding.ada])
   await passLook(holding)
@@ -31,17 +22,7 @@ test('a user that a replica disables when another has given all back and removed
 
 test('a user that a late request has disabled is given back also if its admin was held again before anybody saw that', async () => {
   create('anna')
-  await hold()
-  holding.panel.faults.add({
-    method: 'PUT',
-    kind: 'hook',
-    times: 1,
-    before: async () => {
-      await lift()
-      await enforce()
-    },
-  })
-  await enforce()
+  await disableTooLate(holding)
   expect(statuses('anna')).toEqual(['disabled'])
   await hold()
   await passLook(holding)
@@ -54,17 +35,7 @@ test('a user that a late request has disabled is given back also if its admin wa
 
 test('a user that a late request has disabled and that was moved into a held account is held there, and given back by that', async () => {
   create('anna')
-  await hold()
-  holding.panel.faults.add({
-    method: 'PUT',
-    kind: 'hook',
-    times: 1,
-    before: async () => {
-      await lift()
-      await enforce()
-    },
-  })
-  await enforce()
+  await disableTooLate(holding)
   await hold(holding.bob)
   await moveUserInPanel(holding, 'anna', 'bob')
   for (let poll = 0; poll < 3; poll += 1) {
