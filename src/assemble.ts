@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
@@ -9,9 +8,10 @@ import { listen } from './http/server/listen.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createMarzban } from './panel/marzban/marzban.ts'
 import { createConnectionQueue } from './store/connection/connection-queue.ts'
-import { type Database, openDatabase } from './store/connection/database.ts'
-import { migrateToLatest } from './store/connection/migrate.ts'
+import { openDatabase } from './store/connection/database.ts'
+import { failureOfStart, prepareDatabase } from './store/connection/prepare-database.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
+import { poolConfig } from './store/connection/session-client.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
 import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
@@ -30,8 +30,6 @@ import { logUnreadable } from './work/observing/unreadable-items.ts'
 
 /** For each replica, besides a few for its jobs. A PostgreSQL server usually allows a hundred in all. */
 const databaseConnections = 10
-/** How long the start waits for a database that does not answer. */
-const databasePatienceMs = 30_000
 
 /**
  * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
@@ -52,7 +50,11 @@ export async function assemble(
     onIdleError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   })
   closing.defer(() => db.destroy())
-  await migrate(db, log)
+  await prepareDatabase(db, databaseUrl, {
+    onWait: (reason) => log.warn({ reason }, `waiting for the database: ${reason}`),
+    onOtherReplica: () => log.info('another replica migrates the database; waiting for it'),
+    onMigrated: (steps) => log.info({ steps }, 'the database was migrated'),
+  })
 
   const {
     client: panel,
@@ -86,7 +88,7 @@ export async function assemble(
 
   const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
   const jobs = createJobs({
-    databaseUrl,
+    connection: poolConfig(databaseUrl, 'marzban-ledger-jobs'),
     poll: {
       intervalSeconds: config.pollIntervalSeconds,
       work: {
@@ -114,6 +116,7 @@ export async function assemble(
     holds: { work: { db, panel, graceMs: 2 * config.panelTimeoutMs } },
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
+    checkSessions: () => worker.check(),
     onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
     onFailure: (queue, error) => {
       if (isLedgerError(error))
@@ -150,7 +153,10 @@ export async function assemble(
     }),
   })
   closing.defer(() => app.close())
-  await Promise.all([jobs.start(), app.ready()])
+  const starting = jobs.start().catch((error: unknown) => {
+    throw failureOfStart(error, databaseUrl)
+  })
+  await Promise.all([starting, app.ready()])
   const address = await listen(app, { host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.
   checkPanelAccount(panel).then(
@@ -166,20 +172,4 @@ export async function assemble(
 /** Null: the front is off. */
 function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {
   return prefixes.length === 0 ? null : { front: createFront(work), prefixes }
-}
-
-async function migrate(db: Database, log: Logger): Promise<void> {
-  const deadline = performance.now() + databasePatienceMs
-  for (;;) {
-    try {
-      const onWait = () => log.info('another replica migrates the database; waiting for it')
-      const steps = await migrateToLatest(db, { onWait })
-      if (steps.length > 0) log.info({ steps }, 'the database was migrated')
-      return
-    } catch (error) {
-      if (!isLedgerError(error, 'database_unavailable') || performance.now() > deadline) throw error
-      log.warn({ cause: String(error.cause) }, 'the database does not answer yet; trying again')
-      await setTimeout(1_000)
-    }
-  }
 }

@@ -1,14 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { keepOutput } from '../support/leaks.ts'
+import { runService } from '../support/run-service.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 
-const main = path.join(import.meta.dirname, '../../src/main.ts')
 let panel: StandInPanel
 let database: TestDatabase
 
@@ -21,23 +17,6 @@ beforeEach(async () => {
 })
 afterAll(() => database.drop())
 
-/** Runs the service until it ends by itself. */
-async function run(environment: Record<string, string>): Promise<{ code: unknown; output: string }> {
-  const child = spawn(process.execPath, [main], {
-    env: { LOG_LEVEL: 'trace', ...environment },
-    cwd: import.meta.dirname,
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += String(chunk)
-      keepOutput(String(chunk))
-    })
-  }
-  const [code] = await once(child, 'close')
-  return { code, output }
-}
-
 const usual = () => ({
   MARZBAN_URL: panel.url,
   MARZBAN_USERNAME: panel.sudo.username,
@@ -48,7 +27,7 @@ const usual = () => ({
 
 describe('a service that cannot start ends with 1, and says in plain words why', () => {
   test('without configuration', async () => {
-    const { code, output } = await run({})
+    const { code, output } = await runService({})
     expect(code).toBe(1)
     for (const name of ['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD']) {
       expect(output).toContain(`${name} is missing`)
@@ -62,7 +41,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const address = other.address()
     const port = typeof address === 'object' ? String(address?.port) : ''
-    const { code, output } = await run({ ...usual(), PORT: port })
+    const { code, output } = await runService({ ...usual(), PORT: port })
     other.close()
     expect(code).toBe(1)
     expect(output).toContain(`Port ${port} of 127.0.0.1 is in use`)
@@ -72,7 +51,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
   test('when the database refuses its password', async () => {
     const url = new URL(database.url)
     url.password = 'wrong'
-    const { code, output } = await run({ ...usual(), DATABASE_URL: url.href })
+    const { code, output } = await runService({ ...usual(), DATABASE_URL: url.href })
     expect(code).toBe(1)
     expect(output).toContain('DATABASE_URL')
     expect(output).not.toMatch(/^\s+at /m)
