@@ -88,12 +88,13 @@ function isNetworkError(error: Error): boolean {
  * @throws `error` itself when it is a bug.
  */
 function explain(error: unknown, url: string): { mayPass: boolean; sentence: string } {
-  if (isLedgerError(error, 'config_invalid', 'database_unavailable')) {
-    const mayPass = error.code === 'database_unavailable'
-    const sentence =
-      error.forOperator ?? (error.cause ? explainConnectFailure(error.cause, url).sentence : error.message)
-    return { mayPass, sentence }
-  }
+  if (isLedgerError(error, 'config_invalid'))
+    return { mayPass: false, sentence: error.forOperator ?? error.message }
+  if (isLedgerError(error, 'database_unavailable'))
+    return {
+      mayPass: true,
+      sentence: error.forOperator ?? explainConnectFailure(error.cause, url).sentence,
+    }
   if (error instanceof pg.DatabaseError && error.code === missingRight)
     return { mayPass: false, sentence: explainMissingRight(error) }
   // An older version of the service, after an upgrade.
