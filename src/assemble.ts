@@ -17,6 +17,7 @@ import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
+import { createFailureLog } from './work/collecting/failure-log.ts'
 import { restAfterAnswer } from './work/collecting/panel-budget.ts'
 import { createScanLog } from './work/collecting/scan-log.ts'
 import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
@@ -40,7 +41,7 @@ const databaseConnections = 10
  */
 export async function assemble(
   config: Config,
-  { databaseUrl, log }: { databaseUrl: string; log: Logger },
+  { databaseUrl, log, now }: { databaseUrl: string; log: Logger; now: () => number },
   closing: AsyncDisposableStack,
 ): Promise<string> {
   const connections = createConnectionQueue(databaseConnections)
@@ -87,6 +88,8 @@ export async function assemble(
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
   const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
+  const failures = createFailureLog(now)
+  const noteSuspicion = createSuspicionLog(db, log)
   const jobs = createJobs({
     connection: poolConfig(databaseUrl, 'marzban-ledger-jobs'),
     poll: {
@@ -94,20 +97,27 @@ export async function assemble(
       work: {
         ...observing,
         onFailure: (error) => log.error(logFields(error), `the panel cannot be polled: ${error.message}`),
+        onFailedPoll: (error) => failures.failed('panel', error),
         onRecovery: () => log.info('the panel answers again'),
       },
-      onAnswered: createSuspicionLog(db, log),
+      onAnswered: () => {
+        failures.succeeded('panel')
+        return noteSuspicion()
+      },
     },
     scan: {
       work: reading,
       options: {
         intervalSeconds: config.scanIntervalSeconds,
         onProgress: createScanLog(log, steady),
-        onFailure: (admin, error) =>
+        onScanned: (admin) => failures.succeeded(`scan of ${admin}`),
+        onFailure: (admin, error) => {
+          failures.failed(`scan of ${admin}`, error)
           log.error(
             { admin, ...logFields(error) },
             `some users of an admin could not be read: ${error.message}`,
-          ),
+          )
+        },
       },
     },
     deletions: { work: deleting },
@@ -117,8 +127,16 @@ export async function assemble(
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
     checkSessions: () => worker.check(),
-    onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
+    onError: (error) => {
+      failures.failed('queues', error)
+      log.error({ err: error }, 'the job queue cannot reach the database')
+    },
+    onSuccess: (work) => {
+      failures.succeeded('queues')
+      failures.succeeded(work)
+    },
     onFailure: (queue, error) => {
+      failures.failed(queue, error)
       if (isLedgerError(error))
         log.warn({ queue, ...logFields(error) }, `a job has to wait: ${error.message}`)
       else log.error({ err: error, queue }, 'a job failed unexpectedly')
@@ -134,6 +152,7 @@ export async function assemble(
     stats,
     deletions,
     requestPoll,
+    failures: failures.list,
     now: steady,
   })
   const app = buildApp({

@@ -39,6 +39,7 @@ export type JobsOptions = {
   /** Called when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
+  onSuccess: JobContext['onSuccess']
 }
 
 /** How long running jobs may take to come to a safe point when the service stops. */
@@ -49,7 +50,8 @@ const keepClockMs = 5_000
 /** The background work, on queues in the ledger's database that all replicas share. */
 export function createJobs(options: JobsOptions): Jobs {
   const stopping = new AbortController()
-  const context: JobContext = { stopping: stopping.signal, onFailure: options.onFailure }
+  const { onFailure, onSuccess } = options
+  const context: JobContext = { stopping: stopping.signal, onFailure, onSuccess }
   const boss = new PgBoss({
     ...options.connection,
     max: 4,
@@ -82,6 +84,11 @@ export function createJobs(options: JobsOptions): Jobs {
       }
       const keepingClock = repeat(keepUp, { pauseMs: keepClockMs, ...whileRunning })
       keeping = keepingClock
+      const handingOn = {
+        ...whileRunning,
+        onError: (error: Error) => onFailure('outbox', error),
+        onDone: () => onSuccess('outbox'),
+      }
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -91,7 +98,7 @@ export function createJobs(options: JobsOptions): Jobs {
         startHolding(boss, options.holds, context),
         startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
-      keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, whileRunning)])
+      keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, handingOn)])
     },
     requestPoll: () => requestPoll(boss, options.poll.work.db),
     stop: async () => {

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { LedgerError } from '../../errors.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { publicProblemResponses } from '../problem/problem-schema.ts'
+import { failingSchema, toFailuresBody } from '../schemas/failure-schema.ts'
 
 const healthSchema = {
   operationId: 'getHealth',
@@ -35,6 +36,7 @@ const readySchema = {
           code: Type.Optional(Type.String({ description: 'The error of a failing panel, for programs.' })),
           detail: Type.Optional(Type.String({ description: 'The error of a failing panel, for people.' })),
         }),
+        failing: failingSchema,
       },
       { description: 'Requests can be served.' },
     ),
@@ -56,7 +58,7 @@ export async function healthRoutes(
     async () => ({ status: 'ok' as const, version }),
   )
 
-  app.get('/readyz', { schema: readySchema }, async (): Promise<{ status: 'ready'; panel: Panel }> => {
+  app.get('/readyz', { schema: readySchema }, async () => {
     const { migrated, panelError } = await services.readiness()
     if (!migrated) {
       throw new LedgerError(
@@ -67,6 +69,7 @@ export async function healthRoutes(
     const panel: Panel = panelError
       ? { status: 'failing', code: panelError.code, detail: panelError.message }
       : { status: 'ok' }
-    return { status: 'ready', panel }
+    // Their texts are not for strangers.
+    return { status: 'ready' as const, panel, failing: toFailuresBody(services.failures()) }
   })
 }
