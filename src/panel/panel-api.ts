@@ -33,6 +33,10 @@ export type PanelApi = {
    */
   refusingQuestions(call: GuardedCall): readonly string[]
   /**
+   * Why a call would leave a user in the panel that it can never list again, and serves for ever; null: it would not.
+   */
+  breakingFieldOf(call: CallToJudge): { field: string; detail: string } | null
+  /**
    * The user that a call disables, if the panel accepts it; null: it disables none. A call that does more than that counts too.
    */
   disabledUserOf(call: CallToJudge): string | null

@@ -167,6 +167,11 @@ export type PanelClient = {
    * @param user as {@link PanelClient.userService} has just shown it.
    */
   setService(user: UserService, wanted: WantedService): Promise<ServiceReply>
+  /**
+   * Gives a user that the panel can neither list nor show values that it can: an expiry or a quota beyond what the panel reads
+   * makes it fail, and yet it serves the user. The expiry becomes "never", the quota, if need be, one byte.
+   */
+  repairUser(username: string): Promise<ServiceReply>
   /** Ends all connections. Calls under way fail, and so do later ones. */
   close(): Promise<void>
 }

@@ -1,5 +1,4 @@
 import { operatorKey } from '../support/keys.ts'
-import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
 import { median } from './line.ts'
 import { settled } from './settled.ts'
@@ -8,7 +7,7 @@ import { settled } from './settled.ts'
 export async function benchAgainstPanel(bench: Bench): Promise<Line[]> {
   const [users, rounds] = bench.quick ? [100, 2] : [1_000, 5]
   const panel = await bench.panel({ costs: true, users: { reseller: users } })
-  const service = await spawnService(panel, { DATABASE_URL: await bench.database() })
+  const service = await bench.service(panel, { DATABASE_URL: await bench.database() })
   bench.say(`reading ${users} users once`)
   await settled(service)
   const asking: number[] = []

@@ -1,5 +1,4 @@
 import { operatorKey } from '../support/keys.ts'
-import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
 import { median } from './line.ts'
 import { settled } from './settled.ts'
@@ -8,7 +7,7 @@ import { settled } from './settled.ts'
 export async function benchDeletion(bench: Bench): Promise<Line[]> {
   const rounds = bench.quick ? 5 : 100
   const panel = await bench.panel({ costs: true, users: { reseller: 2 * rounds } })
-  const service = await spawnService(panel, { DATABASE_URL: await bench.database() })
+  const service = await bench.service(panel, { DATABASE_URL: await bench.database() })
   await settled(service)
   bench.say(`deleting ${2 * rounds} users`)
   const bearer = { authorization: `Bearer ${panel.token}` }

@@ -1,4 +1,3 @@
-import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
 import { median } from './line.ts'
 import { load } from './load.ts'
@@ -26,7 +25,7 @@ async function benchCalls(
 ): Promise<Line[]> {
   const [seconds, rounds] = bench.quick ? [1, 1] : [4, 5]
   const panel = await bench.panel({ costs, users: { reseller: users } })
-  const service = await spawnService(panel, { DATABASE_URL: await bench.database() })
+  const service = await bench.service(panel, { DATABASE_URL: await bench.database() })
   await settled(service)
   const lines: Line[] = []
   for (const { name, path, connections } of calls) {

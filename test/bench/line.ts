@@ -1,3 +1,5 @@
+import type { ServiceProcess } from '../support/spawn-service.ts'
+
 /** One line of the benchmark: a figure of this run, held against what it should be. */
 export type Line = {
   name: string
@@ -18,6 +20,8 @@ export type Bench = {
   database: () => Promise<string>
   /** A stand-in panel in a process of its own. */
   panel: (options: PanelProcessOptions) => Promise<PanelProcess>
+  /** The service as it ships: the bundle, in a process of its own. */
+  service: (panel: PanelProcess, environment: Record<string, string>) => Promise<ServiceProcess>
   /** A directory that is removed at the end. */
   directory: () => Promise<string>
   /** Told what is under way. */

@@ -1,4 +1,4 @@
-import { type ServiceProcess, spawnService } from '../support/spawn-service.ts'
+import type { ServiceProcess } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
 import { residentBytes } from './resident.ts'
 import { settled } from './settled.ts'
@@ -30,7 +30,7 @@ async function read(bench: Bench, users: number): Promise<{ scan: number; reset:
   bench.say(`scanning ${users} users, and resetting them`)
   const panel = await bench.panel({ costs: false, users: { reseller: users } })
   // What the start took is given back before the scan gets far.
-  const service = await spawnService(panel, { DATABASE_URL: await bench.database() })
+  const service = await bench.service(panel, { DATABASE_URL: await bench.database() })
   const scan = await mostWhile(service, () => settled(service))
   const reset = await mostWhile(service, async () => {
     const headers = { authorization: `Bearer ${panel.token}` }

@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { buildBundle } from '../../scripts/build.ts'
 import { copyTemplate, startTestServer } from '../support/server.ts'
+import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, PanelProcess } from './line.ts'
 
 /** Starts a PostgreSQL as the service runs it, and hands out what the parts of the benchmark need. */
@@ -13,6 +15,10 @@ export async function openPlace(
   process.once('SIGTERM', () => process.exit(1))
   const server = await startTestServer()
   const children = new Set<ChildProcess>()
+  const root = path.join(import.meta.dirname, '../..')
+  // What stays outside of the bundle is found from here.
+  const bundle = path.join(root, `node_modules/.cache/bench-${process.pid}`)
+  let built: Promise<void> | undefined
   return {
     ...options,
     database: async () => (await copyTemplate(server)).url,
@@ -21,6 +27,11 @@ export async function openPlace(
       children.add(child)
       const [address] = (await once(child, 'message')) as [Omit<PanelProcess, 'close'>]
       return { ...address, close: () => end(child) }
+    },
+    service: async (panel, environment) => {
+      built ??= buildBundle(bundle)
+      await built
+      return spawnService(panel, environment, undefined, path.join(bundle, 'main.js'))
     },
     directory: async () => {
       const directory = await mkdtemp(path.join(server.runDir, 'bench-'))
@@ -31,6 +42,7 @@ export async function openPlace(
       for (const child of children) await end(child)
       await server.stop()
       await server.remove()
+      await rm(bundle, { recursive: true, force: true })
     },
   }
 }

@@ -1,4 +1,3 @@
-import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, Line } from './line.ts'
 import { median } from './line.ts'
 
@@ -11,7 +10,7 @@ export async function benchStart(bench: Bench): Promise<Line[]> {
   const seconds: Record<'external' | 'first' | 'again', number[]> = { external: [], first: [], again: [] }
   const start = async (environment: Record<string, string>) => {
     const begun = performance.now()
-    const service = await spawnService(panel, environment)
+    const service = await bench.service(panel, environment)
     const took = (performance.now() - begun) / 1_000
     await service.end('SIGTERM')
     return took

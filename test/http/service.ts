@@ -4,6 +4,7 @@ import type { App } from '../../src/http/app-type.ts'
 import { createLogger } from '../../src/log.ts'
 import { marzbanApi } from '../../src/panel/marzban/api.ts'
 import { createPanelClient } from '../../src/panel/marzban/client.ts'
+import type { PanelClient } from '../../src/panel/panel.ts'
 import { createForwarder } from '../../src/panel/transport/forward.ts'
 import { createConnectionQueue } from '../../src/store/connection/connection-queue.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
@@ -16,6 +17,7 @@ import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import { settleDeletions } from '../../src/work/deleting/settle.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import type { FrontWork } from '../../src/work/front/front-request.ts'
+import { holdOf as readHoldOf } from '../../src/work/front/hold-of.ts'
 import { createLedgerApi } from '../../src/work/ledger-api.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
@@ -25,6 +27,7 @@ import type { PanelDatabase } from '../stand-in/names.ts'
 import type { Release } from '../stand-in/release.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import type { Serving } from '../stand-in/xray.ts'
 import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
@@ -70,6 +73,8 @@ export type TestService = {
   settle(): Promise<void>
   /** The id of the open account of an admin. */
   idOf(username: string): Promise<bigint>
+  /** What the service itself asks the panel with. */
+  client: PanelClient
   /** What scans read with. */
   reading: Pick<ReadingDeps, 'db' | 'panel' | 'now'>
   /** How often a connection to the database has been used and given back. */
@@ -95,7 +100,11 @@ export type TestServiceOptions = Partial<AppOptions> & {
   /** How many connections to the panel the front may have of each kind, and how long a request waits for one. */
   lanes?: { connections: number; waitMs: number }
   now?: () => number
-  /** Why an account is held; left out: none is. */
+  /** The panel's own clock, in milliseconds since 1970. */
+  panelNow?: () => number
+  /** Whom the panel's core serves. */
+  serving?: Serving
+  /** Why an account is held; left out: as the service itself finds it. */
   holdOf?: FrontWork['holdOf']
 }
 
@@ -113,7 +122,9 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     panelTimeoutMs = 800,
     lanes = {},
     now = Date.now,
-    holdOf = async () => null,
+    panelNow,
+    serving,
+    holdOf,
     ...appOptions
   } = options
   const database = await createTestDatabase()
@@ -129,6 +140,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...(hasUsage !== undefined && { hasUsage }),
     ...(release && { release }),
     ...(panelDatabase && { database: panelDatabase }),
+    ...(panelNow && { now: panelNow }),
+    ...(serving && { serving }),
     sudo: { username: 'ledger', password: makeSecret() },
   })
   for (const { username, isSudo = false, usage = 0n } of admins) {
@@ -157,6 +170,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       if (line.level >= (levels.values[logLevel] ?? 0)) logged.push(line)
     },
   })
+  const findHoldOf = (adminId: bigint) => readHoldOf(db, adminId)
   let syncs = 0
   const callers = createCallers({ db, panel, apiKey, now })
   const services = createLedgerApi({
@@ -183,7 +197,14 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     ...lanes,
   })
   const front = {
-    front: createFront({ ...working, callers, forwarder, api: marzbanApi, holdOf, log }),
+    front: createFront({
+      ...working,
+      callers,
+      forwarder,
+      api: marzbanApi,
+      holdOf: holdOf ?? findHoldOf,
+      log,
+    }),
     prefixes: ['/api', '/sub', '/dashboard', '/statics'],
   }
   const app = buildApp({ services, log, version: '1.2.3', pressure, front, ...appOptions })
@@ -231,6 +252,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     carryOut: (id) => carryOut(working, BigInt(id)),
     settle: () => settleDeletions(working),
     idOf,
+    client: panel,
     reading: working,
     databaseUses: () => uses,
     close: async () => {

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { operatorKey } from './keys.ts'
 import { keepOutput } from './leaks.ts'
 
-const main = path.join(import.meta.dirname, '../../src/main.ts')
+const sources = path.join(import.meta.dirname, '../../src/main.ts')
 const patienceMs = 60_000
 /** Services that have not ended: none of them outlives who started it. */
 const running = new Set<ChildProcess>()
@@ -32,11 +32,13 @@ export type PanelAddress = { url: string; sudo: { username: string; password: st
  * Starts the service against `panel`, and resolves as soon as it listens.
  *
  * @param onOutput told what it prints.
+ * @param main the program; left out: the sources.
  */
 export async function spawnService(
   panel: PanelAddress,
   environment: Record<string, string>,
   onOutput: (text: string) => void = () => {},
+  main = sources,
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [main], {
     env: {

@@ -26,7 +26,7 @@ export async function passOn(
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
     const call = { method, path: target.path, headers, body }
-    await front.refuseIfHeld(call, token)
+    await front.refuse(call, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
     await front.noteAnswer(call, answer.status)
     reply.raw.off('close', leave)

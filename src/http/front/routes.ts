@@ -94,7 +94,7 @@ async function answerGuarded(
   const { body, sent } = await receiveFromCaller(front, uploads, request, token)
   try {
     const { method, target } = request
-    await front.refuseIfHeld({ method, path: target.path, headers, body }, token)
+    await front.refuse({ method, path: target.path, headers, body }, token)
     refuseKeyInBody(body)
     const answer = await front.handle(call, {
       request: {

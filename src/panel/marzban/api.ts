@@ -1,5 +1,5 @@
 import type { PanelApi } from '../panel-api.ts'
-import { disabledUserOf, effectOf } from './call-effects.ts'
+import { breakingFieldOf, disabledUserOf, effectOf } from './call-effects.ts'
 import { judgeDeletion } from './deletion-forms.ts'
 import { expiredUsers } from './expired-users.ts'
 import { guardedCallOf, refusingQuestions } from './guarded-calls.ts'
@@ -15,6 +15,7 @@ const socketPaths = /^\/api\/(core|node\/\d+)\/logs$/
 export const marzbanApi: PanelApi = {
   guardedCallOf,
   effectOf,
+  breakingFieldOf,
   disabledUserOf,
   refusingQuestions,
   hasWebSocket: (path) => socketPaths.test(path),

@@ -17,15 +17,48 @@ export function effectOf(call: CallToJudge): CallEffect {
   return 'change'
 }
 
+/** 9999-12-31T23:59:59: of a later second Python makes no date. */
+const lastSecond = 253_402_300_799
+
+/**
+ * See `PanelApi.breakingFieldOf`. Marzban 0.8.4 stores such a user and answers 500, and then fails at every list with it
+ * (run on SQLite).
+ */
+export function breakingFieldOf({
+  method,
+  path,
+  body,
+}: CallToJudge): { field: string; detail: string } | null {
+  const isOfUser = (method === 'POST' && path === '/api/user') || (method === 'PUT' && userPath.test(path))
+  const fields = isOfUser && body !== null ? jsonIn(body) : undefined
+  if (!isObject(fields)) return null
+  const plan = isObject(fields.next_plan) ? fields.next_plan : {}
+  const seconds = {
+    expire: fields.expire,
+    on_hold_expire_duration: fields.on_hold_expire_duration,
+    'next_plan.expire': plan.expire,
+  }
+  const field = Object.entries(seconds).find(([, value]) => Number(value) > lastSecond)?.[0]
+  if (field === undefined) return null
+  const detail =
+    `${field} must be at most ${lastSecond}, the end of the year 9999; 0 means never. The panel would store it, and fail at ` +
+    'every list with this user.'
+  return { field, detail }
+}
+
+function jsonIn(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+}
+
 /** See `PanelApi.disabledUserOf`. */
 export function disabledUserOf({ method, path, body }: CallToJudge): string | null {
   if (method !== 'PUT' || !userPath.test(path) || body === null || !body.includes('disabled')) return null
-  try {
-    const fields: unknown = JSON.parse(body.toString())
-    return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
-  } catch {
-    return null
-  }
+  const fields = jsonIn(body)
+  return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
 }
 
 /**

@@ -17,7 +17,7 @@ import { lookAtUser, readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
 import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
 import { createSession } from './session.ts'
-import { readService, setService } from './user-service.ts'
+import { readService, repairUser, setService } from './user-service.ts'
 
 /** The part of a pino logger that is used. */
 export type PanelLog = {
@@ -150,6 +150,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     },
     userService: async (username) => readService(questionAbout(username)),
     setService: (user, wanted) => setService(calls, user, wanted),
+    repairUser: (username) => repairUser(calls, username),
     close: () => transport.close(),
   }
 }

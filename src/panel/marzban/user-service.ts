@@ -89,11 +89,23 @@ function wasReset(before: Unread, answer: Record<string, unknown>): boolean {
   return used < before.used && lifetime >= before.lifetime
 }
 
+/**
+ * Mends a user that makes Marzban answer 500; see `PanelClient.repairUser`. An `expire` beyond the year 9999 does so, and a
+ * negative `data_limit`, which a plan without `add_remaining_traffic` leaves behind. That 0.8.4 stores
+ * both was seen on SQLite; that this change mends them was read in its source (app/routers/user.py, modify_user).
+ */
+export async function repairUser(calls: AuthorisedCalls, username: string): Promise<ServiceReply> {
+  const expiry = await send(calls, { username }, { expire: 0 })
+  const { verdict, error } =
+    expiry.verdict === 'unclear' ? await send(calls, { username }, { expire: 0, data_limit: 1 }) : expiry
+  return { verdict, error }
+}
+
 type Sent = ServiceReply & { user: Record<string, unknown> | null }
 
 async function send(
   calls: AuthorisedCalls,
-  { username }: UserService,
+  { username }: Pick<UserService, 'username'>,
   body: Record<string, unknown>,
 ): Promise<Sent> {
   const path = namedPath('/api/user', username)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -6,7 +7,11 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { isLedgerError } from '../../errors.ts'
 import type { Database } from './database.ts'
 
-const folder = path.join(import.meta.dirname, '../../../db/migrations')
+/** Where the steps stand: beside the bundle, or beside the sources. */
+const besideBundle = path.join(import.meta.dirname, 'migrations')
+const folder = existsSync(besideBundle)
+  ? besideBundle
+  : path.join(import.meta.dirname, '../../../db/migrations')
 
 /** What identifies our lock among the advisory locks of a database; any number that no other program uses. */
 const lockKey = 6_274_611_508n
@@ -107,10 +112,11 @@ function migrator(db: Database, steps?: Record<string, Migration>): Migrator {
 }
 
 async function migrations(): Promise<Record<string, Migration>> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts'))
+  // In the bundle they are compiled, with their source maps beside them.
+  const files = (await readdir(folder)).filter((file) => /\.(ts|js)$/.test(file))
   const loaded = files.map(
     async (file): Promise<[string, Migration]> => [
-      path.basename(file, '.ts'),
+      path.parse(file).name,
       (await import(pathToFileURL(path.join(folder, file)).href)) as Migration,
     ],
   )

@@ -181,6 +181,28 @@ export async function listUnsettled(db: Database, adminId: bigint): Promise<Held
   return rows.map(toHeldUser)
 }
 
+/**
+ * One page of names of an account's users that are not held, those first that cannot be read or were served when they were last
+ * read.
+ */
+export async function listNotHeld(
+  db: Database,
+  { adminId, offset, limit }: { adminId: bigint; offset: number; limit: number },
+): Promise<string[]> {
+  const { rows } = await sql<{ username: string }>`
+    select username from (
+      select name as username, 0 as place from unreadable_items
+      where kind = 'user' and admin_id = ${adminId} and name is not null
+      union
+      select username, case when status in ('active', 'on_hold') then 1 else 2 end from tenures
+      where admin_id = ${adminId} and ended_at is null
+        and not exists (select from held_users as held where held.ended_at is null
+          and name_key(held.username) = name_key(tenures.username) and held.created_at = tenures.created_at)
+    ) as users
+    order by place, username offset ${offset} limit ${limit}`.execute(db)
+  return rows.map(({ username }) => username)
+}
+
 /** Users of an account that are to be looked at once more by now. */
 export async function listDueLooks(db: Database, adminId: bigint): Promise<HeldUser[]> {
   const rows = await db

@@ -1,5 +1,6 @@
 import type { ForwardedAnswer, Forwarder } from '../../panel/panel.ts'
 import type { CallToJudge, GuardedCall, PanelApi } from '../../panel/panel-api.ts'
+import { refuseIfBreaking } from './breaking.ts'
 import { changeUserThroughFront } from './change-user.ts'
 import { deleteAdminThroughFront } from './delete-admin.ts'
 import { deleteExpiredThroughFront } from './delete-expired.ts'
@@ -32,10 +33,10 @@ export type Front = {
    */
   callerOf(token: string | null): Promise<FrontCaller | null>
   /**
-   * Refuses what an admin may not do while it is held: see {@link refuseIfHeld}. To be asked of every call, guarded or not,
-   * when it is complete.
+   * Refuses what would break the panel, and what an admin may not do while it is held: see {@link refuseIfBreaking} and
+   * {@link refuseIfHeld}. To be asked of every call, guarded or not, when it is complete.
    */
-  refuseIfHeld(call: CallToJudge, token: string | null): Promise<void>
+  refuse(call: CallToJudge, token: string | null): Promise<void>
   /**
    * Notes what the panel's answer to a call that is not guarded means for users that are held: one that its caller disables
    * stays disabled when the hold ends.
@@ -58,7 +59,10 @@ export function createFront(work: FrontWork): Front {
     api: work.api,
     guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
-    refuseIfHeld: (call, token) => refuseIfHeld(work, call, token),
+    refuse: (call, token) => {
+      refuseIfBreaking(work, call)
+      return refuseIfHeld(work, call, token)
+    },
     noteAnswer: (call, status) => keepIfDisabled(work, call, status),
     handle: async (call, request) => {
       await checkPreserveTraffic(work, call, request)

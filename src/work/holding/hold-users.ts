@@ -1,4 +1,4 @@
-import { LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
 import { isSameCreation } from '../../ledger/user-identity.ts'
 import type { UserService } from '../../panel/panel.ts'
 import {
@@ -6,6 +6,7 @@ import {
   endHeld,
   type FormerService,
   type HeldUser,
+  listNotHeld,
   listUnsettled,
   lookLater,
   noteFailure,
@@ -13,8 +14,9 @@ import {
   planHeld,
 } from '../../store/holds/held-users.ts'
 import { type Hold, noteRemaining } from '../../store/holds/holds.ts'
+import { pageSize } from '../observing/read-user-pages.ts'
 import { announce } from './announce.ts'
-import { countFailures, type HoldingDeps, isServed } from './holding.ts'
+import { countFailures, type Failures, type HoldingDeps, isServed } from './holding.ts'
 import { listServed } from './list-served.ts'
 import { releaseUser } from './release-users.ts'
 
@@ -49,6 +51,11 @@ export async function holdUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
       if (outcome === 'left alone') await noteRemaining(db, hold.adminId, left)
     }
   }
+  if (unlisted > 0) {
+    const found = await holdUnlisted(deps, hold, { unlisted, failures })
+    if (found === 'lifted') return
+    unlisted = Math.max(0, unlisted - found)
+  }
   await noteRemaining(db, hold.adminId, unlisted)
   await announce(db, hold, failures.total() + unlisted)
 }
@@ -70,6 +77,45 @@ async function holdUser(deps: HoldingDeps, hold: Hold, username: string): Promis
   const user = await deps.panel.userService(username)
   if (!user || user.owner !== hold.username || !isServed(user)) return 'left alone'
   return disable(deps, hold, user)
+}
+
+/**
+ * Looks for users that make the panel fail when it lists them, and that it serves all the same: the ledger knows their names, if it
+ * has ever read them. A user that the panel cannot show is repaired first.
+ *
+ * @param unlisted how many to look for.
+ * @returns how many were found.
+ */
+async function holdUnlisted(
+  deps: HoldingDeps,
+  hold: Hold,
+  { unlisted, failures }: { unlisted: number; failures: Failures },
+): Promise<number | 'lifted'> {
+  const names: string[] = []
+  for (let offset = 0; ; offset += pageSize) {
+    const page = await listNotHeld(deps.db, { adminId: hold.adminId, offset, limit: pageSize })
+    names.push(...page)
+    if (page.length < pageSize) break
+  }
+  let found = 0
+  for (const username of names) {
+    if (found >= unlisted) break
+    deps.signal.throwIfAborted()
+    const outcome = await failures.count(() => repairAndHold(deps, hold, username))
+    if (outcome === 'lifted') return outcome
+    if (outcome === 'disabled') found += 1
+  }
+  return found
+}
+
+async function repairAndHold(deps: HoldingDeps, hold: Hold, username: string): Promise<Outcome> {
+  try {
+    return await holdUser(deps, hold, username)
+  } catch (error) {
+    if (!isLedgerError(error, 'user_unreadable')) throw error
+    const { verdict, error: failure } = await deps.panel.repairUser(username)
+    return failure && verdict !== 'missing' ? failure : holdUser(deps, hold, username)
+  }
 }
 
 async function disable(

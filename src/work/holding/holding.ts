@@ -6,7 +6,7 @@ import { listHolds } from '../../store/holds/holds.ts'
 
 export type HoldingDeps = {
   db: Database
-  panel: Pick<PanelClient, 'users' | 'countUsers' | 'userService' | 'setService'>
+  panel: Pick<PanelClient, 'users' | 'countUsers' | 'userService' | 'setService' | 'repairUser'>
   /** Milliseconds for which the panel can still act on a request that it has not answered. */
   graceMs: number
   /** Ends the work between two users. */

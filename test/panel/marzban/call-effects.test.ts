@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { effectOf } from '../../../src/panel/marzban/call-effects.ts'
+import { breakingFieldOf, effectOf } from '../../../src/panel/marzban/call-effects.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -123,4 +123,29 @@ test.each([
   ['PROPFIND', '/api/user', 'change'],
 ])('%s %s can only %s', (method, path, effect) => {
   expect(effectOf({ method, path, headers: json, body: null })).toBe(effect)
+})
+
+describe('a call that would leave a user that the panel can never list again', () => {
+  const breaking = (method: string, path: string, body: unknown) =>
+    breakingFieldOf({ method, path, headers: {}, body: Buffer.from(JSON.stringify(body)) })
+
+  test.each([
+    ['POST', '/api/user', { username: 'anna', expire: 253_402_300_800 }, 'expire'],
+    ['PUT', '/api/user/anna', { expire: '100000000000000' }, 'expire'],
+    ['PUT', '/api/user/anna', { on_hold_expire_duration: 1e14 }, 'on_hold_expire_duration'],
+    ['PUT', '/api/user/anna', { next_plan: { expire: 1e300 } }, 'next_plan.expire'],
+  ])('%s %s %j is recognised by its field', (method, path, body, field) => {
+    expect(breaking(method, path, body)).toEqual({ field, detail: expect.stringContaining('year 9999') })
+  })
+
+  test.each([
+    ['POST', '/api/user', { username: 'anna', expire: 253_402_300_799 }],
+    ['PUT', '/api/user/anna', { expire: 0 }],
+    ['PUT', '/api/user/anna', { expire: null, next_plan: null }],
+    ['PUT', '/api/user/anna', { expire: -1 }],
+    ['PUT', '/api/user/anna', ['expire', 1e14]],
+    ['PUT', '/api/admin/anna', { expire: 1e14 }],
+  ])('%s %s %j is none', (method, path, body) => {
+    expect(breaking(method, path, body)).toBeNull()
+  })
 })

