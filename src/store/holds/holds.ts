@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely'
+import { type Selectable, type SqlBool, sql } from 'kysely'
 import type { HoldReason, LimitReason } from '../../ledger/hold.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import type { HoldsTable } from '../limit-tables.ts'
@@ -106,8 +106,24 @@ export async function endHoldOfClosed(tx: Tx, adminId: bigint, at: Date): Promis
 /** The hold of an account; null: it is not held, and nothing has to be given back. */
 export async function findHold(db: Database, adminId: bigint): Promise<Hold | null> {
   const row = await holds(db).where('holds.admin_id', '=', adminId).executeTakeFirst()
-  return row ? toHold(row) : null
+  return row ? toHold(row) : findLeftover(db, adminId)
 }
+
+/** What is left to give back of a hold that has ended: a replica may have changed a user after another had removed the hold. */
+async function findLeftover(db: Database, adminId: bigint): Promise<Hold | null> {
+  const row = await db
+    .selectFrom('held_users')
+    .innerJoin('admins', 'admins.id', 'held_users.admin_id')
+    .select(['admins.username', 'planned_at as since'])
+    .where('admin_id', '=', adminId)
+    .where(isLeft)
+    .limit(1)
+    .executeTakeFirst()
+  return row ? { adminId, ...row, reasons: [], operator: null, announced: 'finished' } : null
+}
+
+/** Whether there is something to be done for a held user. */
+const isLeft = sql<SqlBool>`(held_users.ended_at is null or held_users.look_at is not null)`
 
 function holds(db: Database) {
   return db
@@ -141,7 +157,12 @@ function toHold(row: Selectable<HoldsTable> & { username: string }): Hold {
 
 /** The accounts that are held, or give users back. */
 export async function listHolds(db: Database): Promise<bigint[]> {
-  const rows = await db.selectFrom('holds').select('admin_id as adminId').orderBy('admin_id').execute()
+  const rows = await db
+    .selectFrom('holds')
+    .select('admin_id as adminId')
+    .union(db.selectFrom('held_users').select('admin_id as adminId').where(isLeft))
+    .orderBy('adminId')
+    .execute()
   return rows.map(({ adminId }) => adminId)
 }
 

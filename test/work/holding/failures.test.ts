@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { keepDisabled } from '../../../src/store/holds/held-users.ts'
+import { listHolds } from '../../../src/store/holds/holds.ts'
 import { enforceHold } from '../../../src/work/holding/enforce-hold.ts'
 import { pollAndScan } from '../../support/deleting.ts'
 import { passLook, useHolding } from '../../support/holding.ts'
@@ -273,6 +274,29 @@ describe('a user that somebody disables during the hold', () => {
       ['anna kept', 'bella restored'],
     ])
   })
+})
+
+test('a user that a replica disables when another has given all back and removed the hold is given back', async () => {
+  create('anna')
+  await hold()
+  holding.panel.faults.add({
+    method: 'PUT',
+    kind: 'hook',
+    times: 1,
+    before: async () => {
+      await lift()
+      await enforce()
+      await passLook(holding)
+      await enforce()
+      expect(await figures()).toBeNull()
+    },
+  })
+  await enforce()
+  expect(statuses('anna')).toEqual(['disabled'])
+  expect(await listHolds(holding.db)).toEqual([holding.ada])
+  await passLook(holding)
+  await enforce()
+  expect(statuses('anna')).toEqual(['active'])
 })
 
 test('two replicas at once hold and give back each user once', async () => {
