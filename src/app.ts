@@ -35,6 +35,7 @@ import { type FailureLimit, limitFailures } from './http/server/login-throttle.t
 import { neverStoreAccounts } from './http/server/never-store.ts'
 import { refuseUnderPressure } from './http/server/overloaded.ts'
 import { RequestLog } from './http/server/request-log.ts'
+import { buildSharedSerializers } from './http/server/shared-serializers.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'
 import { canonicalTarget } from './http/server/target.ts'
 
@@ -93,6 +94,7 @@ export function buildApp(options: AppOptions): App {
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
+    schemaController: { compilersFactory: { buildSerializer: buildSharedSerializers } },
     routerOptions: { maxParamLength: longestParameter },
     // While the service drains, it still answers the requests on open connections.
     return503OnClosing: false,

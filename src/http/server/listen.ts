@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { LedgerError } from '../../errors.ts'
 import type { App } from '../app-type.ts'
 
@@ -9,6 +10,7 @@ import type { App } from '../app-type.ts'
  * @throws `config_invalid` when the address is in use, forbidden, or not one of this machine.
  */
 export async function listen(app: App, address: { host: string; port: number }): Promise<string> {
+  await calmDown(app)
   try {
     return await app.listen(address)
   } catch (error) {
@@ -27,4 +29,18 @@ function remedyOf(error: unknown, { host, port }: { host: string; port: number }
     return `This machine has no address ${host} (${code}). ${hint}`
   }
   return null
+}
+
+/** Two rounds of what is measured. */
+const calmAtMostMs = 2_000
+const lookEveryMs = 50
+
+/** Its start keeps the process so busy that it would refuse the first requests as too many. */
+async function calmDown(app: App): Promise<void> {
+  let waited = 0
+  do {
+    // Without a pause the last measurement would be from before.
+    await setTimeout(lookEveryMs)
+    waited += lookEveryMs
+  } while (app.isUnderPressure() && waited < calmAtMostMs)
 }

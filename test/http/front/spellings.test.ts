@@ -240,7 +240,7 @@ describe('what the panel loses by a spelling is what the ledger has kept', () =>
 
   test('a method that no web client uses is not passed on', async () => {
     const answer = await send(address, 'PROPFIND', '/api/user/alice', { headers: service.as('ada') })
-    expect(answer.status).toBe(404)
+    expect(answer.status).toBe(405)
     expect(service.takeAsked().filter((call) => call.startsWith('PROPFIND'))).toEqual([])
   })
 

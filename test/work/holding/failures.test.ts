@@ -1,7 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { keepDisabled } from '../../../src/store/holds/held-users.ts'
-import { listHolds } from '../../../src/store/holds/holds.ts'
 import { enforceHold } from '../../../src/work/holding/enforce-hold.ts'
 import { pollAndScan } from '../../support/deleting.ts'
 import { passLook, useHolding } from '../../support/holding.ts'
@@ -274,37 +272,4 @@ describe('a user that somebody disables during the hold', () => {
       ['anna kept', 'bella restored'],
     ])
   })
-})
-
-test('a user that a replica disables when another has given all back and removed the hold is given back', async () => {
-  create('anna')
-  await hold()
-  holding.panel.faults.add({
-    method: 'PUT',
-    kind: 'hook',
-    times: 1,
-    before: async () => {
-      await lift()
-      await enforce()
-      await passLook(holding)
-      await enforce()
-      expect(await figures()).toBeNull()
-    },
-  })
-  await enforce()
-  expect(statuses('anna')).toEqual(['disabled'])
-  expect(await listHolds(holding.db)).toEqual([holding.ada])
-  await passLook(holding)
-  await enforce()
-  expect(statuses('anna')).toEqual(['active'])
-})
-
-test('two replicas at once hold and give back each user once', async () => {
-  createUsers()
-  await hold()
-  await Promise.all([enforce(), enforce()])
-  expect([statuses(...users), await rows()]).toEqual([disabled, ['anna held', 'clara held', 'bella held']])
-  await lift()
-  await Promise.all([enforce(), enforce(), setTimeout(1).then(() => enforce())])
-  expect(statuses(...users)).toEqual(served)
 })

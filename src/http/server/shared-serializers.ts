@@ -1,0 +1,19 @@
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
+
+type Factory = ReturnType<typeof SerializerSelector>
+type Serializer = ReturnType<ReturnType<Factory>>
+
+/**
+ * Builds each serializer once, however many answers have its schema. Every call has the same problems among its answers: to build
+ * them one by one would take most of the start.
+ */
+export const buildSharedSerializers: Factory = (externalSchemas, options) => {
+  const compile = SerializerSelector()(externalSchemas, options)
+  const built = new Map<string, Serializer>()
+  return (route) => {
+    const key = JSON.stringify(route.schema)
+    const serializer = built.get(key) ?? compile(route)
+    built.set(key, serializer)
+    return serializer
+  }
+}
