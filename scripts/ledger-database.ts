@@ -29,9 +29,11 @@ export async function withDatabase<T>(
     await checkTables(db)
     return await work(db)
   } catch (error) {
-    if (!isLedgerError(error, 'database_unavailable')) throw error
+    if (!isLedgerError(error, 'database_unavailable', 'config_invalid')) throw error
+    const sentence = error.forOperator ?? error.message
+    if (error.code === 'config_invalid') throw new LedgerError(error.code, sentence, { cause: error.cause })
     const where = DATABASE_URL ? 'DATABASE_URL: the host, the port, the name and the password' : 'DATA_DIR'
-    throw new LedgerError(error.code, `${error.message} Check ${where}.`, { cause: error.cause })
+    throw new LedgerError(error.code, `${sentence} Check ${where}.`, { cause: error.cause })
   }
 }
 

@@ -48,6 +48,7 @@ const noLedger: LedgerApi = {
   keys: { create: refuse, list: refuse, revoke: refuse },
   audit: refuse,
   sync: refuse,
+  failures: refuse,
   requestSync: refuse,
   requestObservation: refuse,
   readiness: refuse,

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { buildApp } from './app.ts'
@@ -10,14 +9,16 @@ import { createJobs } from './jobs/jobs.ts'
 import { createMarzban } from './panel/marzban/marzban.ts'
 import { readTrustedCertificates } from './panel/transport/trusted-certificates.ts'
 import { createConnectionQueue } from './store/connection/connection-queue.ts'
-import { type Database, openDatabase } from './store/connection/database.ts'
-import { migrateToLatest } from './store/connection/migrate.ts'
+import { openDatabase } from './store/connection/database.ts'
+import { failureOfStart, prepareDatabase } from './store/connection/prepare-database.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
+import { poolConfig } from './store/connection/session-client.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
 import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
 import { createCallers } from './work/callers/callers.ts'
 import { checkPanelAccount } from './work/callers/check-panel-account.ts'
+import { createFailureLog } from './work/collecting/failure-log.ts'
 import { restAfterAnswer } from './work/collecting/panel-budget.ts'
 import { createScanLog } from './work/collecting/scan-log.ts'
 import { createSuspicionLog } from './work/collecting/suspicion-log.ts'
@@ -31,8 +32,6 @@ import { logUnreadable } from './work/observing/unreadable-items.ts'
 
 /** For each replica, besides a few for its jobs. A PostgreSQL server usually allows a hundred in all. */
 const databaseConnections = 10
-/** How long the start waits for a database that does not answer. */
-const databasePatienceMs = 30_000
 
 /**
  * Builds the service on the database at `databaseUrl` and starts it: migrations, background work, HTTP.
@@ -43,7 +42,7 @@ const databasePatienceMs = 30_000
  */
 export async function assemble(
   config: Config,
-  { databaseUrl, log }: { databaseUrl: string; log: Logger },
+  { databaseUrl, log, now }: { databaseUrl: string; log: Logger; now: () => number },
   closing: AsyncDisposableStack,
 ): Promise<string> {
   // First, since it fails at once or never.
@@ -55,7 +54,11 @@ export async function assemble(
     onIdleError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   })
   closing.defer(() => db.destroy())
-  await migrate(db, log)
+  await prepareDatabase(db, databaseUrl, {
+    onWait: (reason) => log.warn({ reason }, `waiting for the database: ${reason}`),
+    onOtherReplica: () => log.info('another replica migrates the database; waiting for it'),
+    onMigrated: (steps) => log.info({ steps }, 'the database was migrated'),
+  })
 
   const {
     client: panel,
@@ -89,27 +92,36 @@ export async function assemble(
   const deleting = { ...observing, worker, now: steady, graceMs: 2 * config.panelTimeoutMs }
 
   const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
+  const failures = createFailureLog(now)
+  const noteSuspicion = createSuspicionLog(db, log)
   const jobs = createJobs({
-    databaseUrl,
+    connection: poolConfig(databaseUrl, 'marzban-ledger-jobs'),
     poll: {
       intervalSeconds: config.pollIntervalSeconds,
       work: {
         ...observing,
         onFailure: (error) => log.error(logFields(error), `the panel cannot be polled: ${error.message}`),
+        onFailedPoll: (error) => failures.failed('panel', error),
         onRecovery: () => log.info('the panel answers again'),
       },
-      onAnswered: createSuspicionLog(db, log),
+      onAnswered: () => {
+        failures.succeeded('panel')
+        return noteSuspicion()
+      },
     },
     scan: {
       work: reading,
       options: {
         intervalSeconds: config.scanIntervalSeconds,
         onProgress: createScanLog(log, steady),
-        onFailure: (admin, error) =>
+        onScanned: (admin) => failures.succeeded(`scan of ${admin}`),
+        onFailure: (admin, error) => {
+          failures.failed(`scan of ${admin}`, error)
           log.error(
             { admin, ...logFields(error) },
             `some users of an admin could not be read: ${error.message}`,
-          ),
+          )
+        },
       },
     },
     deletions: { work: deleting },
@@ -118,8 +130,17 @@ export async function assemble(
     holds: { work: { db, panel, graceMs: 2 * config.panelTimeoutMs } },
     outbox: { db, listenTo: (onWritten) => createOutboxListener(databaseUrl, onWritten) },
     clock: createQueueClock(db),
-    onError: (error) => log.error({ err: error }, 'the job queue cannot reach the database'),
+    checkSessions: () => worker.check(),
+    onError: (error) => {
+      failures.failed('queues', error)
+      log.error({ err: error }, 'the job queue cannot reach the database')
+    },
+    onSuccess: (work) => {
+      failures.succeeded('queues')
+      failures.succeeded(work)
+    },
     onFailure: (queue, error) => {
+      failures.failed(queue, error)
       if (isLedgerError(error))
         log.warn({ queue, ...logFields(error) }, `a job has to wait: ${error.message}`)
       else log.error({ err: error, queue }, 'a job failed unexpectedly')
@@ -135,6 +156,7 @@ export async function assemble(
     stats,
     deletions,
     requestPoll,
+    failures: failures.list,
     now: steady,
   })
   const app = buildApp({
@@ -155,7 +177,10 @@ export async function assemble(
     }),
   })
   closing.defer(() => app.close())
-  await Promise.all([jobs.start(), app.ready()])
+  const starting = jobs.start().catch((error: unknown) => {
+    throw failureOfStart(error, databaseUrl)
+  })
+  await Promise.all([starting, app.ready()])
   const address = await listen(app, { host: config.host, port: config.port })
   // The panel may be down: the service answers from the ledger, and polls until the panel is back.
   checkPanelAccount(panel).then(
@@ -171,20 +196,4 @@ export async function assemble(
 /** Null: the front is off. */
 function openFront({ frontPrefixes: prefixes }: Config, work: FrontWork): FrontOptions | null {
   return prefixes.length === 0 ? null : { front: createFront(work), prefixes }
-}
-
-async function migrate(db: Database, log: Logger): Promise<void> {
-  const deadline = performance.now() + databasePatienceMs
-  for (;;) {
-    try {
-      const onWait = () => log.info('another replica migrates the database; waiting for it')
-      const steps = await migrateToLatest(db, { onWait })
-      if (steps.length > 0) log.info({ steps }, 'the database was migrated')
-      return
-    } catch (error) {
-      if (!isLedgerError(error, 'database_unavailable') || performance.now() > deadline) throw error
-      log.warn({ cause: String(error.cause) }, 'the database does not answer yet; trying again')
-      await setTimeout(1_000)
-    }
-  }
 }

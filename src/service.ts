@@ -28,7 +28,7 @@ export async function startService(config: Config, around: Surroundings): Promis
     const program = import('./assemble.ts')
     const databaseUrl = config.databaseUrl ?? (await embed(config, around, closing))
     const { assemble } = await program
-    const address = await assemble(config, { databaseUrl, log: around.log }, closing)
+    const address = await assemble(config, { databaseUrl, ...around }, closing)
     return { address, stop: () => closing.disposeAsync() }
   } catch (error) {
     await closing.disposeAsync()

@@ -20,7 +20,8 @@ export type Jobs = {
 }
 
 export type JobsOptions = {
-  databaseUrl: string
+  /** How the queues reach the database, which has their schema. */
+  connection: { connectionString: string; application_name: string }
   poll: Omit<PollJob, 'afterPoll'> & {
     /** Called after a poll that was answered, before the scans that follow it. */
     onAnswered: () => Promise<void>
@@ -33,24 +34,29 @@ export type JobsOptions = {
   outbox: OutboxJob
   /** The time by which jobs are due; see `createQueueClock`. */
   clock: { use(): Promise<void>; keep(): Promise<void> }
+  /** Notices what has been lost in silence: called every few seconds. */
+  checkSessions: () => Promise<void>
   /** Called when the queues themselves cannot be served. */
   onError: (error: Error) => void
   onFailure: JobContext['onFailure']
+  onSuccess: JobContext['onSuccess']
 }
 
 /** How long running jobs may take to come to a safe point when the service stops. */
 const stopTimeoutMs = 8_000
-/** For how long jobs may wait when the database's clock was set back. */
+/** For how long jobs may wait when the database's clock was set back, and for how long a lost session goes unnoticed. */
 const keepClockMs = 5_000
 
 /** The background work, on queues in the ledger's database that all replicas share. */
 export function createJobs(options: JobsOptions): Jobs {
   const stopping = new AbortController()
-  const context: JobContext = { stopping: stopping.signal, onFailure: options.onFailure }
+  const { onFailure, onSuccess } = options
+  const context: JobContext = { stopping: stopping.signal, onFailure, onSuccess }
   const boss = new PgBoss({
-    connectionString: options.databaseUrl,
-    application_name: 'marzban-ledger-jobs',
+    ...options.connection,
     max: 4,
+    // To make it takes a right that the service need not have.
+    createSchema: false,
     clock: steadyClock,
     // A replica that died is noticed within seconds, not minutes.
     superviseIntervalSeconds: 10,
@@ -72,8 +78,17 @@ export function createJobs(options: JobsOptions): Jobs {
       await clock.use()
       await clock.keep()
       const whileRunning = { signal: stopping.signal, onError: options.onError }
-      const keepingClock = repeat(clock.keep, { pauseMs: keepClockMs, ...whileRunning })
+      const keepUp = async () => {
+        await clock.keep()
+        await options.checkSessions()
+      }
+      const keepingClock = repeat(keepUp, { pauseMs: keepClockMs, ...whileRunning })
       keeping = keepingClock
+      const handingOn = {
+        ...whileRunning,
+        onError: (error: Error) => onFailure('outbox', error),
+        onDone: () => onSuccess('outbox'),
+      }
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)
       await Promise.all([
@@ -83,7 +98,7 @@ export function createJobs(options: JobsOptions): Jobs {
         startHolding(boss, options.holds, context),
         startPolling(boss, { ...options.poll, afterPoll }, context),
       ])
-      keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, whileRunning)])
+      keeping = Promise.all([keepingClock, keepHandingOn(boss, options.outbox, handingOn)])
     },
     requestPoll: () => requestPoll(boss, options.poll.work.db),
     stop: async () => {

@@ -10,6 +10,9 @@ export type OutboxJob = HandOnDeps & {
   pauseMs?: number
 }
 
+/** `onDone`: called when all has been handed on. */
+type HandingOn = { signal: AbortSignal; onError: (error: Error) => void; onDone?: () => void }
+
 /** How long an entry may wait that no replica heard of. */
 const usualPauseMs = 5_000
 
@@ -22,7 +25,7 @@ const usualPauseMs = 5_000
 export async function keepHandingOn(
   boss: PgBoss,
   { db, listenTo, pauseMs = usualPauseMs }: OutboxJob,
-  { signal, onError }: { signal: AbortSignal; onError: (error: Error) => void },
+  { signal, onError, onDone }: HandingOn,
 ): Promise<void> {
   const give: GiveEntry = (tx, entry) => {
     switch (entry.kind) {
@@ -34,7 +37,10 @@ export async function keepHandingOn(
         return lookAtHold(boss, tx, entry.adminId)
     }
   }
-  const handOn = oneAtATime(() => handOnAll(db, give, signal))
+  const handOn = oneAtATime(async () => {
+    await handOnAll(db, give, signal)
+    onDone?.()
+  })
   const listener = listenTo(() => void handOn().catch(onError))
   const look = async () => {
     await listener.listen().catch(onError)

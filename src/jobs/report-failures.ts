@@ -3,21 +3,31 @@ export type JobContext = {
   /** Aborted when the service stops. */
   stopping: AbortSignal
   /** Called for each job that failed: pg-boss itself only writes that into its table. */
-  onFailure: (queue: string, error: unknown) => void
+  onFailure: (work: string, error: unknown) => void
+  onSuccess: (work: string) => void
 }
 
 /** `handle`, with its failures reported. A job that gives up because the service stops has not failed. */
 export function reportingFailures<Jobs>(
   queue: string,
-  { stopping, onFailure }: JobContext,
+  { stopping, onFailure, onSuccess }: JobContext,
   handle: (jobs: Jobs) => Promise<void>,
 ): (jobs: Jobs) => Promise<void> {
   return async (jobs) => {
     try {
       await handle(jobs)
+      onSuccess(workOf(queue, jobs))
     } catch (error) {
-      if (!stopping.aborted) onFailure(queue, error)
+      if (!stopping.aborted) onFailure(workOf(queue, jobs), error)
       throw error
     }
   }
+}
+
+/** One job of a queue may fail while another one succeeds. */
+function workOf(queue: string, jobs: unknown): string {
+  const [job, ...others] = jobs as { data?: { id?: string; adminId?: string; place?: string } | null }[]
+  const { id, adminId, place } = job?.data ?? {}
+  const subject = others.length > 0 ? undefined : (id ?? adminId ?? place)
+  return subject === undefined ? queue : `${queue} ${subject}`
 }

@@ -8,6 +8,7 @@ import type { Stats } from './accounts/stats.ts'
 import { type ApiKeys, createApiKeys } from './callers/api-keys.ts'
 import type { Callers } from './callers/callers.ts'
 import { type CollectorStatus, readCollectorStatus } from './collecting/collector-status.ts'
+import type { Failure } from './collecting/failure-log.ts'
 import { createReadiness, type Readiness } from './collecting/readiness.ts'
 import type { Deletions } from './deleting/deletions.ts'
 import { createHolds, type Holds } from './holding/operator-hold.ts'
@@ -30,6 +31,8 @@ export type LedgerApi = {
   keys: ApiKeys
   audit(page: AuditPage): Promise<Page<AuditRow, bigint>>
   sync(): Promise<CollectorStatus>
+  /** Background work of this replica that fails now. Needs no database. */
+  failures(): Failure[]
   /**
    * Makes a poll and the scans of all accounts due now; the work itself is done by whichever replica is free.
    *
@@ -47,6 +50,8 @@ export type LedgerApiDeps = {
   callers: Callers
   stats: Stats
   deletions: Deletions
+  /** Background work that fails now; left out: this service does none. */
+  failures?: () => Failure[]
   /** Makes a poll of the panel due now. */
   requestPoll: () => Promise<void>
   /** A clock that nobody sets, in milliseconds. */
@@ -54,7 +59,7 @@ export type LedgerApiDeps = {
 }
 
 export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
-  const { db, callers, stats, deletions, requestPoll, now } = options
+  const { db, callers, stats, deletions, requestPoll, now, failures = () => [] } = options
   return {
     callers,
     stats,
@@ -73,6 +78,7 @@ export function createLedgerApi(options: LedgerApiDeps): LedgerApi {
       return { items: tenures, next }
     },
     sync: () => readCollectorStatus(db),
+    failures,
     requestSync: async () => {
       const at = await requestScans(db)
       await requestPoll()

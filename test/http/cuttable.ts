@@ -7,6 +7,9 @@ export type Cuttable = {
   via(url: string): Promise<string>
   /** Breaks what goes through, and refuses what comes. */
   cut(): void
+  /** Lets nothing through any more, and breaks nothing: neither end hears of it, nor of the other's end. */
+  hang(): void
+  /** Serves what comes from now on. What hung goes on hanging. */
   restore(): void
   close(): Promise<void>
 }
@@ -16,8 +19,13 @@ export function createCuttable(): Cuttable {
   const sockets = new Set<Socket>()
   let target = { host: '', port: 0 }
   let isCut = false
+  let isHanging = false
   const server = createServer((socket) => {
     if (isCut) return void socket.destroy()
+    if (isHanging) {
+      sockets.add(socket)
+      return void socket.on('error', () => {})
+    }
     const upstream = connect(target)
     for (const [one, other] of [
       [socket, upstream],
@@ -46,9 +54,17 @@ export function createCuttable(): Cuttable {
       isCut = true
       for (const socket of sockets) socket.destroy()
     },
+    hang() {
+      isHanging = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
     restore() {
       isCut = false
+      isHanging = false
     },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
   }
 }

@@ -27,7 +27,7 @@ beforeAll(async () => {
     await startDeleting(
       boss,
       { work },
-      { stopping: stopping.signal, onFailure: (_, error) => void told.push(error) },
+      { stopping: stopping.signal, onFailure: (_, error) => void told.push(error), onSuccess: () => {} },
     )
   }
 })

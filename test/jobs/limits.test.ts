@@ -28,6 +28,7 @@ test('two replicas together close each missed period once', async () => {
   const failures: unknown[] = []
   const context = {
     stopping: stopping.signal,
+    onSuccess: () => {},
     onFailure: (_: string, error: unknown) => void failures.push(error),
   }
   for (let replica = 0; replica < 2; replica += 1) {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   })
   const work = { db: ledger.db, panel, rest: async () => {}, now: ledger.now }
   const onFailure = (_: string, error: unknown) => void told.push(error)
-  await startObserving(boss, { work }, { stopping: stopping.signal, onFailure })
+  await startObserving(boss, { work }, { stopping: stopping.signal, onFailure, onSuccess: () => {} })
 })
 afterAll(async () => {
   stopping.abort()

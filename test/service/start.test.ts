@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,10 +5,9 @@ import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { keepOutput } from '../support/leaks.ts'
+import { runService } from '../support/run-service.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 
-const main = path.join(import.meta.dirname, '../../src/main.ts')
 let panel: StandInPanel
 let database: TestDatabase
 
@@ -22,26 +19,6 @@ beforeEach(async () => {
   return () => panel.close()
 })
 afterAll(() => database.drop())
-
-/** Runs the service until it ends by itself. */
-async function run(
-  environment: Record<string, string>,
-  cwd = import.meta.dirname,
-): Promise<{ code: unknown; output: string }> {
-  const child = spawn(process.execPath, [main], {
-    env: { LOG_LEVEL: 'trace', ...environment },
-    cwd,
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += String(chunk)
-      keepOutput(String(chunk))
-    })
-  }
-  const [code] = await once(child, 'close')
-  return { code, output }
-}
 
 const usual = () => ({
   MARZBAN_URL: panel.url,
@@ -63,7 +40,7 @@ describe.runIf(process.platform !== 'win32')('a .env', () => {
     const file = path.join(place, '.env')
     await writeFile(file, 'LOG_LEVEL=warn\nMARZBAN_CA=/no/such/file\n')
     await chmod(file, mode)
-    const { code, output } = await run({ ...usual(), LOG_LEVEL: '' }, place)
+    const { code, output } = await runService({ ...usual(), LOG_LEVEL: '' }, place)
     await rm(place, { recursive: true })
     // It is read at all.
     expect([code, output]).toEqual([1, expect.stringContaining('MARZBAN_CA must be')])
@@ -73,7 +50,7 @@ describe.runIf(process.platform !== 'win32')('a .env', () => {
 
 describe('a service that cannot start ends with 1, and says in plain words why', () => {
   test('without configuration', async () => {
-    const { code, output } = await run({})
+    const { code, output } = await runService({})
     expect(code).toBe(1)
     for (const name of ['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD']) {
       expect(output).toContain(`${name} is missing`)
@@ -83,7 +60,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
   })
 
   test('when MARZBAN_CA is no file with certificates', async () => {
-    const { code, output } = await run({ ...usual(), MARZBAN_CA: '/no/such/file.pem' })
+    const { code, output } = await runService({ ...usual(), MARZBAN_CA: '/no/such/file.pem' })
     expect(code).toBe(1)
     expect(output.trim()).toBe(
       'MARZBAN_CA must be a file with certificates, as PEM or DER, but there is no such file.',
@@ -95,7 +72,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const address = other.address()
     const port = typeof address === 'object' ? String(address?.port) : ''
-    const { code, output } = await run({ ...usual(), PORT: port })
+    const { code, output } = await runService({ ...usual(), PORT: port })
     other.close()
     expect(code).toBe(1)
     expect(output).toContain(`Port ${port} of 127.0.0.1 is in use`)
@@ -105,7 +82,7 @@ describe('a service that cannot start ends with 1, and says in plain words why',
   test('when the database refuses its password', async () => {
     const url = new URL(database.url)
     url.password = 'wrong'
-    const { code, output } = await run({ ...usual(), DATABASE_URL: url.href })
+    const { code, output } = await runService({ ...usual(), DATABASE_URL: url.href })
     expect(code).toBe(1)
     expect(output).toContain('DATABASE_URL')
     expect(output).not.toMatch(/^\s+at /m)

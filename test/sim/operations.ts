@@ -57,7 +57,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
   const { db } = place
   const common = {
     ...place,
-    worker: { id: async () => place.worker, close: async () => {} },
+    worker: { id: async () => place.worker, check: async () => {}, close: async () => {} },
     signal: new AbortController().signal,
     rest: async () => {},
     pageSize,

@@ -3,6 +3,7 @@ import { LedgerError } from '../../errors.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { publicProblemResponses } from '../problem/problem-schema.ts'
 import { named, shared } from '../schemas/building-blocks.ts'
+import { failingSchema, toFailuresBody } from '../schemas/failure-schema.ts'
 
 const health = Type.Object(
   { status: Type.Literal('ok'), version: Type.String({ examples: ['0.1.0'] }) },
@@ -23,6 +24,7 @@ const readiness = Type.Object(
       code: Type.Optional(Type.String({ description: 'The error of a failing panel, for programs.' })),
       detail: Type.Optional(Type.String({ description: 'The error of a failing panel, for people.' })),
     }),
+    failing: failingSchema,
   },
   { description: 'Requests can be served.' },
 )
@@ -70,7 +72,7 @@ export async function healthRoutes(
     async () => ({ status: 'ok' as const, version }),
   )
 
-  app.get('/readyz', { schema: readySchema }, async (): Promise<{ status: 'ready'; panel: Panel }> => {
+  app.get('/readyz', { schema: readySchema }, async () => {
     const { migrated, panelError } = await services.readiness()
     if (!migrated) {
       throw new LedgerError(
@@ -81,6 +83,7 @@ export async function healthRoutes(
     const panel: Panel = panelError
       ? { status: 'failing', code: panelError.code, detail: panelError.message }
       : { status: 'ok' }
-    return { status: 'ready', panel }
+    // Their texts are not for strangers.
+    return { status: 'ready' as const, panel, failing: toFailuresBody(services.failures()) }
   })
 }

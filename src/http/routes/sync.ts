@@ -4,6 +4,7 @@ import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
+import { failuresSchema, toFailuresBody } from '../schemas/failure-schema.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
 
@@ -112,6 +113,7 @@ export const syncSchema = named(
       front: Type.Array(front, { description: 'The latest 20, the newest first.' }),
       suspicious: suspiciousSchema,
       ...unreadableSchema,
+      failures: failuresSchema,
     },
     { description: 'The last readings of the panel, how long they took, and their errors.' },
   ),
@@ -152,7 +154,7 @@ const startSchema = {
 /** The state of the collector, and a call that starts it. */
 export async function syncRoutes(app: App, { services }: RouteOptions): Promise<void> {
   app.get('/sync', { schema: readSchema, config: { right: 'read sync' } }, async (): Promise<SyncBody> => {
-    return toSyncBody(await services.sync())
+    return { ...toSyncBody(await services.sync()), failures: toFailuresBody(services.failures()) }
   })
 
   app.post(
@@ -162,12 +164,13 @@ export async function syncRoutes(app: App, { services }: RouteOptions): Promise<
       const requestedAt = await services.requestSync()
       reply.code(202).header('location', '/sync')
       // Another caller may have asked meanwhile.
-      return { ...toSyncBody(await services.sync()), requested_at: requestedAt }
+      const body = toSyncBody(await services.sync())
+      return { ...body, failures: toFailuresBody(services.failures()), requested_at: requestedAt }
     },
   )
 }
 
-function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): SyncBody {
+function toSyncBody(state: Awaited<ReturnType<LedgerApi['sync']>>): Omit<SyncBody, 'failures'> {
   const { poll, round, failed } = state
   return {
     requested_at: round.requestedAt,

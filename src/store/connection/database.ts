@@ -8,11 +8,13 @@ import {
   type Transaction,
 } from 'kysely'
 import pg from 'pg'
-import { LedgerError } from '../../errors.ts'
 import type { Tables } from '../tables.ts'
 import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
+import { failureToConnect } from './failure-to-connect.ts'
 import { createQuerySender } from './round-trips.ts'
 import { partsOf } from './sending.ts'
+import { createServerProbe } from './server-probe.ts'
+import { createSessionClient, sessionConfig } from './session-client.ts'
 import { databaseUnavailable } from './unavailable.ts'
 
 export type Database = Kysely<Tables>
@@ -54,14 +56,12 @@ export function openDatabase(options: {
   onStatement?: (statement: CompiledQuery) => void
 }): Database {
   const queue = options.connections ?? createConnectionQueue(usualConnections)
+  const Client = createSessionClient({ settings, probe: createServerProbe(options.url) })
   const pool = new pg.Pool({
-    ...addressWith(ours, options.url),
+    ...sessionConfig(options.url, 'marzban-ledger'),
+    Client,
     max: queue.max,
     types: databaseTypes,
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 60_000,
-    idle_in_transaction_session_timeout: 60_000,
-    application_name: 'marzban-ledger',
   })
   pool.on('error', (error) => options.onIdleError?.(error))
   // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
@@ -69,33 +69,31 @@ export function openDatabase(options: {
   pool.on('connect', (client) => client.on('error', () => {}))
   const { onStatement } = options
   return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: namingFailures(pool, queue) }),
+    dialect: new PostgresDialect({ pool: namingFailures(pool, queue, options.url) }),
     ...(onStatement && { log: ({ query }: LogEvent) => partsOf(query).forEach(onStatement) }),
   })
 }
 
-/** A commit must have reached the disk before anyone acts on it, whatever the server's default is. */
-const ours = '-c synchronous_commit=on -c timezone=UTC'
-
-/** `url` with `settings` after those that it brings along, which the driver would otherwise take in their place. */
-function addressWith(settings: string, url: string): { connectionString: string; options: string } {
-  const address = new URL(url)
-  const theirs = address.searchParams.get('options')
-  if (theirs === null) return { connectionString: url, options: settings }
-  address.searchParams.delete('options')
-  return { connectionString: address.href, options: `${theirs} ${settings}` }
+/**
+ * The server ends a transaction whose client is gone after this time. Nothing waits for anybody else while a transaction is
+ * open, so a living one is never idle for long.
+ */
+const settings = {
+  timezone: 'UTC',
+  statement_timeout: '60s',
+  idle_in_transaction_session_timeout: '15s',
 }
 
 /** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */
-function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
+function namingFailures(pool: pg.Pool, queue: ConnectionQueue, url: string): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     connect: async () => {
       await queue.take()
-      const client = await pool.connect().catch((error: unknown) => {
+      const client = await connect(pool).catch((error: unknown) => {
         queue.giveBack(false)
-        return refuseConnection(error)
+        throw failureToConnect(error, url)
       })
       let failed = false
       const send = createQuerySender(client, databaseTypes)
@@ -114,14 +112,9 @@ function namingFailures(pool: pg.Pool, queue: ConnectionQueue): PostgresPool {
   }
 }
 
-/** The server answers, and does not let the service in. */
-function refuseConnection(error: unknown): never {
-  if (!isAnswer(error)) return refuse(error)
-  throw new LedgerError(
-    'config_invalid',
-    `PostgreSQL does not let the service in (${error.code}): are user, password and database in DATABASE_URL right?`,
-    { cause: error },
-  )
+/** Files that the address names are read here: what is wrong with them is thrown, not rejected. */
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  return pool.connect()
 }
 
 function refuse(error: unknown): never {

@@ -36,8 +36,10 @@ export async function migrateToLatest(
   { onWait, steps }: MigrateOptions = {},
 ): Promise<string[]> {
   return db.connection().execute(async (connection) => {
-    await sql`select set_config(name, '0', false) from unnest(${timeLimits}::text[]) as name`.execute(
+    const limits = await limitsOf(connection)
+    await setLimits(
       connection,
+      limits.map(({ name }) => ({ name, value: '0' })),
     )
     try {
       await lock(connection, onWait)
@@ -45,12 +47,29 @@ export async function migrateToLatest(
       if (error) throw error
       return results.map((result) => result.migrationName)
     } finally {
-      await release(connection)
+      await release(connection, limits)
     }
   })
 }
 
 const timeLimits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+
+type Limit = { name: string; value: string }
+
+async function limitsOf(connection: Database): Promise<Limit[]> {
+  const { rows } = await sql<Limit>`
+    select name, current_setting(name) as value from unnest(${timeLimits}::text[]) as name`.execute(
+    connection,
+  )
+  return rows
+}
+
+async function setLimits(connection: Database, limits: readonly Limit[]): Promise<void> {
+  await sql`
+    select set_config(name, value, false)
+    from unnest(${limits.map(({ name }) => name)}::text[], ${limits.map(({ value }) => value)}::text[]) as new (name, value)
+  `.execute(connection)
+}
 
 /** Takes a lock that lasts as long as the session, so that a replica that dies leaves none behind. */
 async function lock(connection: Database, onWait: (() => void) | undefined): Promise<void> {
@@ -63,10 +82,10 @@ async function lock(connection: Database, onWait: (() => void) | undefined): Pro
 }
 
 /** The connection goes back to the pool as it came. A connection that is lost has lost its lock and settings too. */
-async function release(connection: Database): Promise<void> {
+async function release(connection: Database, limits: readonly Limit[]): Promise<void> {
   try {
     await sql`select pg_advisory_unlock(${lockKey})`.execute(connection)
-    for (const name of timeLimits) await sql`reset ${sql.ref(name)}`.execute(connection)
+    await setLimits(connection, limits)
   } catch (error) {
     if (!isLedgerError(error, 'database_unavailable')) throw error
   }

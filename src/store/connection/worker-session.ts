@@ -1,10 +1,14 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { createServerProbe } from './server-probe.ts'
+import { createSessionClient, sessionConfig } from './session-client.ts'
 import { databaseUnavailable } from './unavailable.ts'
 
 /** A database session that lasts as long as this service: others see in the database whether it is still alive. */
 export type WorkerSession = {
   /** What identifies the session now. A session that was lost is replaced by a new one. */
   id(): Promise<string>
+  /** Notices whether the session, if there is one, has been lost without a word. */
+  check(): Promise<void>
   close(): Promise<void>
 }
 
@@ -28,16 +32,13 @@ export const workIsUnderWay = `(
 
 /** Opens sessions at `url` when they are first needed. */
 export function openWorkerSession(url: string): WorkerSession {
+  const Client = createSessionClient({ settings: {}, probe: createServerProbe(url) })
   let session: Promise<{ client: pg.Client; id: string }> | null = null
   /** The client of the session, once it has an id: the end of an earlier one is no news. */
   let current: pg.Client | null = null
 
   const open = async () => {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'marzban-ledger-worker',
-      keepAlive: true,
-    })
+    const client = new Client(sessionConfig(url, 'marzban-ledger-worker'))
     const forget = () => {
       if (current === client) session = null
     }
@@ -61,6 +62,12 @@ export function openWorkerSession(url: string): WorkerSession {
         if (session === opening) session = null
         throw databaseUnavailable(error)
       }
+    },
+    async check() {
+      const opened = await session?.catch(() => null)
+      await opened?.client.query('select 1').catch((error: unknown) => {
+        throw databaseUnavailable(error)
+      })
     },
     async close() {
       const { client } = (await session?.catch(() => null)) ?? {}

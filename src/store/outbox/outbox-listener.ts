@@ -1,4 +1,6 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { createServerProbe } from '../connection/server-probe.ts'
+import { createSessionClient, sessionConfig } from '../connection/session-client.ts'
 import { databaseUnavailable } from '../connection/unavailable.ts'
 import { outboxChannel } from './outbox.ts'
 
@@ -15,17 +17,13 @@ export type OutboxListener = {
 
 /** @param onWritten called when something has been committed. */
 export function createOutboxListener(url: string, onWritten: () => void): OutboxListener {
+  const Client = createSessionClient({ settings: {}, probe: createServerProbe(url) })
   let session: Promise<pg.Client> | null = null
   /** The client of the session, once it listens: the end of an earlier one is no news. */
   let current: pg.Client | null = null
 
   const open = async (): Promise<pg.Client> => {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'marzban-ledger-outbox',
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-    })
+    const client = new Client(sessionConfig(url, 'marzban-ledger-outbox'))
     const forget = () => {
       if (current === client) session = null
     }
@@ -45,10 +43,13 @@ export function createOutboxListener(url: string, onWritten: () => void): Outbox
 
   return {
     async listen() {
-      session ??= open()
-      const opening = session
+      const known = session
+      const opening = known ?? open()
+      session = opening
       try {
-        await opening
+        const client = await opening
+        // A session that hangs looks as if nothing were written.
+        if (known) await client.query(`listen ${outboxChannel}`)
       } catch (error) {
         if (session === opening) session = null
         throw databaseUnavailable(error)

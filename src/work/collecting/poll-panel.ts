@@ -7,6 +7,8 @@ import { type ObservingDeps, pollAdmins } from '../observing/observe-admins.ts'
 export type PollingDeps = ObservingDeps & {
   /** Called when the panel stops answering as it should, or fails in another way than before. */
   onFailure: (error: LedgerError) => void
+  /** Called each time that the panel does not answer as it should. */
+  onFailedPoll?: (error: LedgerError) => void
   /** Called when the panel answers again. */
   onRecovery: () => void
 }
@@ -26,6 +28,7 @@ export async function pollPanel(deps: PollingDeps): Promise<boolean> {
     await pollAdmins(deps, asked)
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
+    deps.onFailedPoll?.(error)
     const isNews = await recordPollFailure(db, asked, error)
     if (isNews) deps.onFailure(error)
     return false

@@ -23,6 +23,8 @@ export type ScanRoundOptions = {
   intervalSeconds: number
   /** Called after each page of users. */
   onProgress: (progress: RoundProgress & { admin: string }) => void
+  /** Called when all users of an admin were read. */
+  onScanned?: (admin: string) => void
   /** Called when an admin's scan fails. */
   onFailure: (admin: string, error: LedgerError) => void
 }
@@ -88,6 +90,7 @@ async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: Due
         last = users
         await report(users)
       })
+      options.onScanned?.(admin.username)
     } catch (error) {
       if (!isLedgerError(error)) throw error
       await failScan(db, admin.adminId, error)

@@ -19,7 +19,11 @@ describe('health', () => {
   test('/readyz says that requests can be served, and shows the state of the panel', async () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
-    expect((await service.app.inject('/readyz')).json()).toEqual({ status: 'ready', panel: { status: 'ok' } })
+    expect((await service.app.inject('/readyz')).json()).toEqual({
+      status: 'ready',
+      panel: { status: 'ok' },
+      failing: [],
+    })
     await recordPollFailure(
       service.db,
       await drawAsked(service.db),
@@ -31,6 +35,7 @@ describe('health', () => {
     expect(answer.json()).toEqual({
       status: 'ready',
       panel: { status: 'failing', code: 'panel_unreachable', detail: 'The panel does not answer.' },
+      failing: [],
     })
   })
 

@@ -23,6 +23,7 @@ const get = async () => (await service.app.inject({ url: '/sync', headers: withK
 test('sync says that nothing is read yet', async () => {
   expect(await get()).toEqual({
     requested_at: null,
+    failures: [],
     front: [],
     suspicious: [],
     unreadable: [],

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { LedgerError } from '../../../src/errors.ts'
+import { createFailureLog } from '../../../src/work/collecting/failure-log.ts'
+
+const start = Date.parse('2026-11-26T08:00:00Z')
+
+test('says since when and how often something fails, until it succeeds', () => {
+  let now = start
+  const log = createFailureLog(() => now)
+  log.failed('poll', new LedgerError('panel_timeout', 'No answer.'))
+  now += 15_000
+  log.failed('poll', new Error('character has no equivalent in encoding "LATIN1"'))
+  log.failed('outbox', new Error('refused'))
+  const since = new Date(start)
+  const lastAt = new Date(now)
+  expect(log.list()).toEqual([
+    {
+      work: 'poll',
+      code: 'internal_error',
+      message: 'character has no equivalent in encoding "LATIN1"',
+      since,
+      lastAt,
+      times: 2,
+    },
+    { work: 'outbox', code: 'internal_error', message: 'refused', since: lastAt, lastAt, times: 1 },
+  ])
+  log.succeeded('poll')
+  expect(log.list().map(({ work }) => work)).toEqual(['outbox'])
+  log.failed('poll', new Error('again'))
+  expect(log.list().find(({ work }) => work === 'poll')).toMatchObject({ times: 1, since: lastAt })
+})
+
+test('forgets what goes on elsewhere', () => {
+  let now = start
+  const log = createFailureLog(() => now)
+  log.failed('holds 7', new Error('refused'))
+  now += 3_600_001
+  expect(log.list()).toEqual([])
+})
