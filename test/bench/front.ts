@@ -56,5 +56,6 @@ function lineOf(name: string, direct: number, through: number): Line {
     value: through / direct,
     limit: { atMost: Math.max(1.2, (direct + 2) / direct) },
     unit: 'ratio',
+    against: 'The same call made directly to the panel: dashboards and bots must not notice the service.',
   }
 }

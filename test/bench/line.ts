@@ -10,6 +10,8 @@ export type Line = {
   limit: { atLeast: number } | { atMost: number }
   /** What `value` is: a ratio within this run, or a unit. */
   unit: 'ratio' | 'users/s' | 'MiB' | 's' | 'bytes' | 'errors'
+  /** What it is compared with, and why. */
+  against: string
 }
 
 /** What every part of the benchmark is given. */
@@ -63,14 +65,19 @@ export function tableOf(lines: readonly Line[]): string {
   })
   const table = [['', 'measured', 'value', 'limit', ''], ...rows]
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  const drawn = table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  return [...drawn, '', ...explain(lines)].join('\n')
+}
+
+/** What the lines are compared with, each reason once. */
+function explain(lines: readonly Line[]): string[] {
+  const named = Map.groupBy(lines, ({ against }) => against)
+  return [...named].map(([against, of]) => `${of.map(({ name }) => name).join('; ')}\n    ${against}`)
 }
 
 export function median(values: readonly number[]): number {

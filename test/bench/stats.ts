@@ -34,6 +34,9 @@ const monthly: SetLimit = {
   isDryRun: false,
   by: 'api_key',
 }
+const bareRoute =
+  'A route of the same HTTP framework that only does one select by key through the same pool: what can be had at most. It may be ' +
+  'exceeded, since callers of the same moment share a statement here.'
 const headers = { 'x-api-key': operatorKey }
 
 /** Stats by key against a bare route that does one select by key through the same pool. */
@@ -95,8 +98,9 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       name: 'stats: requests a second, against a bare route',
       measured: `${Math.round(of('stats', 'rate'))}/s against ${Math.round(of('bare', 'rate'))}/s`,
       value: of('stats', 'rate') / of('bare', 'rate'),
-      limit: { atLeast: 0.7 },
+      limit: { atLeast: 0.95 },
       unit: 'ratio',
+      against: bareRoute,
     },
     {
       name: 'stats: p99, against a bare route',
@@ -104,6 +108,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       value: of('stats', 'p99') / of('bare', 'p99'),
       limit: { atMost: 3 },
       unit: 'ratio',
+      against: bareRoute,
     },
     {
       name: 'stats: an admin with a limit, against one without',
@@ -111,6 +116,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       value: of('withLimit', 'rate') / of('stats', 'rate'),
       limit: { atLeast: 0.9 },
       unit: 'ratio',
+      against: 'Accounts without a limit: whoever sets limits must not wait longer for stats.',
     },
     {
       name: `stats: admin with ${many} users, against one with 10`,
@@ -118,6 +124,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
       value: of('ofMany', 'rate') / of('stats', 'rate'),
       limit: { atLeast: 0.9 },
       unit: 'ratio',
+      against: 'A small account: the answer must not depend on how many users an admin has.',
     },
   ]
 }

@@ -9,6 +9,8 @@ export type Cuttable = {
   cut(): void
   /** Lets nothing through any more, and breaks nothing: neither end hears of it, nor of the other's end. */
   hang(): void
+  /** Brings what comes from now on to the server at `url`. */
+  lead(url: string): void
   /** Serves what comes from now on. What hung goes on hanging. */
   restore(): void
   close(): Promise<void>
@@ -40,10 +42,14 @@ export function createCuttable(): Cuttable {
       })
     }
   })
+  const lead = (url: string) => {
+    const { hostname, port } = new URL(url)
+    target = { host: hostname, port: Number(port) }
+  }
   return {
+    lead,
     async via(url) {
-      const { hostname, port } = new URL(url)
-      target = { host: hostname, port: Number(port) }
+      lead(url)
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       const through = new URL(url)
       through.hostname = '127.0.0.1'

@@ -48,8 +48,8 @@ import { listTenures } from '../../src/store/tenures/tenure-list.ts'
 import { listUnseen, lockingOpenTenures, lockingTenures } from '../../src/store/tenures/tenures.ts'
 import { observeUsers } from '../../src/work/observing/observe-users.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fillLedger } from '../support/large-ledger.ts'
 import { admin, user } from '../support/ledger.ts'
-import { fill } from './fill.ts'
 import { readingOf } from './plan.ts'
 
 const large = ['tenures', 'deletions']
@@ -72,7 +72,7 @@ beforeAll(async () => {
   db = openDatabase({ url: database.url, onStatement: (statement) => void statements.push(statement) })
   client = new pg.Client({ connectionString: database.url })
   await client.connect()
-  await fill(client)
+  await fillLedger(client, { admins: 2_000, users: 500_000, receipts: 300_000 })
   const bulks = await db
     .selectFrom('deletions')
     .selectAll()

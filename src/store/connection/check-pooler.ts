@@ -31,7 +31,6 @@ async function check(url: string): Promise<void> {
   const Client = createSessionClient({ settings: {}, probe: createServerProbe(url) })
   const open = async () => {
     const client = new Client({ ...sessionConfig(url, 'marzban-ledger-start'), query_timeout: limitMs })
-    client.on('error', () => {})
     await client.connect()
     return client
   }

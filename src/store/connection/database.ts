@@ -64,9 +64,6 @@ export function openDatabase(options: {
     types: databaseTypes,
   })
   pool.on('error', (error) => options.onIdleError?.(error))
-  // A connection in use breaks with an error event too, beside the failure of the statement that waits or comes next;
-  // without a listener that event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}))
   const { onStatement } = options
   return new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: namingFailures(pool, queue, options.url) }),

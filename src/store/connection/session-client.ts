@@ -68,6 +68,9 @@ export function createSessionClient({ settings, probe }: SessionOptions): typeof
       }
       this.on('drain', answered)
       this.on('end', answered)
+      // A session that breaks fails what waits for it, or what comes next. It also has an error event, and pools listen to it only
+      // while the session is idle: without a listener, that event would end the process.
+      this.on('error', () => {})
       this.query = ((...values: unknown[]) => {
         this.watch()
         return Reflect.apply(pg.Client.prototype.query, this, values)
