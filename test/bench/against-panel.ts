@@ -30,7 +30,8 @@ export async function benchAgainstPanel(bench: Bench): Promise<Line[]> {
       value: panelMs / ourMs,
       limit: { atLeast: users },
       unit: 'ratio',
-      against: 'What bots and dashboards do without a ledger: they list all users of the admin and add them up.',
+      against:
+        'What bots and dashboards do without a ledger: they list all users of the admin and add them up.',
     },
   ]
 }

@@ -24,7 +24,10 @@ test.runIf(process.env.CI)('measures every part', { timeout: 300_000 }, async ({
 test.runIf(process.env.CI)('measures a large installation', { timeout: 120_000 }, async ({ signal }) => {
   const { stdout, stderr } = await bench(signal, '--scale', '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as Line[]
-  expect(lines.map(({ name }) => name.split(':')[0]), stderr).toEqual(Array(5).fill('scale'))
+  expect(
+    lines.map(({ name }) => name.split(':')[0]),
+    stderr,
+  ).toEqual(Array(5).fill('scale'))
   for (const { name, value } of lines) expect(value, name).toBeGreaterThan(0)
 })
 

@@ -32,7 +32,8 @@ export async function benchDeletion(bench: Bench): Promise<Line[]> {
       value: median(through) / median(direct),
       limit: { atMost: 1.3 },
       unit: 'ratio',
-      against: 'What a careful bot does by itself at the panel: it reads the user, notes the bytes and deletes it.',
+      against:
+        'What a careful bot does by itself at the panel: it reads the user, notes the bytes and deletes it.',
     },
   ]
 }

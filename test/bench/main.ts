@@ -50,7 +50,9 @@ if (unknown.length > 0) {
 function readOptions() {
   try {
     const flag = { type: 'boolean' } as const
-    return parseArgs({ options: { only: { type: 'string' }, scale: flag, json: flag, quick: flag, help: flag } }).values
+    return parseArgs({
+      options: { only: { type: 'string' }, scale: flag, json: flag, quick: flag, help: flag },
+    }).values
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n${usage}`)
     process.exit(2)

@@ -42,7 +42,8 @@ export async function benchObserving(bench: Bench): Promise<Line[]> {
     value,
     limit: { atLeast: 20_000 },
     unit: 'users/s',
-    against: 'No other figure: a panel delivers about 250 users/s, and the ledger is to have time for much else.',
+    against:
+      'No other figure: a panel delivers about 250 users/s, and the ledger is to have time for much else.',
   })
   return [
     usersASecond(

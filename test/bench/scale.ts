@@ -104,7 +104,8 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
       value: (after.inPlace - before.inPlace) / updates,
       limit: { atLeast: 0.9 },
       unit: 'ratio',
-      against: 'All updates: one that finds room on its page (HOT) touches no index and leaves nothing to vacuum.',
+      against:
+        'All updates: one that finds room on its page (HOT) touches no index and leaves nothing to vacuum.',
     },
   ]
 }
@@ -143,7 +144,10 @@ async function readSizes(client: pg.Client): Promise<{ name: string; mib: number
   const inMib = (some: typeof rows) =>
     Math.round(some.reduce((sum, { bytes }) => sum + Number(bytes), 0) / mebibyte)
   const [large, small] = [rows.slice(0, 8), rows.slice(8)]
-  return [...large.map((row) => ({ name: row.name, mib: inMib([row]) })), { name: 'others', mib: inMib(small) }]
+  return [
+    ...large.map((row) => ({ name: row.name, mib: inMib([row]) })),
+    { name: 'others', mib: inMib(small) },
+  ]
 }
 
 async function readUpdates(client: pg.Client) {

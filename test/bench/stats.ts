@@ -41,7 +41,7 @@ const headers = { 'x-api-key': operatorKey }
 
 /** Stats by key against a bare route that does one select by key through the same pool. */
 export async function benchStats(bench: Bench): Promise<Line[]> {
-  const [seconds, rounds, many] = bench.quick ? [1, 1, 2_000] : [3, 5, 100_000]
+  const [seconds, rounds, many] = bench.quick ? [1, 1, 2_000] : [1.5, 15, 100_000]
   const url = await bench.database()
   const db = openDatabase({ url })
   for (let admin = 0; admin < admins; admin += 1)
@@ -79,12 +79,13 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
     ofMany: [],
   }
   const names = ['bare', 'stats', 'withLimit', 'ofMany'] as const
-  for (let round = bench.quick ? 1 : 0; round <= rounds; round += 1) {
+  const warmUp = bench.quick ? 0 : 3
+  for (let round = 1 - warmUp; round <= rounds; round += 1) {
     bench.say(`loading, round ${round} of ${rounds}`)
     // Each by turns first: what one leaves behind, the next has to bear.
-    for (const name of [...names.slice(round % 4), ...names.slice(0, round % 4)]) {
+    const first = (round + warmUp) % names.length
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
       const result = await load({ urls: targets[name], headers, connections, seconds })
-      // The first round warms up.
       if (round > 0) results[name].push(result)
     }
   }
@@ -93,11 +94,14 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
   await db.destroy()
   const of = (name: keyof typeof targets, figure: keyof LoadResult) =>
     median(results[name].map((result) => result[figure]))
+  // Round by round: the machine is faster in one than in the next.
+  const ratio = (name: keyof typeof targets, other: keyof typeof targets, figure: keyof LoadResult) =>
+    median(results[name].map((result, round) => result[figure] / (results[other][round]?.[figure] ?? 0)))
   return [
     {
       name: 'stats: requests a second, against a bare route',
       measured: `${Math.round(of('stats', 'rate'))}/s against ${Math.round(of('bare', 'rate'))}/s`,
-      value: of('stats', 'rate') / of('bare', 'rate'),
+      value: ratio('stats', 'bare', 'rate'),
       limit: { atLeast: 0.95 },
       unit: 'ratio',
       against: bareRoute,
@@ -105,7 +109,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
     {
       name: 'stats: p99, against a bare route',
       measured: `${of('stats', 'p99').toFixed(1)} ms against ${of('bare', 'p99').toFixed(1)} ms`,
-      value: of('stats', 'p99') / of('bare', 'p99'),
+      value: ratio('stats', 'bare', 'p99'),
       limit: { atMost: 3 },
       unit: 'ratio',
       against: bareRoute,
@@ -113,7 +117,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
     {
       name: 'stats: an admin with a limit, against one without',
       measured: `${Math.round(of('withLimit', 'rate'))}/s against ${Math.round(of('stats', 'rate'))}/s`,
-      value: of('withLimit', 'rate') / of('stats', 'rate'),
+      value: ratio('withLimit', 'stats', 'rate'),
       limit: { atLeast: 0.9 },
       unit: 'ratio',
       against: 'Accounts without a limit: whoever sets limits must not wait longer for stats.',
@@ -121,7 +125,7 @@ export async function benchStats(bench: Bench): Promise<Line[]> {
     {
       name: `stats: admin with ${many} users, against one with 10`,
       measured: `${Math.round(of('ofMany', 'rate'))}/s against ${Math.round(of('stats', 'rate'))}/s`,
-      value: of('ofMany', 'rate') / of('stats', 'rate'),
+      value: ratio('ofMany', 'stats', 'rate'),
       limit: { atLeast: 0.9 },
       unit: 'ratio',
       against: 'A small account: the answer must not depend on how many users an admin has.',

@@ -71,14 +71,16 @@ export function openDatabase(options: {
   })
 }
 
-/**
- * The server ends a transaction whose client is gone after this time. Nothing waits for anybody else while a transaction is
- * open, so a living one is never idle for long.
- */
 const settings = {
   timezone: 'UTC',
   statement_timeout: '60s',
+  // The server ends a transaction whose client is gone after this time. Nothing waits for anybody else while a transaction is
+  // open, so a living one is never idle for long.
   idle_in_transaction_session_timeout: '15s',
+  // A plan that is kept outlives the size of the table it was made for: none may read a table from end to end that has an index for it.
+  enable_seqscan: 'off',
+  // Where a table has no such index, the server takes the plan for very dear, and would compile it.
+  jit: 'off',
 }
 
 /** The pool with every failure of the connection, as opposed to the server's answers, named in one place. */

@@ -23,8 +23,8 @@ export function statement<Row, Result = Row[]>(
 
 /**
  * The same statement, which connections keep prepared: its text must always be the same, and name its columns. It is planned
- * once, for the tables as they are then. So it may find rows only by single keys: of a table that grows fast, PostgreSQL
- * would go on reading all rows.
+ * once, for the tables as they are then, and they may grow fast. So it must find its rows by keys, or by an array of keys, that an index
+ * has: sessions use the index then, whatever the size (see openDatabase).
  */
 export function prepared<Result>(statement: Statement<Result>): Statement<Result> {
   return { ...statement, isPrepared: true }

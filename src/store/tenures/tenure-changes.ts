@@ -4,12 +4,12 @@ import { newsOf, type Tenure, type TenureChange } from '../../ledger/tenure.ts'
 import type { TenureEnd } from '../../ledger/tenure-end.ts'
 import type { Tx } from '../connection/database.ts'
 import type { Asked } from '../connection/logical-clock.ts'
-import { sendLater, statement } from '../connection/together.ts'
+import { prepared, sendLater, statement } from '../connection/together.ts'
 import type { StoredTenure } from './tenures.ts'
 
 /**
- * Stores changed tenures in at most five statements: most users have not changed, and of most others only the counter has. A user that another transaction inserted meanwhile violates a
- * unique key, and the transaction is run again.
+ * Stores changed tenures in at most five statements: most users have not changed, and of most others only the counter has. A user that
+ * another transaction inserted meanwhile violates a unique key, and the transaction is run again.
  *
  * @param asked when what changes them was asked for.
  */
@@ -69,7 +69,7 @@ async function updateSights(
   const updating = sql`
     update tenures set answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
     where id = any(${tenures.map(({ id }) => id)}::bigint[])`
-  await sendLater(tx, statement(updating))
+  await sendLater(tx, prepared(statement(updating)))
 }
 
 async function updateCounters(
@@ -79,16 +79,17 @@ async function updateCounters(
   sight: Sight,
 ): Promise<void> {
   if (tenures.length === 0) return
+  const ids = tenures.map(({ id }) => id)
   const updating = sql`
     update tenures set reading = new.reading, counted = new.counted,
       answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
     from unnest(
-      ${tenures.map(({ id }) => id)}::bigint[],
+      ${ids}::bigint[],
       ${tenures.map(({ reading }) => reading)}::bigint[],
       ${tenures.map(({ counted }) => counted)}::bigint[]
     ) as new (id, reading, counted)
-    where tenures.id = new.id`
-  await sendLater(tx, statement(updating))
+    where tenures.id = new.id and tenures.id = any(${ids}::bigint[])`
+  await sendLater(tx, prepared(statement(updating)))
 }
 
 /** Ended tenures of one status: how many, and the bytes that they counted. */
@@ -117,6 +118,7 @@ export async function endTenuresOf(
 
 async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
+  const ids = tenures.map(({ id }) => id)
   const updating = sql`
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
@@ -126,7 +128,7 @@ async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigi
       fell_from = new.fell_from, fell_to = new.fell_to,
       ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
     from unnest(
-      ${tenures.map((t) => t.id)}::bigint[],
+      ${ids}::bigint[],
       ${tenures.map((t) => t.reading)}::bigint[],
       ${tenures.map((t) => t.counted)}::bigint[],
       ${tenures.map((t) => t.answered)}::bigint[],
@@ -142,8 +144,8 @@ async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigi
       ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
     ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
       former_created_at, seen_at, fell_from, fell_to)
-    where tenures.id = new.id`
-  await sendLater(tx, statement(updating))
+    where tenures.id = new.id and tenures.id = any(${ids}::bigint[])`
+  await sendLater(tx, prepared(statement(updating)))
 }
 
 async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
@@ -169,7 +171,7 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
     ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
       former_created_at, seen_at)
     order by new.username, new.created_at`
-  await sendLater(tx, statement(inserting))
+  await sendLater(tx, prepared(statement(inserting)))
 }
 
 function seenAtOf({ seenAt }: Pick<Tenure, 'seenAt'>): Date | null {

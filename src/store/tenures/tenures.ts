@@ -37,7 +37,7 @@ export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenur
     only && !another
       ? sql`(values (${only.username}::text, ${only.createdAt}::timestamp))`
       : sql`unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])`
-  // One index look-up per user whatever the planner believes of the table's size: it is often wrong while it grows fast.
+  // One index look-up for each user, whatever the planner believes of the table's size.
   const query = sql<TenureRow>`
     select ${columns} from tenures
     where id = any(array(
@@ -57,9 +57,7 @@ export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenur
       ) as known
     ))
     order by id for no key update`
-  const locking = statement(query, (rows) => rows.map(toTenure))
-  // A page is planned each time: the table grows with each page of the first scan.
-  return another ? locking : prepared(locking)
+  return prepared(statement(query, (rows) => rows.map(toTenure)))
 }
 
 /** The tenures of a name, the latest at most: what tells which user the panel shows under it. */
