@@ -39,6 +39,7 @@ export function linesOf(outcome: LoadOutcome): Line[] {
       value: errors.length,
       limit: { atMost: 0 },
       unit: 'errors',
+      against: 'No other figure: a call is served, or refused with 503 and `Retry-After`.',
     }
   })
   const third = Math.max(1, Math.floor(samples.length / 3))
@@ -52,6 +53,7 @@ export function linesOf(outcome: LoadOutcome): Line[] {
       value: last / first,
       limit: { atMost: memoryGrowsAtMost },
       unit: 'ratio',
+      against: 'The beginning of the same load: memory that grows goes on growing.',
     },
     {
       name: 'scan: share of the time',
@@ -59,6 +61,7 @@ export function linesOf(outcome: LoadOutcome): Line[] {
       value: samples.filter(({ scanning }) => scanning).length / samples.length,
       limit: { atLeast: 1 },
       unit: 'ratio',
+      against: 'The whole time: users are read while the clients call.',
     },
     {
       name: 'truth: bytes beside it, of all totals',
@@ -66,6 +69,7 @@ export function linesOf(outcome: LoadOutcome): Line[] {
       value: beside.reduce((sum, bytes) => sum + Math.abs(bytes), 0),
       limit: { atMost: 0 },
       unit: 'bytes',
+      against: 'What the panel has booked: the truth.',
     },
     {
       name: 'truth: receipts and sums that are wrong',
@@ -73,6 +77,7 @@ export function linesOf(outcome: LoadOutcome): Line[] {
       value: outcome.untrue + outcome.inconsistent,
       limit: { atMost: 0 },
       unit: 'errors',
+      against: 'What the panel has booked: the truth.',
     },
   ]
 }

@@ -17,7 +17,7 @@ let panel: StandInPanel
 let service: ServiceProcess
 
 /** A few seconds, on a machine that does much else. */
-const fewSecondsMs = 10_000
+const fewSecondsMs = 15_000
 
 type Operations = Record<string, Record<string, unknown>>
 const { paths } = JSON.parse(

@@ -15,7 +15,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 
 /** Waiting for what never comes takes half a minute. */
-const atOnceMs = 12_000
+const atOnceMs = 20_000
 const panel = { url: 'http://127.0.0.1:9', sudo: { username: 'root', password: 'no-panel' } }
 const log = { info: () => undefined, warn: () => undefined, error: console.error }
 
