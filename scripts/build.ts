@@ -38,6 +38,8 @@ export async function buildBundle(directory: string): Promise<void> {
       chunkFileNames: '[name].js',
       sourcemap: true,
       keepNames: true,
+      charset: 'ascii',
+      minify: true,
     },
     logLevel: 'warn',
   })

@@ -13,6 +13,7 @@ import { openDatabase } from './store/connection/database.ts'
 import { failureOfStart, prepareDatabase } from './store/connection/prepare-database.ts'
 import { createQueueClock } from './store/connection/queue-clock.ts'
 import { poolConfig } from './store/connection/session-client.ts'
+import { databaseUnavailable } from './store/connection/unavailable.ts'
 import { openWorkerSession } from './store/connection/worker-session.ts'
 import { createOutboxListener } from './store/outbox/outbox-listener.ts'
 import { createStats } from './work/accounts/stats.ts'
@@ -132,7 +133,7 @@ export async function assemble(
     clock: createQueueClock(db),
     checkSessions: () => worker.check(),
     onError: (error) => {
-      failures.failed('queues', error)
+      failures.failed('queues', databaseUnavailable(error))
       log.error({ err: error }, 'the job queue cannot reach the database')
     },
     onSuccess: (work) => {

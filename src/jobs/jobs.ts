@@ -36,8 +36,8 @@ export type JobsOptions = {
   clock: { use(): Promise<void>; keep(): Promise<void> }
   /** Notices what has been lost in silence: called every few seconds. */
   checkSessions: () => Promise<void>
-  /** Called when the queues themselves cannot be served. */
-  onError: (error: Error) => void
+  /** Called when the queues themselves cannot be served. Not every `error` is one of the class Error. */
+  onError: (error: unknown) => void
   onFailure: JobContext['onFailure']
   onSuccess: JobContext['onSuccess']
 }

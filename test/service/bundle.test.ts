@@ -79,6 +79,6 @@ test('with its source maps, a stack trace of the bundle names the sources', asyn
   const map = new SourceMap(JSON.parse(await readFile(path.join(bundle, `${chunk}.map`), 'utf8')))
   const lines = (await readFile(path.join(bundle, chunk), 'utf8')).split('\n')
   const line = lines.findIndex((text) => text.includes('draining'))
-  const entry = map.findEntry(line, 10) as { originalSource: string }
+  const entry = map.findEntry(line, lines[line]?.indexOf('draining') ?? 0) as { originalSource: string }
   expect(entry.originalSource).toMatch(/src\/run\.ts$/)
 })

@@ -32,9 +32,9 @@ async function total(): Promise<unknown> {
   return status === 200 ? (body as { items: { total_traffic: number }[] }).items[0]?.total_traffic : status
 }
 
-async function failing(): Promise<{ times: number }[]> {
+async function failing(): Promise<{ code?: string; times: number }[]> {
   const { status, body } = await service.call('GET', '/readyz')
-  return status === 200 ? (body as { failing: { times: number }[] }).failing : [{ times: 0 }]
+  return status === 200 ? (body as { failing: { code: string; times: number }[] }).failing : [{ times: 0 }]
 }
 
 /** What an address that follows the primary does: those who are connected are cut off, and the next ones come elsewhere. */
@@ -62,6 +62,7 @@ test('a failover loses nothing: the standby takes over first without writing, th
   await until('what fails in the background is shown', async () =>
     (await failing()).some(({ times }) => times > 1),
   )
+  for (const { code } of await failing()) expect(code).toBe('database_unavailable')
 
   await pair.promote()
   await until('the bytes of meanwhile are counted', async () => (await total()) === 12, 60_000)

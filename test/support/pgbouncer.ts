@@ -1,16 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { freePort } from '../../src/postgres/free-port.ts'
+import { findProgram } from './find-program.ts'
 import { until } from './until.ts'
 
-/** Where Debian puts it, and what the PATH has; null: this machine has none. */
-export const pgbouncer =
-  ['/usr/sbin', ...(process.env.PATH ?? '').split(path.delimiter)]
-    .map((folder) => path.join(folder, 'pgbouncer'))
-    .find((file) => existsSync(file)) ?? null
+/** Null: this machine has none. */
+export const pgbouncer = findProgram('pgbouncer')
 
 /** An account that is not root's: PgBouncer refuses to run as root. */
 const nobody = 65_534
