@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/postgres.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // Modules are loaded once for each worker. Files share nothing else: each has its own database and its own services.
+    isolate: false,
     // Real processes on a busy machine; nothing that works takes this long.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { runsLongTests } from '../support/effort.ts'
 import { runScript } from '../support/run-script.ts'
 import { type Line, tableOf } from './line.ts'
 
@@ -7,8 +8,7 @@ const main = path.join(import.meta.dirname, 'main.ts')
 
 const bench = (signal: AbortSignal, ...options: string[]) => runScript(main, signal, ...options)
 
-// It takes more than a minute and proves nothing about the ledger: a newcomer need not wait for it.
-test.runIf(process.env.CI)('measures every part', { timeout: 300_000 }, async ({ signal }) => {
+test.runIf(runsLongTests)('measures every part', { timeout: 300_000 }, async ({ signal }) => {
   const { stdout, stderr } = await bench(signal, '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as (Line & { met: boolean })[]
   expect(new Set(lines.map(({ name }) => name.split(':')[0])), stderr).toEqual(
@@ -21,7 +21,7 @@ test.runIf(process.env.CI)('measures every part', { timeout: 300_000 }, async ({
   }
 })
 
-test.runIf(process.env.CI)('measures a large installation', { timeout: 120_000 }, async ({ signal }) => {
+test.runIf(runsLongTests)('measures a large installation', { timeout: 120_000 }, async ({ signal }) => {
   const { stdout, stderr } = await bench(signal, '--scale', '--quick', '--json')
   const lines = JSON.parse(stdout || '[]') as Line[]
   expect(

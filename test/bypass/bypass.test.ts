@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { effort, runsLongTests } from '../support/effort.ts'
 import { enforceHolds, onceADay } from './hold.ts'
 import { playQuarter, type Quarter } from './quarter.ts'
 import { monthly, type WorldOptions } from './world.ts'
@@ -48,7 +49,7 @@ function expectTried({ truth, deedsWhileOver, journal }: Quarter): void {
   expect(journal.length).toBeGreaterThan(300)
 }
 
-test(
+test.runIf(runsLongTests)(
   'without a hold the books add up to the byte, whatever a reseller does, and the checker sees it get too much',
   async () => {
     const quarter = await playQuarter(firstSeed, { enforce: null, serving: 'by status' })
@@ -59,7 +60,9 @@ test(
   timeout,
 )
 
-test.each(Array.from({ length: Number(process.env.QUARTERS ?? 1) }, (_, index) => firstSeed + index))(
+test.each(
+  Array.from({ length: effort('QUARTERS', { newcomer: 1, ci: 1 }) }, (_, index) => firstSeed + index),
+)(
   'with a hold a reseller never gets more than its limit, what flows between two polls and over open connections: %i',
   async (of) => {
     const serving = of % 2 ? 'by status' : 'as told'
@@ -71,11 +74,12 @@ test.each(Array.from({ length: Number(process.env.QUARTERS ?? 1) }, (_, index) =
   timeout,
 )
 
-test.each<[string, Partial<WorldOptions>]>([
+const mistakes: [string, Partial<WorldOptions>][] = [
   ['whose front lets everything pass', { frontKnows: false }],
   ['that overlooks users on hold', { enforce: enforceHolds({ overlooked: 'on_hold' }) }],
   ['that looks only once a day', { enforce: onceADay(enforceHolds()) }],
-])(
+]
+test.each(mistakes.slice(0, effort('MISTAKES', { newcomer: 1, ci: mistakes.length })))(
   'the checker sees a hold %s',
   async (_, mistake) => {
     const options: WorldOptions = { enforce: enforceHolds(), serving: 'by status', ...mistake }

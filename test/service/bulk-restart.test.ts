@@ -6,7 +6,7 @@ import { accountOf, inconsistentAccounts, useLedger } from '../support/ledger.ts
 import { startServiceProcess, until } from '../support/service-process.ts'
 
 const ledger = useLedger()
-const users = effort('BULK_USERS', { newcomer: 300, ci: 1_000 })
+const users = effort('BULK_USERS', { newcomer: 100, ci: 1_000 })
 let panel: StandInPanel
 
 beforeAll(async () => {

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { Clocks } from '../support/clocks.ts'
+import { runsLongTests } from '../support/effort.ts'
 import { useLedger } from '../support/ledger.ts'
 import { startServiceProcess, until } from '../support/service-process.ts'
 
@@ -20,7 +21,7 @@ afterAll(() => panel.close())
 
 const polls = () => panel.requests.filter(({ path: target }) => target === '/api/admins').length
 
-test.each(['service', 'database', 'both'] as const)(
+test.each(runsLongTests ? (['service', 'database', 'both'] as const) : (['both'] as const))(
   'goes on when the clock of the %s is set back an hour, and forward',
   {
     timeout: 120_000,

@@ -9,7 +9,7 @@ import { pollAndScan, throughFront } from './calls.ts'
 const ledger = useLedger()
 const admins = ['ada', 'ben', 'cyd']
 /** One takes a second or two; `KILLS=200` for the night. */
-const kills = effort('KILLS', { newcomer: 3, ci: 6 })
+const kills = effort('KILLS', { newcomer: 3, ci: 10 })
 let panel: StandInPanel
 /** The bytes each admin's users have really consumed. */
 const truth = new Map<string, bigint>()
