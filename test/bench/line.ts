@@ -22,6 +22,8 @@ export type Bench = {
   database: () => Promise<string>
   /** A stand-in panel in a process of its own. */
   panel: (options: PanelProcessOptions) => Promise<PanelProcess>
+  /** A proxy in front of a panel that only passes bytes on. */
+  proxy: (panel: PanelProcess) => Promise<{ url: string; close: () => Promise<void> }>
   /** The service as it ships: the bundle, in a process of its own. */
   service: (panel: PanelProcess, environment: Record<string, string>) => Promise<ServiceProcess>
   /** A directory that is removed at the end. */

@@ -19,14 +19,23 @@ export async function openPlace(
   // What stays outside of the bundle is found from here.
   const bundle = path.join(root, `node_modules/.cache/bench-${process.pid}`)
   let built: Promise<void> | undefined
+  /** Starts a process of this folder, and waits for its address. */
+  const run = async (file: string, argument: string) => {
+    const child = fork(path.join(import.meta.dirname, file), [argument])
+    children.add(child)
+    const [address] = (await once(child, 'message')) as [unknown]
+    return { address, close: () => end(child) }
+  }
   return {
     ...options,
     database: async () => (await copyTemplate(server)).url,
     panel: async (panelOptions) => {
-      const child = fork(path.join(import.meta.dirname, 'panel-process.ts'), [JSON.stringify(panelOptions)])
-      children.add(child)
-      const [address] = (await once(child, 'message')) as [Omit<PanelProcess, 'close'>]
-      return { ...address, close: () => end(child) }
+      const { address, close } = await run('panel-process.ts', JSON.stringify(panelOptions))
+      return { ...(address as Omit<PanelProcess, 'close'>), close }
+    },
+    proxy: async (panel) => {
+      const { address, close } = await run('proxy-process.ts', panel.url)
+      return { url: address as string, close }
     },
     service: async (panel, environment) => {
       built ??= buildBundle(bundle)
