@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { runsLongTests } from '../support/effort.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { faults } from './faults.ts'
 
@@ -30,15 +31,19 @@ async function chaos(...options: string[]): Promise<{ code: number; output: stri
   return { code, output, left: await readdir(place) }
 }
 
-test('everything holds when each kind of fault has happened', { timeout: 300_000 }, async () => {
-  const { code, output, left } = await chaos('--faults', String(faults.length), '--seed', '33')
-  expect(code, output).toBe(0)
-  const fillsDisk = !output.includes('The disk is not filled')
-  for (const { name, needsDisk } of faults) {
-    if (!needsDisk || fillsDisk) expect(output).toContain(`  ${name}  `)
-  }
-  expect(left).toEqual([])
-})
+test.runIf(runsLongTests)(
+  'everything holds when each kind of fault has happened',
+  { timeout: 300_000 },
+  async () => {
+    const { code, output, left } = await chaos('--faults', String(faults.length), '--seed', '33')
+    expect(code, output).toBe(0)
+    const fillsDisk = !output.includes('The disk is not filled')
+    for (const { name, needsDisk } of faults) {
+      if (!needsDisk || fillsDisk) expect(output).toContain(`  ${name}  `)
+    }
+    expect(left).toEqual([])
+  },
+)
 
 test('says how it is called', async () => {
   const { code, output } = await chaos('--faults', 'many')

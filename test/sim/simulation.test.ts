@@ -4,7 +4,7 @@ import { effort } from '../support/effort.ts'
 import { openSimulator, reportOf, type Simulator, simulateSeeds } from './simulate.ts'
 
 /** `npm run simulate -- --seed 1000 --seeds 5000` for the night. */
-const seeds = effort('SEEDS', { newcomer: 20, ci: 60 })
+const seeds = effort('SEEDS', { newcomer: 12, ci: 60 })
 const steps = 60
 const reduceMs = 60_000
 let database: TestDatabase
