@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import pg from 'pg'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { database, superuser } from '../../src/postgres/layout.ts'
 import { findPostmaster } from '../../src/postgres/postmaster.ts'
@@ -134,8 +135,19 @@ export class Stage {
     return `postgres://${superuser}:${password}@127.0.0.1:${postgres.port}/${database}`
   }
 
+  /** Postgres may notice only now that a session has crashed, and recover: that is waited for. */
   async query<Row extends object>(text: string): Promise<Row[]> {
-    return query<Row & Record<string, unknown>>(await this.databaseUrl(), text)
+    let rows: Row[] = []
+    await until(`the database answers: ${text}`, async () => {
+      try {
+        rows = await query<Row & Record<string, unknown>>(await this.databaseUrl(), text)
+        return true
+      } catch (error) {
+        if (error instanceof pg.DatabaseError && error.code?.startsWith('57P')) return false
+        throw error
+      }
+    })
+    return rows
   }
 
   async withDatabase<Result>(work: (db: Database) => Promise<Result>): Promise<Result> {
