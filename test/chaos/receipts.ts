@@ -36,7 +36,9 @@ export async function checkReceipts(
         isOf(receipt, death) && receipt.state === 'deleted' && (receipt.final_reading ?? 0n) < death.lifetime,
     )
     if (unread && !scene.isCounted(death.owner)) {
-      journal.fault(`receipt ${unread.id} has read ${unread.final_reading} bytes of ${death.lifetime}`)
+      journal.fault(
+        `receipt ${unread.id} has read ${unread.final_reading} bytes of ${death.lifetime}: ${show(own)}`,
+      )
     }
   }
   const counts: Record<string, number> = {}
