@@ -7,7 +7,12 @@ import { noteCut } from './gone-clients.ts'
  */
 export function cutSlowReaders(app: App, answerMs: number): void {
   app.addHook('onSend', async (request, { raw }) => {
+    let isOver = false
+    raw.once('finish', () => {
+      isOver = true
+    })
     raw.setTimeout(answerMs, () => {
+      if (isOver) return
       const { socket } = raw
       // The client has read everything so far, and waits for the panel.
       if (socket?.writableLength === 0) return void socket.setTimeout(answerMs)
