@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { expect } from 'vitest'
 import { keepOutput } from './leaks.ts'
+import type { PanelAddress } from './spawn-service.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 
@@ -23,4 +25,18 @@ export async function runService(
   }
   const [code] = await once(child, 'close')
   return { code, output }
+}
+
+/** Starts the service on a database that it refuses: it ends with 1 and shows no stack. Resolves with what it says. */
+export async function refusedStart({ url, sudo }: PanelAddress, databaseUrl: string): Promise<string> {
+  const { code, output } = await runService({
+    MARZBAN_URL: url,
+    MARZBAN_USERNAME: sudo.username,
+    MARZBAN_PASSWORD: sudo.password,
+    DATABASE_URL: databaseUrl,
+    PORT: '0',
+  })
+  expect(code, output).toBe(1)
+  expect(output).not.toMatch(/^\s+at /m)
+  return output
 }
