@@ -22,6 +22,10 @@ export type Account = {
   usersOffset: bigint
   /** The tick at which the last complete scan of the admin's users began; 0: there was none. */
   scanned: bigint
+  /** The tick at which it ended. */
+  scanEnded: bigint
+  /** When the panel showed it those users that had not changed, at the earliest: milliseconds since 1970 by the panel's clock. */
+  scanSeenAt: number | null
   /** The `users_usage` that was known then; null: none. */
   scannedReading: bigint | null
   /** U at the end of a complete scan, waiting for a reading of C late enough to be compared with it. */
@@ -137,7 +141,11 @@ export function applyPanelReading<A extends Account>(
 export type CompleteScan = {
   /** The tick drawn before its first question. */
   begun: bigint
-  /** The panel witness as it was before that tick was drawn. */
+  /** The tick drawn when all users had been read. */
+  ended: bigint
+  /** See {@link Account.scanSeenAt}; null: it stored something of each user. */
+  seenAt: number | null
+  /** The panel witness as it was before the scan began. */
   panelBefore: Pick<Account, 'panelCounted' | 'panelReading'>
   /** When it ended: milliseconds since 1970 by the database's clock. */
   at: number
@@ -154,7 +162,8 @@ export type CompleteScan = {
  * U becomes the snapshot, and the opening balance closes. A snapshot that still waits for its comparison stays: a new one at
  * every scan could delay the comparison for ever.
  */
-export function completeScan<A extends Account>(account: A, { begun, panelBefore, at }: CompleteScan): A {
+export function completeScan<A extends Account>(account: A, scan: CompleteScan): A {
+  const { begun, ended, seenAt, panelBefore, at } = scan
   return settle({
     ...openAccount(account),
     usersOffset: max(
@@ -162,6 +171,8 @@ export function completeScan<A extends Account>(account: A, { begun, panelBefore
       panelBefore.panelCounted + account.panelOffset - account.usersCounted,
     ),
     scanned: max(account.scanned, begun),
+    scanEnded: ended,
+    scanSeenAt: isLater(begun, account.scanned) ? seenAt : account.scanSeenAt,
     scannedReading: panelBefore.panelReading,
     snapshot: account.snapshot ?? { value: account.usersCounted, at },
   })

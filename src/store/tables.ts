@@ -37,6 +37,9 @@ export type CumulativeTrafficTable = {
   users_offset: Optional<bigint>
   scanned: Optional<bigint>
   scanned_reading: Optional<bigint | null>
+  scan_ended: Optional<bigint>
+  /** By the panel's clock. */
+  scan_seen_at: Optional<Date | null>
   snapshot: Optional<bigint | null>
   snapshot_at: Optional<Date | null>
   opening_balance: Optional<bigint>
@@ -83,6 +86,8 @@ export type ScansTable = {
   users_total: Optional<bigint | null>
   error_code: Optional<string | null>
   error: Optional<string | null>
+  /** Whether the last scan has ended, and read everybody. */
+  complete: Optional<boolean>
   /** Whole numbers, as the driver gives arrays of them. */
   failing_at: Generated<string[]>
 }

@@ -1,8 +1,10 @@
 import type { PanelUser } from '../../src/panel/panel.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
-import { observeUsers } from '../../src/work/observing/observe-users.ts'
+import { observePage } from '../../src/work/observing/observe-page.ts'
 import { pageSize } from '../../src/work/observing/read-user-pages.ts'
+import { createScanSights, noSights } from '../../src/work/observing/scan-sights.ts'
+import { accountOf } from '../support/ledger.ts'
 
 /** What the panel says of the user `index` of an admin that has consumed `lifetime` bytes. */
 export function userOf(admin: string, index: number, lifetime: bigint): PanelUser {
@@ -25,6 +27,7 @@ export type Range = { from: number; to: number }
  * Observes the users from `from` to before `to` of one admin, in pages as a scan does.
  *
  * @param lifetimeOf the bytes that the user of this number has consumed.
+ * @param isRepeated whether a complete scan came before.
  * @returns users a second.
  */
 export async function observeRange(
@@ -32,14 +35,16 @@ export async function observeRange(
   admin: string,
   range: Range,
   lifetimeOf: (index: number) => bigint,
+  isRepeated = false,
 ): Promise<number> {
+  const begun = await drawAsked(db)
+  const sights = isRepeated
+    ? createScanSights(db, { adminId: (await accountOf(db, admin)).id, username: admin }, begun)
+    : noSights
   return rateOf(range, async (page) => {
     const asked = await drawAsked(db)
-    await observeUsers(
-      db,
-      asked,
-      page.map((index) => userOf(admin, index, lifetimeOf(index))),
-    )
+    const users = page.map((index) => userOf(admin, index, lifetimeOf(index)))
+    await observePage(db, asked, await sights.newsOf(users, asked))
   })
 }
 

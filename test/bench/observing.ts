@@ -94,7 +94,7 @@ function createReaders(db: Database, sample: number) {
       for (let index = 0; step > 0 && index < sample; index += step) {
         lifetimes.set(index, lifetimeOf(index) + 1_000n)
       }
-      return observeRange(db, admin, { from: 0, to: sample }, lifetimeOf)
+      return observeRange(db, admin, { from: 0, to: sample }, lifetimeOf, true)
     },
   }
 }

@@ -33,6 +33,7 @@ import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
+import { accountOf, dueScanOf } from '../support/ledger.ts'
 
 export const apiKey = operatorKey
 export const withKey = { 'x-api-key': apiKey }
@@ -251,7 +252,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     poll: async () => pollAdmins(observing, await drawAsked(db)),
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
-        const due = { adminId: await idOf(username), username, panelReading: null, usersTotal: null }
+        const due = await dueScanOf(db, await accountOf(db, username))
         await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
       }
     },

@@ -19,7 +19,7 @@ const counted = (bytes: bigint, appeared = 0n) => ({
   users: new Map<string, number>(),
 })
 const scanned = (account: Account, over: Partial<CompleteScan> = {}) =>
-  completeScan(account, { begun: 1n, panelBefore: account, at: 0, ...over })
+  completeScan(account, { begun: 1n, ended: 2n, seenAt: null, panelBefore: account, at: 0, ...over })
 const reading = (account: Account, value: bigint, tick: bigint, lagHasPassed = false) =>
   applyPanelReading(account, value, { asked: tick, answered: tick + 1n }, lagHasPassed)
 

@@ -6,6 +6,7 @@ import {
   completeScan,
   effectsOf,
 } from '../../src/ledger/account.ts'
+import { asScanSaw } from '../../src/ledger/scan-sight.ts'
 import {
   isOutdated,
   judgeGone,
@@ -27,6 +28,8 @@ export const emptyAccount: Account = {
   panelOffset: 0n,
   usersOffset: 0n,
   scanned: 0n,
+  scanEnded: 0n,
+  scanSeenAt: null,
   scannedReading: null,
   snapshot: null,
   openingBalance: 0n,
@@ -34,7 +37,14 @@ export const emptyAccount: Account = {
 }
 
 /** A tenure, and the tick at which its last reading was asked for. */
-export type BooksTenure = Tenure & { asked: bigint }
+export type BooksTenure = Tenure & { id: number; asked: bigint }
+
+/** A scan under way. It keeps for itself whom it saw unchanged, if the one before was complete. */
+export type BooksScan = Pick<CompleteScan, 'begun' | 'panelBefore'> & {
+  unchanged: Set<number>
+  seenAt: number | null
+  isRepeated: boolean
+}
 
 /** The ledger's arithmetic over plain maps, as the store drives it. */
 export class Books {
@@ -42,6 +52,7 @@ export class Books {
   tenures: BooksTenure[] = []
   growth = new Map<bigint, bigint>()
   private tick = 0n
+  private complete = new Set<string>()
   private admins: readonly string[]
   private lagMs: number
 
@@ -66,6 +77,12 @@ export class Books {
     return this.accounts.get(this.idOf(admin) ?? -1n) ?? emptyAccount
   }
 
+  /** The tenures of a name as they were seen last. */
+  private tenuresOf(name: string): BooksTenure[] {
+    const ofName = this.tenures.filter(({ username }) => username === name)
+    return ofName.map((tenure) => asScanSaw(tenure, this.accounts.get(tenure.adminId ?? -1n)))
+  }
+
   private put(id: bigint, account: Account): void {
     const before = this.accounts.get(id) ?? emptyAccount
     const booked = account.total - before.total - (account.openingBalance - before.openingBalance)
@@ -75,7 +92,7 @@ export class Books {
 
   /** Returns whether the reading was accepted. */
   seeUser(user: WorldUser, asked: bigint, at: number): boolean {
-    const known = this.tenures.filter((tenure) => tenure.username === user.name)
+    const known = this.tenuresOf(user.name)
     const seen = {
       username: user.name,
       createdAt: user.createdAt,
@@ -94,15 +111,15 @@ export class Books {
   }
 
   seeGone(name: string, asked: bigint): void {
-    const open = this.tenures.filter((tenure) => tenure.username === name && tenure.endedBy === null)
+    const open = this.tenuresOf(name).filter(({ endedBy }) => endedBy === null)
     this.apply(judgeGone(open, { asked, answered: this.draw() }), asked)
   }
 
   /** What the service notes after the panel has deleted a user for it. */
   endDeleted(name: string, createdAt: string): void {
     const asked = this.draw()
-    const open = this.tenures.filter(
-      (tenure) => tenure.username === name && tenure.createdAt === createdAt && tenure.endedBy === null,
+    const open = this.tenuresOf(name).filter(
+      (tenure) => tenure.createdAt === createdAt && tenure.endedBy === null,
     )
     this.apply(judgeGone(open, { asked, answered: this.draw() }, 'service'), asked)
   }
@@ -119,8 +136,8 @@ export class Books {
 
   private apply(changes: TenureChange<BooksTenure>[], asked: bigint): void {
     for (const { before, after } of changes) {
-      if (before) this.tenures[this.tenures.indexOf(before)] = { ...after, asked }
-      else this.tenures.push({ ...after, asked })
+      const id = before?.id ?? this.tenures.length
+      this.tenures[id] = { ...after, id, asked }
     }
     for (const [id, effect] of effectsOf(changes)) {
       this.put(id, applyEffect(this.accounts.get(id) ?? emptyAccount, effect))
@@ -140,17 +157,47 @@ export class Books {
     if (after) this.put(id, after)
   }
 
-  /** Open tenures of the admin whose last reading was asked for before tick `begun`. */
-  unseen(admin: string, begun: bigint): BooksTenure[] {
+  beginScan(admin: string): BooksScan {
+    const panelBefore = this.account(admin)
+    const isRepeated = this.complete.delete(admin)
+    return { begun: this.draw(), panelBefore, unchanged: new Set(), seenAt: null, isRepeated }
+  }
+
+  /** Whether the scan saw this user as it is known, and so stores nothing of it. */
+  isUnchanged(user: WorldUser, scan: BooksScan, at: number): boolean {
+    const known = this.tenures.find(
+      (tenure) =>
+        tenure.username === user.name &&
+        tenure.endedBy === null &&
+        tenure.adminId === this.idOf(user.owner) &&
+        tenure.createdAt === user.createdAt &&
+        tenure.reading === user.lifetime &&
+        !tenure.resetPending &&
+        tenure.answered < scan.begun,
+    )
+    if (!known || !scan.isRepeated) return false
+    scan.unchanged.add(known.id)
+    scan.seenAt = Math.min(scan.seenAt ?? at, at)
+    return true
+  }
+
+  /** Open tenures of the admin that the scan has not read. */
+  unseen(admin: string, { begun, unchanged }: BooksScan): BooksTenure[] {
     return this.tenures.filter(
-      ({ adminId, endedBy, asked }) => adminId === this.idOf(admin) && endedBy === null && asked < begun,
+      ({ id, adminId, endedBy, asked, answered }) =>
+        adminId === this.idOf(admin) &&
+        endedBy === null &&
+        asked < begun &&
+        !(unchanged.has(id) && answered < begun),
     )
   }
 
   /** Returns whether the scan is complete. */
-  finishScan(admin: string, scan: CompleteScan): boolean {
-    if (this.unseen(admin, scan.begun).length > 0) return false
-    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), scan))
+  finishScan(admin: string, scan: BooksScan, at: number): boolean {
+    if (this.unseen(admin, scan).length > 0) return false
+    const ended = this.draw()
+    this.put(this.idOf(admin) ?? -1n, completeScan(this.account(admin), { ...scan, ended, at }))
+    this.complete.add(admin)
     return true
   }
 

@@ -54,11 +54,10 @@ function live(seed: number): Shortfall {
     if (books.seeUser(user, books.draw(), world.clock())) world.accept(user)
   }
   const scan = () => {
-    const panelBefore = books.account(admin)
-    const begun = books.draw()
-    for (const user of world.report()) see(user)
-    for (const { username } of books.unseen(admin, begun)) books.seeGone(username, books.draw())
-    books.finishScan(admin, { begun, panelBefore, at: world.now })
+    const scanning = books.beginScan(admin)
+    for (const user of world.report()) if (!books.isUnchanged(user, scanning, world.clock())) see(user)
+    for (const { username } of books.unseen(admin, scanning)) books.seeGone(username, books.draw())
+    books.finishScan(admin, scanning, world.now)
     larger.scanned(books.account(admin).usersCounted)
   }
 

@@ -1,5 +1,5 @@
-import { type Account, partsOf } from '../../src/ledger/account.ts'
-import { Books } from './books.ts'
+import { partsOf } from '../../src/ledger/account.ts'
+import { Books, type BooksScan } from './books.ts'
 import { World, type WorldUser } from './world.ts'
 
 export const admins = ['ada', 'ben']
@@ -11,12 +11,10 @@ export type Observation =
   | (Told<WorldUser | 'gone'> & { kind: 'name'; name: string })
   | (Told<[string, bigint][]> & { kind: 'usage'; askedAt: number })
   | (Told<WorldUser | 'gone'> & { kind: 'deletion'; name: string; preserved: boolean })
-  | (Told<WorldUser[]> & { kind: 'scan'; admin: string; before: PanelBefore; isRead: boolean })
+  | (Told<WorldUser[]> & { kind: 'scan'; admin: string; scan: BooksScan; isRead: boolean })
 
 /** What was asked for at tick `asked`, and what the panel said when its clock showed `at`; null: nothing yet. */
 type Told<Sample> = { asked: bigint; at: number; sample: Sample | null }
-/** What was known of the admin's counter before a scan of its users began. */
-type PanelBefore = Pick<Account, 'panelCounted' | 'panelReading'>
 
 /** A reset of all users through the front: everybody is read, the panel acts, and what it says of it is noted. */
 type Reset = { of: string | null; since: bigint; asked: bigint | null; hasSpoken: boolean }
@@ -35,13 +33,15 @@ export class Story {
   ask(kind: Observation['kind'], pick: number): void {
     const admin = admins[pick % admins.length] as string
     const name = names[pick % names.length] as string
-    // Before the tick is drawn: what the counter said by then, the users' counters have.
-    const before = this.books.account(admin)
+    if (kind === 'scan') {
+      const scan = this.books.beginScan(admin)
+      this.underWay.push({ kind, admin, scan, asked: scan.begun, at: 0, sample: null, isRead: false })
+      return
+    }
     const told = { asked: this.books.draw(), at: 0, sample: null }
     if (kind === 'users') this.underWay.push({ kind, admin, ...told })
     else if (kind === 'name') this.underWay.push({ kind, name, ...told })
     else if (kind === 'deletion') this.underWay.push({ kind, name, ...told, preserved: false })
-    else if (kind === 'scan') this.underWay.push({ kind, admin, before, ...told, isRead: false })
     else this.underWay.push({ kind, askedAt: this.world.now, ...told })
   }
 
@@ -86,14 +86,19 @@ export class Story {
   }
 
   /** First what the pages said; at the next turn, when others may have come in between, who is unseen, and the end. */
-  private storeScan(scan: Extract<Observation, { kind: 'scan' }>): void {
-    if (!scan.isRead) {
-      for (const user of scan.sample ?? []) this.see(user, scan.asked, scan.at)
-      this.underWay.push({ ...scan, isRead: true })
+  private storeScan(observation: Extract<Observation, { kind: 'scan' }>): void {
+    const { admin, scan, sample, asked, at } = observation
+    if (!observation.isRead) {
+      for (const user of sample ?? []) this.seeInScan(user, scan, asked, at)
+      this.underWay.push({ ...observation, isRead: true })
       return
     }
-    this.askForUnseen(scan.admin, scan.asked)
-    this.books.finishScan(scan.admin, { begun: scan.asked, panelBefore: scan.before, at: this.world.now })
+    this.askForUnseen(admin, scan)
+    this.books.finishScan(admin, scan, this.world.now)
+  }
+
+  private seeInScan(user: WorldUser, scan: BooksScan, asked: bigint, at: number): void {
+    if (!this.books.isUnchanged(user, scan, at)) this.see(user, asked, at)
   }
 
   private see(user: WorldUser, asked: bigint, at: number): boolean {
@@ -157,15 +162,16 @@ export class Story {
 
   /** A scan that nothing overlaps. */
   scan(admin: string): void {
-    const panelBefore = this.books.account(admin)
-    const begun = this.books.draw()
-    for (const user of this.world.report().filter(({ owner }) => owner === admin)) this.seeNow(user)
-    this.askForUnseen(admin, begun)
-    this.books.finishScan(admin, { begun, panelBefore, at: this.world.now })
+    const scan = this.books.beginScan(admin)
+    for (const user of this.world.report().filter(({ owner }) => owner === admin)) {
+      this.seeInScan(user, scan, this.books.draw(), this.world.clock())
+    }
+    this.askForUnseen(admin, scan)
+    this.books.finishScan(admin, scan, this.world.now)
   }
 
-  private askForUnseen(admin: string, begun: bigint): void {
-    for (const { username } of this.books.unseen(admin, begun)) {
+  private askForUnseen(admin: string, scan: BooksScan): void {
+    for (const { username } of this.books.unseen(admin, scan)) {
       const user = this.world.report().find(({ name }) => name === username)
       if (user) this.seeNow(user)
       else this.books.seeGone(username, this.books.draw())

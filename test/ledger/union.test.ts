@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import type { CompleteScan } from '../../src/ledger/account.ts'
-import { Books } from './books.ts'
+import { Books, type BooksScan } from './books.ts'
+import type { WorldUser } from './world.ts'
 
 /**
  * An independent model of the union: every consumed byte has a number of its own, counters are lists of bytes, and a witness is
@@ -20,7 +20,7 @@ type Reading = { user: User; bytes: Bytes }
 type Answer =
   | { kind: 'user'; asked: bigint; at: number; of: string; shown: Reading | null }
   | { kind: 'poll'; asked: bigint; askedAt: number; bytes: Bytes }
-  | { kind: 'scan'; at: number; shown: Reading[]; scan: Omit<CompleteScan, 'at'> }
+  | { kind: 'scan'; at: number; shown: Reading[]; scan: BooksScan }
 
 /** The bytes that a witness has shown: of each reading the newest, as many as its number rose by. */
 class Witness {
@@ -108,15 +108,15 @@ class Run {
 
   ask(kind: Answer['kind'], name: string): void {
     const { panel, books } = this
-    const panelBefore = books.account(admin)
-    const asked = books.draw()
+    const scan = kind === 'scan' ? books.beginScan(admin) : null
+    const asked = scan?.begun ?? books.draw()
     const at = panel.clock()
     const user = panel.users.get(name)
     if (kind === 'user') this.underWay.push({ kind, asked, at, of: name, shown: user ? read(user) : null })
     else if (kind === 'poll') this.underWay.push({ kind, asked, askedAt: panel.now, bytes: [...panel.usage] })
-    else {
+    else if (scan) {
       const shown = [...panel.users.values()].map(read)
-      this.underWay.push({ kind, at, shown, scan: { begun: asked, panelBefore } })
+      this.underWay.push({ kind: 'scan', at, shown, scan })
     }
   }
 
@@ -149,22 +149,26 @@ class Run {
       if (answer.shown) this.see(answer.shown, answer.asked, answer.at)
       else this.books.seeGone(answer.of, answer.asked)
     } else if (answer) {
-      for (const shown of answer.shown) this.see(shown, answer.scan.begun, answer.at)
-      for (const { username } of this.books.unseen(admin, answer.scan.begun)) {
+      for (const shown of answer.shown) {
+        if (!this.books.isUnchanged(asWorldUser(shown), answer.scan, answer.at)) {
+          this.see(shown, answer.scan.begun, answer.at)
+        }
+      }
+      for (const { username } of this.books.unseen(admin, answer.scan)) {
         const user = this.panel.users.get(username)
         if (user) this.see(read(user), this.books.draw(), this.panel.clock())
         else this.books.seeGone(username, this.books.draw())
       }
-      this.books.finishScan(admin, { ...answer.scan, at: this.panel.now })
+      this.books.finishScan(admin, answer.scan, this.panel.now)
     }
     this.check()
   }
 
-  private see({ user, bytes }: Reading, asked: bigint, at: number): void {
-    const seen = { ...user, owner: admin, lifetime: BigInt(bytes.length), consumedBy: new Map() }
+  private see(reading: Reading, asked: bigint, at: number): void {
+    const { user, bytes } = reading
     const known = this.books.tenures.find(({ createdAt }) => createdAt === user.createdAt)
     const isBack = known !== undefined && known.endedBy !== null
-    if (this.books.seeUser(seen, asked, at)) this.users.read(user.id, bytes, isBack)
+    if (this.books.seeUser(asWorldUser(reading), asked, at)) this.users.read(user.id, bytes, isBack)
   }
 
   private seeUsage({ bytes, asked, askedAt }: Extract<Answer, { kind: 'poll' }>): void {
@@ -212,6 +216,10 @@ class Run {
   private union(): number {
     return new Set([...this.users.shown, ...this.counter.shown]).size
   }
+}
+
+function asWorldUser({ user, bytes }: Reading): WorldUser {
+  return { ...user, owner: admin, lifetime: BigInt(bytes.length), consumedBy: new Map() }
 }
 
 function read(user: User): Reading {

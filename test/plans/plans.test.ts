@@ -43,9 +43,11 @@ import {
   listUnsettled,
   lockUnderWay,
 } from '../../src/store/deletions/unsettled-deletions.ts'
+import { findUnchanged, isEveryoneRead, listUnseen } from '../../src/store/tenures/seen-tenures.ts'
 import { endTenuresOf } from '../../src/store/tenures/tenure-changes.ts'
 import { listTenures } from '../../src/store/tenures/tenure-list.ts'
-import { listUnseen, lockingOpenTenures, lockingTenures } from '../../src/store/tenures/tenures.ts'
+import { createTenureSet } from '../../src/store/tenures/tenure-set.ts'
+import { lockingOpenTenures, lockingTenures } from '../../src/store/tenures/tenures.ts'
 import { observeUsers } from '../../src/work/observing/observe-users.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fillLedger } from '../support/large-ledger.ts'
@@ -102,6 +104,14 @@ const someUsers = Array.from({ length: 100 }, (_, index) => {
   const createdAt = new Date(Date.UTC(2024, 0, 1) + n * 60_000).toISOString().slice(0, 19).replace('T', ' ')
   return { username: `user${n}`, createdAt: `${createdAt}.000000` }
 })
+const someShown = someUsers.map((key) => ({
+  ...key,
+  lifetime: 0n,
+  status: 'active',
+  dataLimit: null,
+  expire: null,
+}))
+const scan = { begun: 2n ** 40n, unchanged: createTenureSet() }
 const someNames = someUsers.map(({ username }) => username)
 const ticks = { asked: 2n ** 40n, answered: 2n ** 40n + 1n }
 
@@ -188,8 +198,11 @@ const collecting: Record<string, () => Promise<unknown>> = {
     await observeUsers(db, await drawAsked(db), seen)
   },
   'the accounts of a user that is gone': () =>
-    db.transaction().execute((tx) => carryOut(tx, lockingAccountsOf('user777'))),
-  'users not seen by a scan': () => listUnseen(db, adminId, 2n ** 40n, { after: 0n, limit: 100 }),
+    db.transaction().execute((tx) => carryOut(tx, lockingAccountsOf(['user777']))),
+  'users not seen by a scan': () => listUnseen(db, adminId, scan, { after: 0n, limit: 100 }),
+  'users that have not changed': () => findUnchanged(db, adminId, scan.begun, someShown),
+  'whether a scan has read all users': () =>
+    db.transaction().execute((tx) => isEveryoneRead(tx, adminId, scan)),
   'users of an account that is closed': () =>
     db.transaction().execute(async (tx) => {
       await endTenuresOf(tx, 888n, 'transfer', ticks, (await drawAnswered(tx)).at)

@@ -127,7 +127,11 @@ export class Claims {
   async atRest(): Promise<void> {
     const { panel } = this
     const rows = await readRows(this.database.db)
-    const spoilt = new Set(panel.unreadable().map(({ owner }) => owner))
+    const unreadable = panel.unreadable()
+    const names = new Set(unreadable.map(({ name }) => name))
+    // A user that cannot be read may have moved without anybody having seen it: its last known admin is not read whole either.
+    const kept = rows.tenures.filter(({ isOpen, username }) => isOpen && names.has(username))
+    const spoilt = new Set([...unreadable.map(({ owner }) => owner), ...kept.map(({ admin }) => admin)])
     this.books.atRest(rows, (admin) => panel.usage.has(admin) && !spoilt.has(admin))
     this.receipts.atRest(await readReceipts(this.database.db))
     this.checkRead(rows)

@@ -4,6 +4,30 @@ import type { Mutation } from './mutation.ts'
 /** Mistakes of the kind that would cost somebody bytes, or service; the simulator has to find each of them. */
 export const mutations: readonly Mutation[] = [
   {
+    name: 'forget what a scan saw',
+    file: 'ledger/scan-sight.ts',
+    from: 'if (!scan || tenure.endedBy',
+    to: 'if (scan || !scan || tenure.endedBy',
+  },
+  {
+    name: 'call read who changed meanwhile',
+    file: 'store/tenures/seen-tenures.ts',
+    from: 'and case when answered <',
+    to: 'and case when 0 <',
+  },
+  {
+    name: 'remember who was read meanwhile',
+    file: 'store/tenures/seen-tenures.ts',
+    from: 'reset_pending and known.answered <',
+    to: 'reset_pending and 0 <',
+  },
+  {
+    name: 'remember who waits for a reset',
+    file: 'store/tenures/seen-tenures.ts',
+    from: 'and not known.reset_pending and',
+    to: 'and',
+  },
+  {
     name: 'count the drop',
     file: 'ledger/counter.ts',
     from: 'value > counter.reading ? value - counter.reading : 0n',

@@ -17,6 +17,7 @@ import type { PanelLag } from '../../src/work/observing/panel-lag.ts'
 import { readNamedUsers } from '../../src/work/observing/read-users-by-name.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import { passRests } from '../support/carry-out.ts'
+import { dueScanOf } from '../support/ledger.ts'
 import { callThroughFront, editThroughFront } from './front-call.ts'
 import { isLimitWork, performLimitWork } from './limit-operations.ts'
 import type { Work } from './steps.ts'
@@ -71,8 +72,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'scan': {
       const account = await findOpenAccount(db, work.admin)
       if (!account) return
-      const due = { adminId: account.id, username: work.admin, panelReading: null, usersTotal: null }
-      return scanAdmin(common, due, async () => {})
+      return scanAdmin(common, await dueScanOf(db, account), async () => {})
     }
     case 'scan what is due':
       return scanDueAdmins(common, {

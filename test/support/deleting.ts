@@ -13,7 +13,7 @@ import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag, type PanelLag } from '../../src/work/observing/panel-lag.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import { type PanelOptions, type StandInPanel, startPanel } from '../stand-in/start.ts'
-import { accountOf, useLedger } from './ledger.ts'
+import { accountOf, dueScanOf, useLedger } from './ledger.ts'
 
 /** Milliseconds the panel may take in these tests: what hangs is given up soon. */
 const timeoutMs = 300
@@ -89,8 +89,7 @@ export async function pollAndScan(deleting: Deleting): Promise<void> {
   const { db, client, panel } = deleting
   await pollAdmins({ db, panel: client, panelLag: createPanelLag(0) }, await drawAsked(db))
   for (const username of panel.state.admins.keys()) {
-    const { id } = await accountOf(db, username)
     const scan = { ...workOf(deleting), rest: async () => {} }
-    await scanAdmin(scan, { adminId: id, username, panelReading: null, usersTotal: null }, async () => {})
+    await scanAdmin(scan, await dueScanOf(db, await accountOf(db, username)), async () => {})
   }
 }

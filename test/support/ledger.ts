@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { PanelAdmin, PanelUser } from '../../src/panel/panel.ts'
 import { type AccountView, findOpenAccount } from '../../src/store/accounts/queries.ts'
+import type { DueScan } from '../../src/store/collecting/scans.ts'
 import { type Database, openDatabase } from '../../src/store/connection/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -45,4 +46,17 @@ export async function accountOf(db: Database, username: string): Promise<Account
   const account = await findOpenAccount(db, username)
   if (!account) throw new Error(`no account of ${username}`)
   return account
+}
+
+/** The next scan of an admin, as the collector would make it. */
+export async function dueScanOf(
+  db: Database,
+  { id: adminId, username }: { id: bigint; username: string },
+): Promise<DueScan> {
+  const { complete: wasComplete } = await db
+    .selectFrom('scans')
+    .select('complete')
+    .where('admin_id', '=', adminId)
+    .executeTakeFirstOrThrow()
+  return { adminId, username, panelReading: null, usersTotal: null, wasComplete }
 }

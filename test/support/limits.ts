@@ -51,7 +51,7 @@ export async function grow(db: Database, adminId: bigint, bytes: bigint, at?: Da
 /** Closes the opening balance of an account, as its first complete scan does. */
 export async function closeOpening(db: Database, adminId: bigint): Promise<void> {
   await change(db, adminId, undefined, (before, tick, at) =>
-    completeScan(before, { begun: tick, panelBefore: before, at: at.getTime() }),
+    completeScan(before, { begun: tick, ended: tick, seenAt: null, panelBefore: before, at: at.getTime() }),
   )
 }
 

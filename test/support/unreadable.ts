@@ -6,7 +6,7 @@ import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import { type Deleting, useDeleting, workOf } from './deleting.ts'
-import { accountOf } from './ledger.ts'
+import { accountOf, dueScanOf } from './ledger.ts'
 
 /** An admin of its own for each test, whose odd users and counters are read. */
 export type OddPanel = {
@@ -38,8 +38,7 @@ export function useOddPanel(): OddPanel {
         await drawAsked(place.db),
       ),
     scan: async (failingAt) => {
-      const { id } = await accountOf(place.db, odd.admin)
-      const due = { adminId: id, username: odd.admin, panelReading: null, usersTotal: null }
+      const due = await dueScanOf(place.db, await accountOf(place.db, odd.admin))
       await scanAdmin(odd.work(), { ...due, ...(failingAt && { failingAt }) }, async () => {})
     },
     list: async () => (await listUnreadable(place.db, 100)).items,

@@ -2,7 +2,8 @@ import { type Selectable, sql } from 'kysely'
 import type { Account } from '../../ledger/account.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
-import { keyOf } from '../connection/name-key.ts'
+import { keysOf } from '../connection/name-key.ts'
+import { isOpenTenure } from '../connection/open-tenure.ts'
 import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
 import type { CumulativeTrafficTable } from '../tables.ts'
 
@@ -23,7 +24,7 @@ export type AccountChange = { before: StoredAccount; after: StoredAccount; readA
 const columns = sql.raw(
   'admin_id, total_traffic_consumed, users_counted, preserved_counted, panel_counted, panel_reading, panel_answered, ' +
     'panel_asked, panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, ' +
-    'snapshot_at, opening_balance, opened_at, judge_total, judge_time',
+    'snapshot_at, opening_balance, opened_at, judge_total, judge_time, scan_ended, scan_seen_at',
 )
 type AccountRow = Omit<Selectable<CumulativeTrafficTable>, 'last_updated' | 'read_at'>
 
@@ -38,14 +39,22 @@ export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<
 }
 
 /**
- * Locks and reads the accounts that the open tenures of a name belong to, in the order of their ids. The transaction has
- * locked those tenures before: they stay as they are.
+ * Locks and reads the accounts of `owners`, and those that the open tenures of `usernames` belong to, in the order of their
+ * ids. The transaction has locked those tenures before: they stay as they are.
  */
-export function lockingAccountsOf(username: string): Statement<Map<bigint, StoredAccount>> {
+export function lockingAccountsOf(
+  usernames: readonly string[],
+  owners: readonly string[] = [],
+): Statement<Map<bigint, StoredAccount>> {
   const query = sql<AccountRow>`
     select ${columns} from cumulative_traffic
-    where admin_id in (
-      select admin_id from tenures where name_key(username) = ${keyOf(username)} and ended_at is null)
+    where admin_id = any(array(
+      select id from admins where name_key(username) = ${keysOf(owners)} and closed_at is null
+      union
+      select open.admin_id from unnest(${usernames}::text[]) as seen (username)
+      cross join lateral (
+        select admin_id from tenures where name_key(username) = name_key(seen.username) and ${isOpenTenure}
+        offset 0) as open))
     order by admin_id for no key update`
   return prepared(statement(query, byId))
 }
@@ -68,6 +77,8 @@ function toAccount(row: AccountRow): StoredAccount {
     panelOffset: row.panel_offset,
     usersOffset: row.users_offset,
     scanned: row.scanned,
+    scanEnded: row.scan_ended,
+    scanSeenAt: row.scan_seen_at?.getTime() ?? null,
     scannedReading: row.scanned_reading,
     snapshot:
       row.snapshot === null || row.snapshot_at === null

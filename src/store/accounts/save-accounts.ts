@@ -26,6 +26,8 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       users_offset = new.users_offset,
       scanned = new.scanned,
       scanned_reading = new.scanned_reading,
+      scan_ended = new.scan_ended,
+      scan_seen_at = new.scan_seen_at,
       snapshot = new.snapshot,
       snapshot_at = new.snapshot_at,
       opening_balance = new.opening_balance,
@@ -46,14 +48,16 @@ export async function saveAccounts(tx: Tx, changes: readonly AccountChange[], at
       ${after.map((a) => a.usersOffset)}::bigint[],
       ${after.map((a) => a.scanned)}::bigint[],
       ${after.map((a) => a.scannedReading)}::bigint[],
+      ${after.map((a) => a.scanEnded)}::bigint[],
+      ${after.map((a) => (a.scanSeenAt === null ? null : new Date(a.scanSeenAt)))}::timestamptz[],
       ${after.map((a) => a.snapshot?.value ?? null)}::bigint[],
       ${after.map((a) => (a.snapshot ? new Date(a.snapshot.at) : null))}::timestamptz[],
       ${after.map((a) => a.openingBalance)}::bigint[],
       ${after.map((a) => a.opened)}::boolean[],
       ${changes.map((c) => c.readAt)}::timestamptz[]
     ) as new (admin_id, total, users_counted, preserved, panel_counted, panel_reading, panel_answered, panel_asked,
-      panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, snapshot, snapshot_at,
-      opening_balance, opened, read_at)
+      panel_fell_from, panel_fell_to, panel_offset, users_offset, scanned, scanned_reading, scan_ended, scan_seen_at,
+      snapshot, snapshot_at, opening_balance, opened, read_at)
     where account.admin_id = new.admin_id`
   await sendLater(tx, prepared(statement(saving)))
   await bookHour(tx, changes, at)
@@ -83,7 +87,7 @@ export type UsersDelta = { adminId: bigint; status: string; by: number }
 export async function addUsers(tx: Tx, deltas: readonly UsersDelta[]): Promise<void> {
   const risen = deltas.filter((delta) => delta.by > 0)
   const fallen = deltas.filter((delta) => delta.by < 0)
-  if (deltas.length === 0) return
+  if (risen.length + fallen.length === 0) return
   // The insertion proposes no row that falls: the check that there are no fewer users than none would refuse it.
   const adding = sql`
     with kept as (

@@ -9,6 +9,8 @@ export type DueScan = {
   username: string
   panelReading: bigint | null
   usersTotal: bigint | null
+  /** Whether its last scan was complete; left out: nobody looked. */
+  wasComplete?: boolean
   /** Where in its list the last scan found users that make the panel fail, ascending; left out: nowhere. */
   failingAt?: readonly string[]
 }
@@ -42,7 +44,7 @@ function dueScans(intervalSeconds: number) {
 export async function nextDueScan(db: Database, intervalSeconds: number): Promise<DueScan | null> {
   const { rows } = await sql<DueScan>`
     select scans.admin_id as "adminId", username, account.panel_reading as "panelReading", users_total as "usersTotal",
-      failing_at as "failingAt"
+      complete as "wasComplete", failing_at as "failingAt"
     ${dueScans(intervalSeconds)}
     order by started_at is not null, started_at, scans.admin_id limit 1`.execute(db)
   return rows[0] ?? null
@@ -82,6 +84,7 @@ export async function beginScan(db: Database, adminId: bigint, panelReading: big
       started_at: sql`clock_timestamp()`,
       requested_at: null,
       panel_reading: panelReading,
+      complete: false,
       users_done: 0n,
       error_code: null,
       error: null,
@@ -103,17 +106,17 @@ export async function reportScan(
     .execute()
 }
 
-/** Notes that a scan is complete, in the transaction that closes the account's opening balance. */
+/** Notes that a scan is over, in the transaction that closes the account's opening balance, and whether it read all users. */
 export async function finishScan(
   tx: Tx,
   adminId: bigint,
-  users: number,
-  failingAt: readonly number[],
+  { users, isComplete, failingAt }: { users: number; isComplete: boolean; failingAt: readonly number[] },
 ): Promise<void> {
   await tx
     .updateTable('scans')
     .set({
       finished_at: sql`clock_timestamp()`,
+      complete: isComplete,
       users_done: BigInt(users),
       users_total: BigInt(users),
       failing_at: failingAt.map(String),

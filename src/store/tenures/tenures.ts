@@ -1,11 +1,13 @@
-import { type Selectable, sql } from 'kysely'
+import { type Nullable, type Selectable, sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
+import { asScanSaw, type LastScan } from '../../ledger/scan-sight.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
 import { keyOf } from '../connection/name-key.ts'
+import { isOpenTenure } from '../connection/open-tenure.ts'
 import { prepared, type Statement, statement } from '../connection/together.ts'
-import type { TenuresTable } from '../tables.ts'
+import type { CumulativeTrafficTable, TenuresTable } from '../tables.ts'
 
 export type StoredTenure = Tenure & {
   id: bigint
@@ -19,6 +21,7 @@ const columns = sql.raw(
     'former_created_at, seen_at, fell_from, fell_to, asked',
 )
 type TenureRow = Omit<Selectable<TenuresTable>, 'ended_at'>
+type LastScanRow = Pick<Selectable<CumulativeTrafficTable>, 'scanned' | 'scan_ended' | 'scan_seen_at'>
 
 /** Of how many tenures of a name a reading is compared with: enough to know that there were several, however many there were. */
 const lastOnes = 8
@@ -29,7 +32,8 @@ const tenuresOfNameAtMost = 100
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
  * panel lost the fractions of seconds or changed its time of creation, the open tenure of any other user of its name, and
  * those of the name that were seen last.
- * Rows are locked in the order of their ids.
+ * Rows are locked in the order of their ids. What the last complete scan of an account saw of them is the account's to say
+ * (see `asScanSaw`).
  */
 export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenure[]> {
   const [only, another] = users
@@ -64,53 +68,29 @@ export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenur
 export async function listTenuresOf(db: Database, username: string): Promise<StoredTenure[]> {
   const rows = await db
     .selectFrom('tenures')
-    .selectAll()
+    .leftJoin('cumulative_traffic as account', 'account.admin_id', 'tenures.admin_id')
+    .selectAll('tenures')
+    .select(['scanned', 'scan_ended', 'scan_seen_at'])
     .where(sql`name_key(username)`, '=', keyOf(username))
     .orderBy(sql`(ended_at is null)`, 'desc')
     .orderBy('id', 'desc')
     .limit(tenuresOfNameAtMost)
     .execute()
-  return rows.map(toTenure)
+  return rows.map((row) => asScanSaw(toTenure(row), toLastScan(row)))
 }
 
-/** Locks and reads the open tenures of a name, in the order of their ids. */
+function toLastScan(row: Nullable<LastScanRow>): LastScan | undefined {
+  if (row.scanned === null || row.scan_ended === null) return undefined
+  const { scanned, scan_ended: scanEnded, scan_seen_at: seenAt } = row
+  return { scanned, scanEnded, scanSeenAt: seenAt?.getTime() ?? null }
+}
+
+/** Locks and reads the open tenures of a name, in the order of their ids; see `asScanSaw`. */
 export function lockingOpenTenures(username: string): Statement<StoredTenure[]> {
   const query = sql<TenureRow>`
-    select ${columns} from tenures where name_key(username) = ${keyOf(username)} and ended_at is null
+    select ${columns} from tenures where name_key(username) = ${keyOf(username)} and ${isOpenTenure}
     order by id for no key update`
   return prepared(statement(query, (rows) => rows.map(toTenure)))
-}
-
-/** Names of an admin's users with an open tenure whose last reading was asked for before tick `since`, in pages by id. */
-export async function listUnseen(
-  db: Database,
-  adminId: bigint | null,
-  since: bigint,
-  page: { after: bigint; limit: number },
-): Promise<{ id: bigint; username: string }[]> {
-  return db
-    .selectFrom('tenures')
-    .select(['id', 'username'])
-    .$if(adminId !== null, (query) => query.where('admin_id', '=', adminId))
-    .where('ended_at', 'is', null)
-    .where('asked', '<', since)
-    .where('id', '>', page.after)
-    .orderBy('id')
-    .limit(page.limit)
-    .execute()
-}
-
-/** Whether an admin has no user with an open tenure whose last reading was asked for before tick `since`. */
-export async function isEveryoneRead(tx: Tx, adminId: bigint, since: bigint): Promise<boolean> {
-  const unread = await tx
-    .selectFrom('tenures')
-    .select('id')
-    .where('admin_id', '=', adminId)
-    .where('ended_at', 'is', null)
-    .where('asked', '<', since)
-    .limit(1)
-    .executeTakeFirst()
-  return unread === undefined
 }
 
 /**

@@ -11,6 +11,7 @@ import type { FrontPurpose } from '../../store/tables.ts'
 import { createScanLog } from '../collecting/scan-log.ts'
 import { readUnseen } from '../observing/read-unseen.ts'
 import { readUsers } from '../observing/read-user-pages.ts'
+import { noSights } from '../observing/scan-sights.ts'
 import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 import { describeUnread, namedAtMost, refuseUnread } from './unread.ts'
@@ -60,7 +61,10 @@ export async function readAllUsers(
       },
     )
     if (read.unreadable + read.unlisted > 0) {
-      const found = read.unlisted > 0 ? await readUnseen(reading, adminId, begun) : 0
+      const found =
+        read.unlisted > 0
+          ? await readUnseen(reading, adminId, { begun: begun.tick, unchanged: noSights.unchanged })
+          : 0
       const named = await listUnreadableSince(db, begun, adminId, namedAtMost + 1)
       const unread = describeUnread(named, Math.max(0, read.unlisted - found))
       if (unread) refuseUnread(work, request, unread)

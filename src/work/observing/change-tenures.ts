@@ -2,7 +2,7 @@ import { LedgerError } from '../../errors.ts'
 import { type AccountEffect, applyEffect, effectsOf, fitsAccount, fitsTenure } from '../../ledger/account.ts'
 import { type Suspicion, suspicionOfUser } from '../../ledger/suspicion.ts'
 import { isOutdated, type TenureChange, type UserKey } from '../../ledger/tenure.ts'
-import { lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
+import type { StoredAccount } from '../../store/accounts/accounts.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
 import {
@@ -26,7 +26,7 @@ export type JudgedReading = {
 /**
  * Stores what users' readings change in their tenures and accounts, each user's as a whole or not at all.
  *
- * @param locked the accounts of all these tenures, if the transaction has locked them already.
+ * @param accounts the accounts of all these tenures, which the transaction has locked.
  * @returns the changes of each user that were stored. The others came too late (see {@link isOutdated}).
  * @throws `user_unreadable` when a sum would be larger than is kept.
  */
@@ -35,10 +35,8 @@ export async function changeTenures(
   readings: readonly JudgedReading[],
   asked: Asked,
   at: Date,
-  locked?: Map<bigint, StoredAccount>,
+  accounts: ReadonlyMap<bigint, StoredAccount>,
 ): Promise<Set<TenureChange<StoredTenure>[]>> {
-  const accounts =
-    locked ?? (await lockAccounts(tx, touched(effectsOf(readings.flatMap((r) => r.changes))).keys()))
   // The accounts are locked: no scan of them completes before this transaction commits.
   const scanned = (adminId: bigint) => accounts.get(adminId)?.scanned ?? 0n
   const stored = readings.filter(({ changes }) => !isOutdated(changes, asked.tick, scanned))

@@ -16,6 +16,7 @@ export async function observePage(
   asked: Asked,
   users: readonly PanelUser[],
 ): Promise<{ dropped: string[]; uncountable: Uncountable[] }> {
+  if (users.length === 0) return { dropped: [], uncountable: [] }
   try {
     return { ...(await observeUsers(db, asked, users)), uncountable: [] }
   } catch (error) {

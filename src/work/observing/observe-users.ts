@@ -1,8 +1,9 @@
 import { isLater, type Ticks } from '../../ledger/counter.ts'
+import { asScanSaw } from '../../ledger/scan-sight.ts'
 import { judgeGone, judgeUser, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
-import { lockingAccountsOf } from '../../store/accounts/accounts.ts'
+import { lockAccounts, lockingAccountsOf, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { findingOpenAccounts, openMissingAccounts } from '../../store/accounts/admins.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawingAnswered } from '../../store/connection/logical-clock.ts'
@@ -56,14 +57,18 @@ export async function observeUsersIn(
 ): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
   const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
-  const [answered, open, tenures] = await sendTogether(tx, [
+  const usernames = seen.map(({ username }) => username)
+  const [answered, open, tenures, locked] = await sendTogether(tx, [
     drawingAnswered,
     findingOpenAccounts([...owners.keys()]),
     lockingTenures(seen),
+    lockingAccountsOf(usernames, [...owners.keys()]),
   ])
   const ticks = { asked: asked.tick, answered: answered.tick }
   const adminIds = await openMissingAccounts(tx, [...owners.values()], open, ticks)
-  const known = groupByName(tenures)
+  const added = [...adminIds.values()].filter((id) => !locked.has(id))
+  const accounts = new Map([...locked, ...(await lockAccounts(tx, added))])
+  const known = groupByName(tenures.map((tenure) => asLastSeen(tenure, accounts)))
 
   const judged: JudgedUser[] = seen.map((user) => {
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
@@ -77,7 +82,7 @@ export async function observeUsersIn(
   const readings = judged.flatMap(({ user, changes }) =>
     changes ? [{ changes, ownerUsage: user.owner?.usersUsage ?? null }] : [],
   )
-  const stored = await changeTenures(tx, readings, asked, answered.at)
+  const stored = await changeTenures(tx, readings, asked, answered.at, accounts)
 
   const dropped: string[] = []
   const accepted = new Map<string, AcceptedReading>()
@@ -139,14 +144,15 @@ export type GoneUser = { username: string } & ({ asked: Asked } | { createdAt: s
 export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'service'): Promise<void> {
   const [open, accounts, answered] = await sendTogether(tx, [
     lockingOpenTenures(user.username),
-    lockingAccountsOf(user.username),
+    lockingAccountsOf([user.username]),
     // Drawn with the rows locked: later than any reading of them.
     drawingAnswered,
   ])
   const isMeant = ({ createdAt }: StoredTenure) => 'asked' in user || createdAt === user.createdAt
   const asked = 'asked' in user ? user.asked : answered
   const ticks: Ticks = { asked: asked.tick, answered: answered.tick }
-  const gone = { changes: judgeGone(open.filter(isMeant), ticks, by), ownerUsage: null }
+  const meant = open.filter(isMeant).map((tenure) => asLastSeen(tenure, accounts))
+  const gone = { changes: judgeGone(meant, ticks, by), ownerUsage: null }
   await changeTenures(tx, [gone], asked, answered.at, accounts)
 }
 
@@ -170,6 +176,10 @@ function findServing(
       !tenure.resetPending &&
       isLater(tenure.asked, since.tick),
   )
+}
+
+function asLastSeen(tenure: StoredTenure, accounts: ReadonlyMap<bigint, StoredAccount>): StoredTenure {
+  return asScanSaw(tenure, accounts.get(tenure.adminId ?? -1n))
 }
 
 function groupByName(tenures: readonly StoredTenure[]): Map<string, StoredTenure[]> {

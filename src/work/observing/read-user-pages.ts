@@ -1,5 +1,5 @@
 import { isLedgerError } from '../../errors.ts'
-import type { PanelClient } from '../../panel/panel.ts'
+import type { PanelClient, PanelUser } from '../../panel/panel.ts'
 import {
   forgetUnreadable,
   listUnreadableUsers,
@@ -43,6 +43,8 @@ export type UsersToRead = {
   token?: string
   /** Where in the list users were found before that make the panel fail. */
   failingAt?: readonly number[]
+  /** Which users of a page are to be stored; left out: all. */
+  newsOf?: (users: readonly PanelUser[], asked: Asked) => Promise<readonly PanelUser[]>
   /** Called with the users whose readings overlapped another observation. */
   onDropped?: (usernames: string[]) => Promise<void>
 }
@@ -91,7 +93,8 @@ export async function readUsers(
       continue
     }
     const tookMs = deps.now() - startedAt
-    const { dropped, uncountable } = await observePage(db, asked, page.users)
+    const news = filter.newsOf ? await filter.newsOf(page.users, asked) : page.users
+    const { dropped, uncountable } = await observePage(db, asked, news)
     if (dropped.length > 0) await filter.onDropped?.(dropped)
     const entries = [
       ...page.unreadable.flatMap((item) => toUnreadableEntry(item, adminId) ?? []),

@@ -4,11 +4,12 @@ import { beginScan, type DueScan, finishScan } from '../../store/collecting/scan
 import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { isEveryoneRead } from '../../store/tenures/tenures.ts'
+import { isEveryoneRead } from '../../store/tenures/seen-tenures.ts'
 import { changeAccounts } from './change-accounts.ts'
 import { readUnseen } from './read-unseen.ts'
 import { type ReadingDeps, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
+import { createScanSights, noSights, type ScanSights } from './scan-sights.ts'
 import { noteUnreadable, shorten } from './unreadable-items.ts'
 
 /** How often users are asked for by name whose readings overlapped other observations. */
@@ -35,19 +36,22 @@ export async function scanAdmin(
   const begun = await drawAsked(db)
   await beginScan(db, admin.adminId, admin.panelReading)
   const { adminId, username } = admin
+  // When the last scan was not complete, nobody has stored yet when it saw those users that had not changed.
+  const sights = admin.wasComplete ? createScanSights(db, admin, begun) : noSights
+  const { newsOf, unchanged } = sights
   const failingAt = admin.failingAt?.map(Number) ?? []
   let unreadable = 0
   const onDropped = async (usernames: string[]) => {
     unreadable += await readNamedUsers(deps, usernames, adminId)
   }
-  const read = await readUsers(deps, { admin: username, adminId, failingAt, onDropped }, progress)
+  const read = await readUsers(deps, { admin: username, adminId, failingAt, newsOf, onDropped }, progress)
   for (let round = 1; ; round += 1) {
-    const unseen = unreadable + (await readUnseen(deps, adminId, begun))
+    const unseen = unreadable + (await readUnseen(deps, adminId, { begun: begun.tick, unchanged }))
     const nameless = read.unlisted - unseen
     if (nameless > 0) await noteUnreadable(deps, begun, [unlisted(admin, nameless)])
     const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
     const isLast = !isWhole || round === roundsAtMost
-    if (await end(deps, admin, { begun, panelBefore, read, isWhole, isLast })) return
+    if (await end(deps, admin, { begun, panelBefore, read, sights, isWhole, isLast })) return
   }
 }
 
@@ -55,6 +59,7 @@ type ScanEnd = {
   begun: Asked
   panelBefore: CompleteScan['panelBefore']
   read: UsersRead
+  sights: ScanSights
   /** Whether all users could be read. */
   isWhole: boolean
   /** Whether the scan is over although not every user was read. */
@@ -65,20 +70,20 @@ type ScanEnd = {
 async function end(
   { db }: ReadingDeps,
   { adminId }: DueScan,
-  { begun, panelBefore, read, isWhole, isLast }: ScanEnd,
+  { begun, panelBefore, read, sights, isWhole, isLast }: ScanEnd,
 ): Promise<boolean> {
   return transact(db, async (tx) => {
     const before = (await lockAccounts(tx, [adminId])).get(adminId)
     if (!before) return true
     // Not before the lock is ours: until then others add to what the users prove, and let users appear.
-    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, begun.tick))
+    const { unchanged } = sights
+    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, { begun: begun.tick, unchanged }))
     if (!isComplete && !isLast) return false
-    const { at } = await drawAnswered(tx)
-    const after = isComplete
-      ? completeScan(before, { begun: begun.tick, panelBefore, at: at.getTime() })
-      : openAccount(before)
+    const { tick: ended, at } = await drawAnswered(tx)
+    const scan = { begun: begun.tick, ended, seenAt: sights.seenAt(), panelBefore, at: at.getTime() }
+    const after = isComplete ? completeScan(before, scan) : openAccount(before)
     await changeAccounts(tx, { accounts: [{ before, after, readAt: begun.at }] }, at)
-    await finishScan(tx, adminId, read.done, read.failingAt)
+    await finishScan(tx, adminId, { users: read.done, isComplete, failingAt: read.failingAt })
     await forgetUnreadableOf(tx, begun, adminId)
     return true
   })

@@ -9,7 +9,7 @@ import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { eachRelease } from '../../stand-in/every-panel.ts'
 import { traitsOf } from '../../stand-in/release.ts'
 import { useDeleting, workOf } from '../../support/deleting.ts'
-import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
+import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 describe.each(eachRelease)('Marzban $release on $database', (panel) => {
   const place = useDeleting(panel)
@@ -35,8 +35,7 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
   const poll = async () =>
     pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
   async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
-    const { id } = await accountOf(place.db, admin)
-    const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
+    const due = await dueScanOf(place.db, await accountOf(place.db, admin))
     await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async (users) => {
       progress.push(users)
     })

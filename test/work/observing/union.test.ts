@@ -8,7 +8,7 @@ import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { asOperator, useDeleting, workOf } from '../../support/deleting.ts'
-import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
+import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 const hour = 3_600_000
 /** By how much the clock of the panel is wrong. */
@@ -29,8 +29,7 @@ const panelLag = createPanelLag(0)
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
 async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
-  const { id } = await accountOf(place.db, admin)
-  const due = { adminId: id, username: admin, panelReading: null, usersTotal: null }
+  const due = await dueScanOf(place.db, await accountOf(place.db, admin))
   await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async () => {})
 }
 const round = async () => {
