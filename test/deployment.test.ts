@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { buildBundle } from '../scripts/build.ts'
 import { Environment } from '../src/config.ts'
+import { shippedEnvironment } from './support/shipped-environment.ts'
 
 const root = path.join(import.meta.dirname, '..')
 
@@ -43,6 +44,13 @@ describe('the image', () => {
   const fromHere = copies.filter((copy) => copy.from === undefined)
   const lastStage = Math.max(...copies.map((copy) => copy.stage))
   const image = mkdtempSync(path.join(tmpdir(), 'image-'))
+
+  test('sets for the C library what the scripts of package.json set', () => {
+    const shipped = shippedEnvironment('start:built')
+    expect(Object.keys(shipped)).not.toHaveLength(0)
+    expect(shippedEnvironment('start')).toEqual(shipped)
+    for (const [name, value] of Object.entries(shipped)) expect(dockerfile).toMatch(`${name}=${value}`)
+  })
 
   beforeAll(async () => {
     for (const { stage, sources, target } of fromHere) {

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { buildBundle } from '../../scripts/build.ts'
 import { copyTemplate, startTestServer } from '../support/server.ts'
+import { shippedEnvironment } from '../support/shipped-environment.ts'
 import { spawnService } from '../support/spawn-service.ts'
 import type { Bench, PanelProcess } from './line.ts'
 
@@ -40,7 +41,8 @@ export async function openPlace(
     service: async (panel, environment) => {
       built ??= buildBundle(bundle)
       await built
-      return spawnService(panel, environment, undefined, path.join(bundle, 'main.js'))
+      const shipped = { ...shippedEnvironment('start:built'), ...environment }
+      return spawnService(panel, shipped, undefined, path.join(bundle, 'main.js'))
     },
     directory: async () => {
       const directory = await mkdtemp(path.join(server.runDir, 'bench-'))

@@ -12,7 +12,9 @@ import {
   statement,
 } from '../../../src/store/connection/together.ts'
 import { rehearse, transact } from '../../../src/store/connection/transact.ts'
+import { observePage } from '../../../src/work/observing/observe-page.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
+import { createScanSights } from '../../../src/work/observing/scan-sights.ts'
 import { startTestService, type TestService, withKey } from '../../http/service.ts'
 import { admin, useLedger, user } from '../../support/ledger.ts'
 import { roundTripsOf } from '../../support/round-trips.ts'
@@ -49,11 +51,12 @@ describe('what PostgreSQL is asked, in round trips as docs/reliability.md has th
     return username
   }
 
-  const observe = async (lifetime: bigint) => {
+  const pageOf = (lifetime: bigint) => {
     const owner = admin('ada')
-    const users = Array.from({ length: 100 }, (_, index) => user(`seen_${index}`, lifetime, { owner }))
-    await observeUsers(service.db, await drawAsked(service.db), users)
+    return Array.from({ length: 100 }, (_, index) => user(`seen_${index}`, lifetime, { owner }))
   }
+  const observe = async (lifetime: bigint) =>
+    observeUsers(service.db, await drawAsked(service.db), pageOf(lifetime))
 
   const operations: Record<string, () => Promise<() => Promise<unknown>>> = {
     'Stats of an account': async () => {
@@ -63,6 +66,17 @@ describe('what PostgreSQL is asked, in round trips as docs/reliability.md has th
     'A page of 100 users, all never seen before': async () => () => observe(1n),
     'A page of 100 users, all with new traffic': async () => () => observe(2n),
     'A page of 100 users, nothing new': async () => () => observe(2n),
+    'A page of a scan, nothing new since a complete one': async () => {
+      const id = await service.idOf('ada')
+      const begun = await drawAsked(service.db)
+      const sights = createScanSights(service.db, { adminId: id, username: 'ada' }, begun)
+      return async () => {
+        const asked = await drawAsked(service.db)
+        const news = await sights.newsOf(pageOf(2n), asked)
+        expect(news).toEqual([])
+        await observePage(service.db, asked, news)
+      }
+    },
     'Deletion of a user': async () => {
       const username = await newUser('by_key')
       return () => call('DELETE', `/users/${username}`, withKey)
