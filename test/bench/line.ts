@@ -1,4 +1,4 @@
-import type { ServiceProcess } from '../support/spawn-service.ts'
+import type { PanelAddress, ServiceProcess } from '../support/spawn-service.ts'
 
 /** One line of the benchmark: a figure of this run, held against what it should be. */
 export type Line = {
@@ -25,7 +25,7 @@ export type Bench = {
   /** A proxy in front of a panel that only passes bytes on. */
   proxy: (panel: PanelProcess) => Promise<{ url: string; close: () => Promise<void> }>
   /** The service as it ships: the bundle, in a process of its own. */
-  service: (panel: PanelProcess, environment: Record<string, string>) => Promise<ServiceProcess>
+  service: (panel: PanelAddress, environment: Record<string, string>) => Promise<ServiceProcess>
   /** A directory that is removed at the end. */
   directory: () => Promise<string>
   /** Told what is under way. */

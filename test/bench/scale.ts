@@ -31,8 +31,8 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
   await observeRange(db, scanned, { from: 0, to: users }, () => 1_000n)
 
   bench.say('stats, at rest and in a scan')
-  const nobody = { url: 'http://127.0.0.1:9', sudo: { username: 'root', password: 'none' }, token: '' }
-  const service = await bench.service({ ...nobody, close: async () => {} }, { DATABASE_URL: url })
+  const nobody = { url: 'http://127.0.0.1:9', sudo: { username: 'root', password: 'none' } }
+  const service = await bench.service(nobody, { DATABASE_URL: url })
   const urls = Array.from(
     { length: asked },
     (_, index) => `${service.url}/admins/${1 + Math.floor((index * size.admins) / asked)}/stats`,

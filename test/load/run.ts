@@ -7,7 +7,7 @@ import type { Line } from '../bench/line.ts'
 import { openPlace } from '../bench/place.ts'
 import { residentBytes } from '../bench/resident.ts'
 import { operatorKey } from '../support/keys.ts'
-import { type ServiceProcess, spawnService } from '../support/spawn-service.ts'
+import type { ServiceProcess } from '../support/spawn-service.ts'
 import { inconsistentAccounts } from '../support/stored-sums.ts'
 import { runClients } from './clients.ts'
 import { linesOf, type Sample } from './figures.ts'
@@ -35,7 +35,7 @@ export async function runLoad({ clients, seconds, say }: LoadOptions): Promise<L
   const panel = await startLoadPanel({ admins, usersEach })
   closing.defer(() => panel.close())
   const url = await place.database()
-  const service = await spawnService(panel, {
+  const service = await place.service(panel, {
     DATABASE_URL: url,
     PANEL_LAG: String(lagSeconds),
   })

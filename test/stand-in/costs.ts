@@ -1,6 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Answer } from './answer.ts'
 
+/** Milliseconds of a real panel's only core that it takes to read a user and delete it. */
+export const deletionCosts = 9 + 15
+
 /** What an answer costs a real panel, in milliseconds of its only core (measured at 20,000 users and 1,000 admins). */
 export function costOf(method: string, path: string, answer: Answer, admins: number): number {
   if (method === 'GET' && path === '/api/users') return 4 * (answer.listedUsers ?? 0) + 1
