@@ -41,7 +41,7 @@ export type Identity = {
 }
 
 /** Two times from the panel can differ by this much and mean the same moment. */
-const marginMs = 120_000
+export const marginMs = 120_000
 /** Two users can share a second of creation only if the first one lived no longer than this. */
 const momentMs = 2_000
 /** All zones of the world are whole quarters of an hour apart. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { beforeEach } from 'vitest'
 import { applyPanelReading, completeScan } from '../../src/ledger/account.ts'
 import { lockAccounts } from '../../src/store/accounts/accounts.ts'
-import { openAccounts } from '../../src/store/accounts/admins.ts'
+import { openMissingAccounts } from '../../src/store/accounts/admins.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { drawAnswered } from '../../src/store/connection/logical-clock.ts'
 import { transact } from '../../src/store/connection/transact.ts'
@@ -35,7 +35,7 @@ export const daily: LimitRequest['period'] = { unit: 'day', anchorDay: null, tim
 export async function createAccount(db: Database, username: string): Promise<bigint> {
   const ids = await transact(db, async (tx) => {
     const { tick } = await drawAnswered(tx)
-    return openAccounts(tx, [{ username, isSudo: false }], { asked: tick, answered: tick })
+    return openMissingAccounts(tx, [{ username, isSudo: false }], new Map(), { asked: tick, answered: tick })
   })
   return ids.get(username) ?? 0n
 }

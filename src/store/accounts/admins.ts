@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
 import type { Tx } from '../connection/database.ts'
 import { keysOf } from '../connection/name-key.ts'
-import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 
 /** An admin as the panel names it. */
 export type AdminName = { username: string; isSudo: boolean }
@@ -10,17 +10,9 @@ export type AdminName = { username: string; isSudo: boolean }
 /**
  * The ids of the open accounts of `admins`, by username; accounts that are missing are opened with everything that
  * belongs to them. An answer asked for before an account of that name was closed opens none: its name has no id.
+ *
+ * @param known those that are open already; see {@link findingOpenAccounts}.
  */
-export async function openAccounts(
-  tx: Tx,
-  admins: readonly AdminName[],
-  ticks: Ticks,
-): Promise<Map<string, bigint>> {
-  const names = admins.map((admin) => admin.username)
-  return openMissingAccounts(tx, admins, await carryOut(tx, findingOpenAccounts(names)), ticks)
-}
-
-/** {@link openAccounts}, when those that are open are `known` already. */
 export async function openMissingAccounts(
   tx: Tx,
   admins: readonly AdminName[],

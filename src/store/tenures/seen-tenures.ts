@@ -16,7 +16,8 @@ export type ShownTenure = {
 
 /**
  * Which of these users of an admin are as the ledger has them, and when it has nothing of them since tick `begun`: the ids of
- * their tenures, by name. It locks nothing: whoever changes one of them meanwhile leaves a tick after `begun`.
+ * their tenures, by name. It locks nothing: whoever changes one of them meanwhile leaves a tick after `begun`, because that tick and
+ * all of theirs are drawn with the account locked.
  */
 export async function findUnchanged(
   db: Database,

@@ -105,7 +105,12 @@ export async function endTenuresOf(
 ): Promise<EndedTenures[]> {
   const { rows } = await sql<{ status: string; users: bigint; counted: bigint }>`
     with ended as (
-      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}, reset_pending = false
+      update tenures set ended_at = ${at}, ended_by = ${by}, answered = ${ticks.answered}, reset_pending = false,
+        -- When the last complete scan saw it, if nobody has since.
+        seen_at = coalesce((
+          select scan_seen_at from cumulative_traffic as account
+          where account.admin_id = tenures.admin_id and tenures.answered < account.scanned
+        ), seen_at)
       where id = any(array(
         select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
         order by id for no key update

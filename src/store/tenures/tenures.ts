@@ -1,5 +1,4 @@
-import { type Nullable, type Selectable, sql } from 'kysely'
-import type { Ticks } from '../../ledger/counter.ts'
+import { type Nullable, type RawBuilder, type Selectable, sql } from 'kysely'
 import { asScanSaw, type LastScan } from '../../ledger/scan-sight.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
@@ -93,26 +92,33 @@ export function lockingOpenTenures(username: string): Statement<StoredTenure[]> 
   return prepared(statement(query, (rows) => rows.map(toTenure)))
 }
 
+/** Open tenures that were read between two ticks, of one account or of all. */
+export type ReadBetween = { adminId: bigint | null; since: bigint; asked: bigint }
+
+/** Locks these tenures in the order of their ids, and says which accounts they belong to. */
+export async function lockReadBetween(tx: Tx, read: ReadBetween): Promise<bigint[]> {
+  const { rows } = await sql<{ admin_id: bigint }>`
+    select distinct admin_id from (
+      select admin_id from tenures where ${isReadBetween(read)} order by id for no key update
+    ) as locked where admin_id is not null`.execute(tx)
+  return rows.map((row) => row.admin_id)
+}
+
 /**
- * Notes of open tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that
- * were read between the ticks `since` and `asked`, before the panel was asked to: how far the others had come is unknown.
- * Rows are locked in the order of their ids.
+ * Notes of these tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that were
+ * read after `since` and before tick `asked`, when the panel was asked to: how far the others had come is unknown.
  *
- * @param adminId the users of this account; null: all users.
+ * @param answered drawn with the tenures and their accounts locked.
  */
-export async function markReset(
-  tx: Tx,
-  adminId: bigint | null,
-  ticks: Ticks & { since: bigint },
-): Promise<void> {
+export async function markReset(tx: Tx, read: ReadBetween, answered: bigint): Promise<void> {
   await sql`
-    update tenures set reset_pending = true, answered = ${ticks.answered}
-    where id = any(array(
-      select id from tenures
-      where ended_at is null and answered > ${ticks.since} and answered < ${ticks.asked}
-        and (${adminId}::bigint is null or admin_id = ${adminId})
-      order by id for no key update
-    ))`.execute(tx)
+    update tenures set reset_pending = true, answered = ${answered} where ${isReadBetween(read)}`.execute(tx)
+}
+
+function isReadBetween({ adminId, since, asked }: ReadBetween): RawBuilder<boolean> {
+  return sql<boolean>`
+    ended_at is null and answered > ${since} and answered < ${asked}
+      and (${adminId}::bigint is null or admin_id = ${adminId})`
 }
 
 export function toTenure(row: TenureRow): StoredTenure {

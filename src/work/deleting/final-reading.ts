@@ -1,17 +1,18 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import { identify as identifyUser, isSameCreation } from '../../ledger/user-identity.ts'
 import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
+import { lockingAccountsOf } from '../../store/accounts/accounts.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
-import { carryOut, type Later } from '../../store/connection/together.ts'
+import { type Later, sendTogether } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { UserDeletion } from '../../store/deletions/deletion.ts'
 import { beginUserDeletion, insertUserDeletion, type StoredReading } from '../../store/deletions/deletions.ts'
 import { listTenuresOf, lockingOpenTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { auditName, type Caller } from '../callers/caller.ts'
 import { may, type Owned } from '../callers/may.ts'
-import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
+import { asLastSeen, observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { retryOverlapped } from '../observing/retry-overlapped.ts'
 import { claimReceipt } from './claim.ts'
 import { type Look, shownBy } from './outcome.ts'
@@ -123,7 +124,11 @@ export async function openUnread(
   const worker = await deps.worker.id()
   const username = 'unreadable' in user ? request.username : user.username
   const begun = await transact(db, async (tx) => {
-    const open = await carryOut(tx, lockingOpenTenures(username))
+    const [named, accounts] = await sendTogether(tx, [
+      lockingOpenTenures(username),
+      lockingAccountsOf([username]),
+    ])
+    const open = named.map((tenure) => asLastSeen(tenure, accounts))
     const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
     const isSure = user.createdAt !== null
     return openReceipt(tx, { deps, request, worker, username, createdAt, isSure, reading: null })

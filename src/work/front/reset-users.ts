@@ -1,12 +1,13 @@
 import { isLedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import type { PanelApi } from '../../panel/panel-api.ts'
+import { lockAccounts } from '../../store/accounts/accounts.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import { readPanelPoll } from '../../store/collecting/panel-poll.ts'
 import { requestScans } from '../../store/collecting/scans.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { markReset } from '../../store/tenures/tenures.ts'
+import { lockReadBetween, markReset } from '../../store/tenures/tenures.ts'
 import {
   type FrontCaller,
   type FrontRequest,
@@ -92,7 +93,9 @@ async function markUsersReset({ db }: FrontWork, { username, scope, begun, asked
   // An admin without an account has no users that were read.
   if (scope === 'own' && account === null) return
   await transact(db, async (tx) => {
+    const read = { adminId: account?.id ?? null, since: begun.tick, asked: asked.tick }
+    await lockAccounts(tx, await lockReadBetween(tx, read))
     const { tick: answered } = await drawAnswered(tx)
-    await markReset(tx, account?.id ?? null, { since: begun.tick, asked: asked.tick, answered })
+    await markReset(tx, read, answered)
   })
 }

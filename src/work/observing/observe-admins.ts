@@ -3,11 +3,17 @@ import { isLater } from '../../ledger/counter.ts'
 import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
 import { type AccountChange, lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
-import { markMissing, markPresent, openAccounts } from '../../store/accounts/admins.ts'
+import {
+  findingOpenAccounts,
+  markMissing,
+  markPresent,
+  openMissingAccounts,
+} from '../../store/accounts/admins.ts'
 import { recordPoll } from '../../store/collecting/panel-poll.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
+import { carryOut } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { changeAccounts } from './change-accounts.ts'
 import type { PanelLag } from './panel-lag.ts'
@@ -90,9 +96,13 @@ async function storeAdmins(
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
-    const ids = await openAccounts(tx, admins, ticks)
+    const open = await carryOut(tx, findingOpenAccounts(admins.map(({ username }) => username)))
+    // Before accounts are opened: who observes users does both in this order.
+    const locked = await lockAccounts(tx, open.values())
+    const ids = await openMissingAccounts(tx, admins, open, ticks)
     await markPresent(tx, admins, ticks)
-    const accounts = await lockAccounts(tx, ids.values())
+    const added = [...ids.values()].filter((id) => !locked.has(id))
+    const accounts = new Map([...locked, ...(await lockAccounts(tx, added))])
     const changes: AccountChange[] = []
     const suspicions: Suspicion[] = []
     const dropped: StoredAccount[] = []

@@ -58,11 +58,12 @@ export async function observeUsersIn(
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
   const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
   const usernames = seen.map(({ username }) => username)
-  const [answered, open, tenures, locked] = await sendTogether(tx, [
-    drawingAnswered,
+  const [open, tenures, locked, answered] = await sendTogether(tx, [
     findingOpenAccounts([...owners.keys()]),
     lockingTenures(seen),
     lockingAccountsOf(usernames, [...owners.keys()]),
+    // Drawn with the accounts locked: a scan of one of them that has begun before sees by it that users were read meanwhile.
+    drawingAnswered,
   ])
   const ticks = { asked: asked.tick, answered: answered.tick }
   const adminIds = await openMissingAccounts(tx, [...owners.values()], open, ticks)
@@ -129,9 +130,10 @@ function toSeen(user: PanelUser, adminId: bigint | null, asked: Asked): SeenUser
  * Ends the open tenures of a user that the panel, asked by name, does not know. What they counted stays.
  *
  * @param asked the tick drawn before the panel was asked.
+ * @returns false: another observation, which overlapped this one, has seen the user; the panel has to be asked again.
  */
-export async function observeGone(db: Database, asked: Asked, username: string): Promise<void> {
-  await transact(db, (tx) => endTenuresIn(tx, { username, asked }, 'panel'))
+export async function observeGone(db: Database, asked: Asked, username: string): Promise<boolean> {
+  return transact(db, (tx) => endTenuresIn(tx, { username, asked }, 'panel'))
 }
 
 /**
@@ -140,8 +142,12 @@ export async function observeGone(db: Database, asked: Asked, username: string):
  */
 export type GoneUser = { username: string } & ({ asked: Asked } | { createdAt: string })
 
-/** Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more. */
-export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'service'): Promise<void> {
+/**
+ * Ends the open tenures of a user that is known to be gone, as part of a transaction that stores more.
+ *
+ * @returns whether it ended all of them.
+ */
+export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'service'): Promise<boolean> {
   const [open, accounts, answered] = await sendTogether(tx, [
     lockingOpenTenures(user.username),
     lockingAccountsOf([user.username]),
@@ -154,6 +160,7 @@ export async function endTenuresIn(tx: Tx, user: GoneUser, by: 'panel' | 'servic
   const meant = open.filter(isMeant).map((tenure) => asLastSeen(tenure, accounts))
   const gone = { changes: judgeGone(meant, ticks, by), ownerUsage: null }
   await changeTenures(tx, [gone], asked, answered.at, accounts)
+  return gone.changes.length === meant.length
 }
 
 /**
@@ -178,7 +185,8 @@ function findServing(
   )
 }
 
-function asLastSeen(tenure: StoredTenure, accounts: ReadonlyMap<bigint, StoredAccount>): StoredTenure {
+/** The tenure as it was seen last, by itself or by a scan of its account. */
+export function asLastSeen(tenure: StoredTenure, accounts: ReadonlyMap<bigint, StoredAccount>): StoredTenure {
   return asScanSaw(tenure, accounts.get(tenure.adminId ?? -1n))
 }
 

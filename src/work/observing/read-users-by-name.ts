@@ -67,7 +67,7 @@ async function askFor(
       ? await observePage(db, asked, [user])
       : { dropped: [], uncountable: [] }
     // A panel on MySQL takes other letters for the same name: then this is another user.
-    if (user?.username !== username) await observeGone(db, asked, username)
+    const isNoted = user?.username === username || (await observeGone(db, asked, username))
     const [spoilt] = uncountable
     if (spoilt) {
       await noteUnreadable(deps, asked, [
@@ -76,7 +76,7 @@ async function askFor(
       return 'unreadable'
     }
     await forgetUnreadable(db, 'user', asked, [username])
-    return dropped.length === 0 ? 'asked' : 'dropped'
+    return isNoted && dropped.length === 0 ? 'asked' : 'dropped'
   } catch (error) {
     if (isLedgerError(error, 'invalid_request')) return 'asked'
     if (!isLedgerError(error, 'user_unreadable')) throw error

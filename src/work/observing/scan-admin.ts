@@ -2,7 +2,8 @@ import { type CompleteScan, completeScan, openAccount } from '../../ledger/accou
 import { lockAccounts, readPanelWitness } from '../../store/accounts/accounts.ts'
 import { beginScan, type DueScan, finishScan } from '../../store/collecting/scans.ts'
 import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
-import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
+import type { Database } from '../../store/connection/database.ts'
+import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { isEveryoneRead } from '../../store/tenures/seen-tenures.ts'
 import { changeAccounts } from './change-accounts.ts'
@@ -33,7 +34,7 @@ export async function scanAdmin(
   const { db } = deps
   // Before the tick is drawn, and so before any question: what the counter says stands in the users' counters already.
   const panelBefore = await readPanelWitness(db, admin.adminId)
-  const begun = await drawAsked(db)
+  const begun = await drawBegun(db, admin)
   await beginScan(db, admin.adminId, admin.panelReading)
   const { adminId, username } = admin
   // When the last scan was not complete, nobody has stored yet when it saw those users that had not changed.
@@ -53,6 +54,17 @@ export async function scanAdmin(
     const isLast = !isWhole || round === roundsAtMost
     if (await end(deps, admin, { begun, panelBefore, read, sights, isWhole, isLast })) return
   }
+}
+
+/**
+ * Draws the tick at which a scan begins, with the account locked: whoever has changed its users under an earlier tick has
+ * committed it. So nobody changes a user unnoticed whom the scan has seen unchanged.
+ */
+async function drawBegun(db: Database, { adminId }: DueScan): Promise<Asked> {
+  return transact(db, async (tx) => {
+    await lockAccounts(tx, [adminId])
+    return drawAnswered(tx)
+  })
 }
 
 type ScanEnd = {

@@ -1,10 +1,14 @@
+import { marginMs } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
 import { findUnchanged } from '../../store/tenures/seen-tenures.ts'
 import { createTenureSet, type TenureSet } from '../../store/tenures/tenure-set.ts'
 
-/** What a scan has seen of users that have not changed: most of them, at most times. Nothing of it is stored before its end. */
+/**
+ * What a scan has seen of users that have not changed: most of them, at most times. Nothing of it is stored before its end.
+ * Then one time stands for all of them: so it is only what the panel showed within the margin by which its times may be off.
+ */
 export type ScanSights = {
   /** The users of a page of whom the answer tells something new. The others are remembered. */
   newsOf(users: readonly PanelUser[], asked: Asked): Promise<readonly PanelUser[]>
@@ -44,9 +48,11 @@ export function createScanSights(
       if (known.size < worthLooking * users.length) storedWhole = pagesWithoutLook
       return users.filter((user) => {
         const id = known.get(user.username)
-        if (id === undefined || !unchanged.add(id)) return true
         const at = user.toldAt ?? asked.at.getTime()
-        earliest = earliest === null ? at : Math.min(earliest, at)
+        // One time has to do for all of them.
+        const isTooFar = Math.abs(at - (earliest ?? at)) > marginMs
+        if (id === undefined || isTooFar || !unchanged.add(id)) return true
+        earliest = Math.min(earliest ?? at, at)
         return false
       })
     },

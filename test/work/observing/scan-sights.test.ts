@@ -1,15 +1,20 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { up as renew, down as undo } from '../../../db/migrations/0013-scan-sights.ts'
-import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { lockAccounts } from '../../../src/store/accounts/accounts.ts'
+import { drawAnswered, drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { rehearse, transact } from '../../../src/store/connection/transact.ts'
 import { listSuspicious } from '../../../src/store/outbox/events.ts'
+import { endTenuresOf } from '../../../src/store/tenures/tenure-changes.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
-import { observeUsers } from '../../../src/work/observing/observe-users.ts'
+import { observeUsers, observeUsersIn } from '../../../src/work/observing/observe-users.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
+import { readNamedUser } from '../../../src/work/observing/read-users-by-name.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
+import { until } from '../../support/until.ts'
 
 const hour = 3_600_000
 let clock = Date.UTC(2026, 5, 15, 12)
@@ -83,6 +88,48 @@ describe('a scan after one that was complete', () => {
     expect(await total()).toBe(13_000n + 128n * 5n)
   })
 
+  test('stores whom it sees more than two minutes later: one time stands for all others', async () => {
+    const rest = async () => {
+      clock += 90_000
+    }
+    const users = await written(() => scan({ pageSize: 40, rest }))
+    // Each page begins with the last user of the one before: the third begins with the 79th.
+    expect(users).toHaveLength(130 - 78)
+    expect(await total()).toBe(13_000n)
+  })
+
+  test('does not hide that a user is gone of which a question during the scan is answered after it', async () => {
+    const scanThenDelete = async () => {
+      await scan()
+      state().deleteUser(name(3))
+    }
+    place.panel.faults.add({
+      kind: 'hook',
+      method: 'GET',
+      path: `/api/user/${name(3)}`,
+      times: 1,
+      before: scanThenDelete,
+    })
+    await readNamedUser({ db: place.db, panel: place.client }, name(3))
+    const { ended_by } = await place.db
+      .selectFrom('tenures')
+      .select('ended_by')
+      .where('username', '=', name(3))
+      .executeTakeFirstOrThrow()
+    expect(ended_by).toBe('panel')
+  })
+
+  test('says when its users were seen also of those that end with their account', async () => {
+    await scan()
+    const { id } = await accountOf(place.db, admin)
+    const rows = await rehearse(place.db, async (tx) => {
+      const { tick, at } = await drawAnswered(tx)
+      await endTenuresOf(tx, id, 'transfer', { asked: tick, answered: tick }, at)
+      return tx.selectFrom('tenures').select('seen_at').where('admin_id', '=', id).execute()
+    })
+    expect(new Set(rows.map(({ seen_at }) => seen_at?.getTime()))).toEqual(new Set([clock]))
+  })
+
   test('asks by name for nobody whom it saw, and finds who is gone', async () => {
     state().deleteUser(name(3))
     place.panel.requests.splice(0)
@@ -117,6 +164,65 @@ describe('a scan after one that was complete', () => {
     await scan()
     expect(place.panel.requests.filter(({ path }) => path === `/api/user/${name(5)}`)).toHaveLength(1)
     expect((await dueScanOf(place.db, await accountOf(place.db, admin))).wasComplete).toBe(true)
+  })
+
+  /** Stores an older answer in which user 5 has 130 bytes, and keeps the transaction open until it is told to commit. */
+  const storeOld = async () => {
+    const { asked, shown } = await readFromPanel('5')
+    const [stored, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const committed = transact(place.db, async (tx) => {
+      await observeUsersIn(tx, asked, [{ ...shown, lifetimeUsedTraffic: 130n }])
+      stored.resolve()
+      await mayCommit.promise
+    })
+    return { stored: stored.promise, commit: () => mayCommit.resolve(), committed }
+  }
+  const untilWaiting = (sessions: number) =>
+    until(`${sessions} sessions wait for a lock`, async () => {
+      const { rows } = await sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+        place.db,
+      )
+      return rows.length === sessions
+    })
+  const readingOf5 = async () => {
+    const { reading } = await place.db
+      .selectFrom('tenures')
+      .select('reading')
+      .where('username', '=', name(5))
+      .executeTakeFirstOrThrow()
+    return reading
+  }
+
+  test('begins when nobody is about to store an older answer', async () => {
+    const old = await storeOld()
+    await old.stored
+    const scanning = scan()
+    await untilWaiting(1)
+    old.commit()
+    await Promise.all([old.committed, scanning])
+    expect(await readingOf5()).toBe(100n)
+  })
+
+  test('sees that an older answer was stored which had waited for the scan to begin', async () => {
+    const { id } = await accountOf(place.db, admin)
+    const [locked, mayGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const holding = transact(place.db, async (tx) => {
+      await lockAccounts(tx, [id])
+      locked.resolve()
+      await mayGo.promise
+    })
+    await locked.promise
+    const scanning = scan()
+    await untilWaiting(1)
+    const old = await storeOld()
+    await untilWaiting(2)
+    mayGo.resolve()
+    await old.stored
+    await untilWaiting(1)
+    old.commit()
+    await Promise.all([holding, old.committed, scanning])
+    expect(await readingOf5()).toBe(100n)
   })
 
   test('lets no answer be stored later that was asked for while it ran: a backup had undone what it showed', async () => {
