@@ -3,7 +3,7 @@ import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { observePage } from '../../src/work/observing/observe-page.ts'
 import { pageSize } from '../../src/work/observing/read-user-pages.ts'
-import { createScanSights, noSights } from '../../src/work/observing/scan-sights.ts'
+import { createScanSights } from '../../src/work/observing/scan-sights.ts'
 import { accountOf } from '../support/ledger.ts'
 
 /** What the panel says of the user `index` of an admin that has consumed `lifetime` bytes. */
@@ -40,11 +40,11 @@ export async function observeRange(
   const begun = await drawAsked(db)
   const sights = isRepeated
     ? createScanSights(db, { adminId: (await accountOf(db, admin)).id, username: admin }, begun)
-    : noSights
+    : null
   return rateOf(range, async (page) => {
     const asked = await drawAsked(db)
     const users = page.map((index) => userOf(admin, index, lifetimeOf(index)))
-    await observePage(db, asked, await sights.newsOf(users, asked))
+    await observePage(db, asked, sights ? await sights.newsOf(users, asked) : users)
   })
 }
 

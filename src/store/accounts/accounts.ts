@@ -39,6 +39,19 @@ export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<
 }
 
 /**
+ * {@link lockAccounts}, when the transaction has `locked` some of them already. The others must be its own, opened by it: nobody
+ * else can wait for them.
+ */
+export async function lockOpened(
+  tx: Tx,
+  locked: ReadonlyMap<bigint, StoredAccount>,
+  adminIds: Iterable<bigint>,
+): Promise<Map<bigint, StoredAccount>> {
+  const opened = [...adminIds].filter((id) => !locked.has(id))
+  return new Map([...locked, ...(await lockAccounts(tx, opened))])
+}
+
+/**
  * Locks and reads the accounts of `owners`, and those that the open tenures of `usernames` belong to, in the order of their
  * ids. The transaction has locked those tenures before: they stay as they are.
  */

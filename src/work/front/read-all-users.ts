@@ -8,10 +8,10 @@ import {
 import { listUnreadableSince } from '../../store/collecting/unreadable-items.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import type { FrontPurpose } from '../../store/tables.ts'
+import { createTenureSet } from '../../store/tenures/tenure-set.ts'
 import { createScanLog } from '../collecting/scan-log.ts'
 import { readUnseen } from '../observing/read-unseen.ts'
 import { readUsers } from '../observing/read-user-pages.ts'
-import { noSights } from '../observing/scan-sights.ts'
 import { readUser } from './change-user.ts'
 import type { FrontRequest, FrontWork } from './front-request.ts'
 import { describeUnread, namedAtMost, refuseUnread } from './unread.ts'
@@ -63,7 +63,7 @@ export async function readAllUsers(
     if (read.unreadable + read.unlisted > 0) {
       const found =
         read.unlisted > 0
-          ? await readUnseen(reading, adminId, { begun: begun.tick, unchanged: noSights.unchanged })
+          ? await readUnseen(reading, adminId, { begun: begun.tick, unchanged: createTenureSet() })
           : 0
       const named = await listUnreadableSince(db, begun, adminId, namedAtMost + 1)
       const unread = describeUnread(named, Math.max(0, read.unlisted - found))

@@ -2,7 +2,12 @@ import { applyPanelReading, fitsAccount } from '../../ledger/account.ts'
 import { isLater } from '../../ledger/counter.ts'
 import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
-import { type AccountChange, lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
+import {
+  type AccountChange,
+  lockAccounts,
+  lockOpened,
+  type StoredAccount,
+} from '../../store/accounts/accounts.ts'
 import {
   findingOpenAccounts,
   markMissing,
@@ -101,8 +106,7 @@ async function storeAdmins(
     const locked = await lockAccounts(tx, open.values())
     const ids = await openMissingAccounts(tx, admins, open, ticks)
     await markPresent(tx, admins, ticks)
-    const added = [...ids.values()].filter((id) => !locked.has(id))
-    const accounts = new Map([...locked, ...(await lockAccounts(tx, added))])
+    const accounts = await lockOpened(tx, locked, ids.values())
     const changes: AccountChange[] = []
     const suspicions: Suspicion[] = []
     const dropped: StoredAccount[] = []

@@ -3,7 +3,7 @@ import { asScanSaw } from '../../ledger/scan-sight.ts'
 import { judgeGone, judgeUser, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
-import { lockAccounts, lockingAccountsOf, type StoredAccount } from '../../store/accounts/accounts.ts'
+import { lockingAccountsOf, lockOpened, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { findingOpenAccounts, openMissingAccounts } from '../../store/accounts/admins.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawingAnswered } from '../../store/connection/logical-clock.ts'
@@ -67,8 +67,7 @@ export async function observeUsersIn(
   ])
   const ticks = { asked: asked.tick, answered: answered.tick }
   const adminIds = await openMissingAccounts(tx, [...owners.values()], open, ticks)
-  const added = [...adminIds.values()].filter((id) => !locked.has(id))
-  const accounts = new Map([...locked, ...(await lockAccounts(tx, added))])
+  const accounts = await lockOpened(tx, locked, adminIds.values())
   const known = groupByName(tenures.map((tenure) => asLastSeen(tenure, accounts)))
 
   const judged: JudgedUser[] = seen.map((user) => {

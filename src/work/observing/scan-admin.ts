@@ -5,12 +5,13 @@ import { forgetUnreadableOf, type UnreadableEntry } from '../../store/collecting
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
-import { isEveryoneRead } from '../../store/tenures/seen-tenures.ts'
+import { isEveryoneRead, type ScanSoFar } from '../../store/tenures/seen-tenures.ts'
+import { createTenureSet } from '../../store/tenures/tenure-set.ts'
 import { changeAccounts } from './change-accounts.ts'
 import { readUnseen } from './read-unseen.ts'
 import { type ReadingDeps, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
-import { createScanSights, noSights, type ScanSights } from './scan-sights.ts'
+import { createScanSights } from './scan-sights.ts'
 import { noteUnreadable, shorten } from './unreadable-items.ts'
 
 /** How often users are asked for by name whose readings overlapped other observations. */
@@ -38,21 +39,26 @@ export async function scanAdmin(
   await beginScan(db, admin.adminId, admin.panelReading)
   const { adminId, username } = admin
   // When the last scan was not complete, nobody has stored yet when it saw those users that had not changed.
-  const sights = admin.wasComplete ? createScanSights(db, admin, begun) : noSights
-  const { newsOf, unchanged } = sights
+  const sights = admin.wasComplete ? createScanSights(db, admin, begun) : null
+  const scan = { begun: begun.tick, unchanged: sights?.unchanged ?? createTenureSet() }
   const failingAt = admin.failingAt?.map(Number) ?? []
   let unreadable = 0
   const onDropped = async (usernames: string[]) => {
     unreadable += await readNamedUsers(deps, usernames, adminId)
   }
-  const read = await readUsers(deps, { admin: username, adminId, failingAt, newsOf, onDropped }, progress)
+  const read = await readUsers(
+    deps,
+    { admin: username, adminId, failingAt, onDropped, ...(sights && { newsOf: sights.newsOf }) },
+    progress,
+  )
   for (let round = 1; ; round += 1) {
-    const unseen = unreadable + (await readUnseen(deps, adminId, { begun: begun.tick, unchanged }))
+    const unseen = unreadable + (await readUnseen(deps, adminId, scan))
     const nameless = read.unlisted - unseen
     if (nameless > 0) await noteUnreadable(deps, begun, [unlisted(admin, nameless)])
     const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
     const isLast = !isWhole || round === roundsAtMost
-    if (await end(deps, admin, { begun, panelBefore, read, sights, isWhole, isLast })) return
+    const seenAt = sights?.seenAt() ?? null
+    if (await end(deps, admin, { begun, scan, seenAt, panelBefore, read, isWhole, isLast })) return
   }
 }
 
@@ -71,7 +77,9 @@ type ScanEnd = {
   begun: Asked
   panelBefore: CompleteScan['panelBefore']
   read: UsersRead
-  sights: ScanSights
+  scan: ScanSoFar
+  /** See {@link CompleteScan.seenAt}. */
+  seenAt: number | null
   /** Whether all users could be read. */
   isWhole: boolean
   /** Whether the scan is over although not every user was read. */
@@ -82,18 +90,17 @@ type ScanEnd = {
 async function end(
   { db }: ReadingDeps,
   { adminId }: DueScan,
-  { begun, panelBefore, read, sights, isWhole, isLast }: ScanEnd,
+  { begun, scan, seenAt, panelBefore, read, isWhole, isLast }: ScanEnd,
 ): Promise<boolean> {
   return transact(db, async (tx) => {
     const before = (await lockAccounts(tx, [adminId])).get(adminId)
     if (!before) return true
     // Not before the lock is ours: until then others add to what the users prove, and let users appear.
-    const { unchanged } = sights
-    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, { begun: begun.tick, unchanged }))
+    const isComplete = isWhole && (await isEveryoneRead(tx, adminId, scan))
     if (!isComplete && !isLast) return false
     const { tick: ended, at } = await drawAnswered(tx)
-    const scan = { begun: begun.tick, ended, seenAt: sights.seenAt(), panelBefore, at: at.getTime() }
-    const after = isComplete ? completeScan(before, scan) : openAccount(before)
+    const complete = { begun: begun.tick, ended, seenAt, panelBefore, at: at.getTime() }
+    const after = isComplete ? completeScan(before, complete) : openAccount(before)
     await changeAccounts(tx, { accounts: [{ before, after, readAt: begun.at }] }, at)
     await finishScan(tx, adminId, { users: read.done, isComplete, failingAt: read.failingAt })
     await forgetUnreadableOf(tx, begun, adminId)

@@ -42,26 +42,19 @@ export function createScanSights(
         storedWhole -= 1
         return users
       }
+      const at = users[0]?.toldAt ?? asked.at.getTime()
+      // One time has to do for all of them.
+      if (Math.abs(at - (earliest ?? at)) > marginMs) return users
       const own = users.filter(({ owner }) => owner?.username === username)
       const shown = own.map((user) => ({ ...user, lifetime: user.lifetimeUsedTraffic }))
       const known = await findUnchanged(db, adminId, begun.tick, shown)
       if (known.size < worthLooking * users.length) storedWhole = pagesWithoutLook
       return users.filter((user) => {
         const id = known.get(user.username)
-        const at = user.toldAt ?? asked.at.getTime()
-        // One time has to do for all of them.
-        const isTooFar = Math.abs(at - (earliest ?? at)) > marginMs
-        if (id === undefined || isTooFar || !unchanged.add(id)) return true
+        if (id === undefined || !unchanged.add(id)) return true
         earliest = Math.min(earliest ?? at, at)
         return false
       })
     },
   }
-}
-
-/** A scan that stores what it sees of each user. */
-export const noSights: ScanSights = {
-  unchanged: createTenureSet(),
-  seenAt: () => null,
-  newsOf: async (users) => users,
 }
