@@ -42,8 +42,8 @@ export async function openWithReading(
     `User ${request.username}`,
     async (asked, since): Promise<Opening | undefined> => {
       const user = await panel.user(request.username, asCaller(request))
-      if (user === null) await observeGone(db, asked, request.username)
-      if (user === null || (await isAnother(db, known, user, asked))) return absent
+      if (user === null) return (await observeGone(db, asked, request.username)) ? absent : undefined
+      if (await isAnother(db, known, user, asked)) return absent
       const worker = await deps.worker.id()
       const begun = await transact(db, (tx) =>
         storeReading(tx, { deps, request, known, asked, since, user, worker }),
