@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Account } from '../../ledger/account.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
+import { anyGiven, given } from '../connection/given.ts'
 import { keysOf } from '../connection/name-key.ts'
 import { isOpenTenure } from '../connection/open-tenure.ts'
 import { carryOut, prepared, type Statement, statement } from '../connection/together.ts'
@@ -33,7 +34,7 @@ export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<
   const ids = [...adminIds]
   if (ids.length === 0) return new Map()
   const query = sql<AccountRow>`
-    select ${columns} from cumulative_traffic where admin_id = any(${ids}::bigint[])
+    select ${columns} from cumulative_traffic where admin_id = ${anyGiven('bigint', ids)}
     order by admin_id for no key update`
   return carryOut(tx, prepared(statement(query, byId)))
 }
@@ -64,7 +65,7 @@ export function lockingAccountsOf(
     where admin_id = any(array(
       select id from admins where name_key(username) = ${keysOf(owners)} and closed_at is null
       union
-      select open.admin_id from unnest(${usernames}::text[]) as seen (username)
+      select open.admin_id from unnest(${given('text', usernames)}) as seen (username)
       cross join lateral (
         select admin_id from tenures where name_key(username) = name_key(seen.username) and ${isOpenTenure}
         offset 0) as open))

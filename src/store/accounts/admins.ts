@@ -1,11 +1,17 @@
 import { sql } from 'kysely'
 import type { Ticks } from '../../ledger/counter.ts'
 import type { Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import { keysOf } from '../connection/name-key.ts'
 import { prepared, type Statement, statement } from '../connection/together.ts'
 
 /** An admin as the panel names it. */
 export type AdminName = { username: string; isSudo: boolean }
+
+const givenAdmins = givenTable<AdminName>('seen', {
+  username: ['text', ({ username }) => username],
+  is_sudo: ['boolean', ({ isSudo }) => isSudo],
+})
 
 /**
  * The ids of the open accounts of `admins`, by username; accounts that are missing are opened with everything that
@@ -26,8 +32,7 @@ export async function openMissingAccounts(
     with opened as (
       insert into admins (username, is_sudo, answered)
       select seen.username, seen.is_sudo, ${ticks.answered}
-      from unnest(${unknown.map((a) => a.username)}::text[], ${unknown.map((a) => a.isSudo)}::boolean[])
-        as seen (username, is_sudo)
+      from ${givenAdmins(unknown)}
       where not exists (
         select from admins as closed
         where name_key(closed.username) = name_key(seen.username) and closed.closed_at is not null and closed.answered >= ${ticks.asked}
@@ -54,8 +59,7 @@ export function findingOpenAccounts(usernames: readonly string[]): Statement<Map
 export async function markPresent(tx: Tx, admins: readonly AdminName[], ticks: Ticks): Promise<void> {
   await sql`
     update admins set is_sudo = seen.is_sudo, missing_since = null, answered = ${ticks.answered}
-    from unnest(${admins.map((a) => a.username)}::text[], ${admins.map((a) => a.isSudo)}::boolean[])
-      as seen (username, is_sudo)
+    from ${givenAdmins(admins)}
     where name_key(admins.username) = name_key(seen.username) and closed_at is null and answered < ${ticks.asked}
       and (admins.is_sudo <> seen.is_sudo or missing_since is not null)`.execute(tx)
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { LimitState } from '../../ledger/limit.ts'
 import type { Database } from '../connection/database.ts'
+import { anyGiven } from '../connection/given.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
 import { type HoldFigures, holdFigures } from '../holds/hold-figures.ts'
@@ -102,7 +103,7 @@ export async function findAccounts(db: Database, adminIds: readonly bigint[]): P
 }
 
 const accountsById = prepareQuery('accounts_by_id', (db: Database) =>
-  accounts(db).where(sql<boolean>`admins.id = any(${[0n]}::bigint[])`),
+  accounts(db).where('admins.id', '=', anyGiven('bigint', [0n])),
 )
 
 /** The open account of the admin named `username`; null when there is none. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import type { Asked } from '../connection/logical-clock.ts'
 import { keysOf } from '../connection/name-key.ts'
 
@@ -13,6 +14,13 @@ export type UnreadableEntry = {
   /** Why; repeats no value of the panel. */
   reason: string
 }
+
+const unreadableEntries = givenTable<UnreadableEntry>('seen', {
+  kind: ['text', (entry) => entry.kind],
+  name: ['text', (entry) => entry.name],
+  admin_id: ['bigint', (entry) => entry.adminId],
+  reason: ['text', (entry) => entry.reason],
+})
 
 /**
  * Keeps the items of the panel's answer that could not be used.
@@ -29,12 +37,7 @@ export async function recordUnreadable(
   const { rows } = await sql<UnreadableEntry & { isNew: boolean }>`
     insert into unreadable_items (kind, name, admin_id, reason, asked)
     select distinct on (kind, name, case when name is null then admin_id end) kind, name, admin_id, reason, ${asked.tick}
-    from unnest(
-      ${entries.map((entry) => entry.kind)}::text[],
-      ${entries.map((entry) => entry.name)}::text[],
-      ${entries.map((entry) => entry.adminId)}::bigint[],
-      ${entries.map((entry) => entry.reason)}::text[]
-    ) as seen (kind, name, admin_id, reason)
+    from ${unreadableEntries(entries)}
     order by kind, name, case when name is null then admin_id end
     on conflict (kind, coalesce(name_key(name), ''), (case when name is null then admin_id else 0 end)) do update set
       reason = excluded.reason,

@@ -1,9 +1,12 @@
 import { type ExpressionBuilder, sql } from 'kysely'
+import type { UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import type { Reason } from '../connection/reason.ts'
 import { carryOut, prepared, sendLater, statement } from '../connection/together.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { Tables } from '../tables.ts'
+import { type ChangedCreation, givenCreations } from '../tenures/changed-creations.ts'
 import {
   type AdminDeletion,
   type DeletionOf,
@@ -118,14 +121,16 @@ function isOfOne(is: ExpressionBuilder<Tables, 'deletions'>) {
   return is.or([is('kind', '=', 'user'), is('state', '=', 'preserved')])
 }
 
+const goneUsers = givenTable<UserKey>('gone', {
+  username: ['text', ({ username }) => username],
+  created_at: ['timestamp', ({ createdAt }) => createdAt],
+})
+
 /**
  * Ends the deletions that never got an answer, also those given up since, of users that are found to be gone: the panel has
  * acted in the end, or the user was deleted another way.
  */
-export async function finishUnanswered(
-  tx: Tx,
-  gone: readonly { username: string; createdAt: string }[],
-): Promise<void> {
+export async function finishUnanswered(tx: Tx, gone: readonly UserKey[]): Promise<void> {
   if (gone.length === 0) return
   const finishing = sql`
     update deletions set state = 'deleted', error_code = null, error = null,
@@ -133,27 +138,19 @@ export async function finishUnanswered(
       total_traffic = (
         select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
       )
-    from unnest(${gone.map((user) => user.username)}::text[], ${gone.map((user) => user.createdAt)}::timestamp[])
-      as gone (username, created_at)
+    from ${goneUsers(gone)}
     where kind = 'user' and unknown_until is not null and state in ('unknown', 'failed')
       and md5(deletions.username) = md5(gone.username) and deletions.username = gone.username
       and deletions.created_at = gone.created_at`
   await sendLater(tx, prepared(statement(finishing)))
 }
 
-/** A user whose time of creation was changed in the panel. */
-export type ChangedCreation = { username: string; from: string; to: string }
-
 /** Receipts whose outcome may still change follow a user to its new time of creation: they mean the same user. */
 export async function followCreations(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
   if (changed.length === 0) return
   const following = sql`
     update deletions set created_at = changed.new
-    from unnest(
-      ${changed.map(({ username }) => username)}::text[],
-      ${changed.map(({ from }) => from)}::timestamp[],
-      ${changed.map(({ to }) => to)}::timestamp[]
-    ) as changed (username, old, new)
+    from ${givenCreations(changed)}
     where kind = 'user' and (finished_at is null or (unknown_until is not null and state = 'failed'))
       and md5(deletions.username) = md5(changed.username) and deletions.username = changed.username
       and deletions.created_at = changed.old

@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
 import type { HeldUsersTable } from '../limit-tables.ts'
+import { type ChangedCreation, givenCreations } from '../tenures/changed-creations.ts'
 
 /** What a user is given back when its hold ends. */
 export type FormerService = {
@@ -236,16 +237,12 @@ export async function keepDisabled(db: Database, username: string): Promise<void
   )
 }
 
-/** A date of creation that was changed in the panel. */
-type ChangedCreation = { username: string; from: string; to: string }
-
 /** Has the held users follow their users, whose dates of creation have changed. */
 export async function followHeld(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
   if (changed.length === 0) return
   await sql`
     update held_users as held set created_at = changed.new
-    from unnest(${changed.map(({ username }) => username)}::text[], ${changed.map(({ from }) => from)}::timestamp[],
-      ${changed.map(({ to }) => to)}::timestamp[]) as changed (username, old, new)
+    from ${givenCreations(changed)}
     where name_key(held.username) = name_key(changed.username) and held.created_at = changed.old
       and held.ended_at is null
       and not exists (select from held_users as other where other.ended_at is null

@@ -1,6 +1,7 @@
 import { type Selectable, type SqlBool, sql } from 'kysely'
 import type { HoldReason, LimitReason } from '../../ledger/hold.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import type { HoldsTable } from '../limit-tables.ts'
 import { writeOutbox } from '../outbox/outbox.ts'
 
@@ -22,6 +23,12 @@ export type Hold = {
 /** The reasons that the limit of an account gives. */
 export type LimitReasons = { adminId: bigint; reasons: readonly LimitReason[] }
 
+const wantedHolds = givenTable<LimitReasons>('wanted', {
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  by_limit: ['boolean', ({ reasons }) => reasons.includes('limit')],
+  by_expiry: ['boolean', ({ reasons }) => reasons.includes('expired')],
+})
+
 /**
  * Stores which reasons limits give to hold accounts; those of operators stay. What changes goes into the outbox. A closed
  * account is held no more: its users are gone. The transaction must have locked the accounts.
@@ -35,11 +42,7 @@ export async function saveLimitReasons(tx: Tx, wanted: readonly LimitReasons[], 
         case when 'operator' = any(hold.reasons) then 'operator' end], null) as reasons, hold.reasons as before,
         -- Kept as they are: PostgreSQL checks the row to insert also where it updates another one.
         hold.operator_reason, hold.operator_by, hold.operator_at
-      from unnest(
-        ${wanted.map(({ adminId }) => adminId)}::bigint[],
-        ${wanted.map(({ reasons }) => reasons.includes('limit'))}::boolean[],
-        ${wanted.map(({ reasons }) => reasons.includes('expired'))}::boolean[]
-      ) as wanted (admin_id, by_limit, by_expiry)
+      from ${wantedHolds(wanted)}
       join admins on admins.id = wanted.admin_id and admins.closed_at is null
       left join holds as hold using (admin_id)
     )

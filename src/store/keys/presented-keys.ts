@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
+import { anyGiven } from '../connection/given.ts'
 import { prepareQuery } from '../connection/prepared-statements.ts'
 import type { KeyAccess, KeyRole } from '../key-tables.ts'
 
@@ -49,7 +50,7 @@ const keysById = prepareQuery('keys_by_id', (db: Database) =>
       ),
       isUseDue.as('isUseDue'),
     ])
-    .where(sql<boolean>`key.id = any(${[0n]}::bigint[])`),
+    .where('key.id', '=', anyGiven('bigint', [0n])),
 )
 
 /** Notes that keys are used now, each at most once a minute, locked in the order of their ids. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Crossing } from '../../ledger/limit.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 
 /** Something that an account has crossed; `threshold`: percent of a warning, 100 for the others. */
 export type NewCrossing = {
@@ -12,6 +13,16 @@ export type NewCrossing = {
   total: bigint
 }
 
+const newCrossings = givenTable<NewCrossing>('seen', {
+  place: ['integer', (_, place) => place],
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  period_id: ['bigint', ({ periodId }) => periodId],
+  version: ['bigint', ({ version }) => version],
+  kind: ['text', ({ kind }) => kind],
+  threshold: ['integer', ({ threshold }) => threshold],
+  total: ['bigint', ({ total }) => total],
+})
+
 /** Stores what is crossed, each crossing once and for all. Returns the new ones: only these are announced. */
 export async function recordCrossings<C extends NewCrossing>(
   tx: Tx,
@@ -19,16 +30,9 @@ export async function recordCrossings<C extends NewCrossing>(
   at: Date,
 ): Promise<C[]> {
   if (crossings.length === 0) return []
-  const { rows } = await sql<{ place: bigint }>`
+  const { rows } = await sql<{ place: number }>`
     with seen as (
-      select * from unnest(
-        ${crossings.map((crossing) => crossing.adminId)}::bigint[],
-        ${crossings.map((crossing) => crossing.periodId)}::bigint[],
-        ${crossings.map((crossing) => crossing.version)}::bigint[],
-        ${crossings.map((crossing) => crossing.kind)}::text[],
-        ${crossings.map((crossing) => crossing.threshold)}::integer[],
-        ${crossings.map((crossing) => crossing.total)}::bigint[]
-      ) with ordinality as seen (admin_id, period_id, version, kind, threshold, total, place)
+      select * from ${newCrossings(crossings)}
     ), recorded as (
       insert into limit_crossings (admin_id, period_id, version, kind, threshold, total, crossed_at)
       select admin_id, period_id, version, kind, threshold, total, ${at} from seen order by place
@@ -38,19 +42,24 @@ export async function recordCrossings<C extends NewCrossing>(
     select place from seen join recorded using (period_id, version, kind, threshold) order by place`.execute(
     tx,
   )
-  return rows.flatMap(({ place }) => crossings[Number(place) - 1] ?? [])
+  return rows.flatMap(({ place }) => crossings[place] ?? [])
 }
 
 /** When a limit has to be judged again: at a total, at a time, or not before something else changes. */
 export type JudgedNext = { adminId: bigint; total: bigint | null; time: Date | null }
+
+const judgedNext = givenTable<JudgedNext>('new', {
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  total: ['bigint', ({ total }) => total],
+  time: ['timestamptz', ({ time }) => time],
+})
 
 /** Stores when limits have to be judged again. The accounts must be locked by the transaction. */
 export async function saveJudgedNext(tx: Tx, next: readonly JudgedNext[]): Promise<void> {
   if (next.length === 0) return
   await sql`
     update cumulative_traffic as account set judge_total = new.total, judge_time = new.time
-    from unnest(${next.map((n) => n.adminId)}::bigint[], ${next.map((n) => n.total)}::bigint[],
-      ${next.map((n) => n.time)}::timestamptz[]) as new (admin_id, total, time)
+    from ${judgedNext(next)}
     where account.admin_id = new.admin_id`.execute(tx)
 }
 

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { LimitState } from '../../ledger/limit.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import { type HoldFigures, holdFigures } from '../holds/hold-figures.ts'
 import type { LimitsTable } from '../limit-tables.ts'
 import { isExpired, isPending, type LimitFigures, limitColumns, toLimitFigures } from './limit-figures.ts'
@@ -128,16 +129,19 @@ export async function removeLimit(tx: Tx, adminId: bigint): Promise<void> {
   await tx.deleteFrom('limits').where('admin_id', '=', adminId).execute()
 }
 
+type AnnouncedState = { adminId: bigint; announced: StoredLimit['announced'] }
+
+const announcedStates = givenTable<AnnouncedState>('new', {
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  announced: ['text', ({ announced }) => announced],
+})
+
 /** Notes what is announced of limits now. */
-export async function noteStates(
-  tx: Tx,
-  states: readonly { adminId: bigint; announced: StoredLimit['announced'] }[],
-): Promise<void> {
+export async function noteStates(tx: Tx, states: readonly AnnouncedState[]): Promise<void> {
   if (states.length === 0) return
   await sql`
     update limits set announced = new.announced
-    from unnest(${states.map(({ adminId }) => adminId)}::bigint[], ${states.map(({ announced }) => announced)}::text[])
-      as new (admin_id, announced)
+    from ${announcedStates(states)}
     where limits.admin_id = new.admin_id`.execute(tx)
 }
 

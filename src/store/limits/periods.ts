@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 
 /** A period that has not ended. Traffic is bytes. */
 export type StoredPeriod = {
@@ -25,25 +26,38 @@ export type PeriodEnd = {
   allowance: bigint | null
 }
 
+type EndedPeriod = PeriodEnd & { id: bigint }
+
+const endedPeriods = givenTable<EndedPeriod>('new', {
+  id: ['bigint', (end) => end.id],
+  ends_at: ['timestamptz', (end) => end.endsAt],
+  total_at_start: ['bigint', (end) => end.totalAtStart],
+  total_at_end: ['bigint', (end) => end.totalAtEnd],
+  allowance: ['bigint', (end) => end.allowance],
+})
+
 /** Closes periods. Their accounts must be locked by the transaction. */
-export async function closePeriods(
-  tx: Tx,
-  ends: readonly (PeriodEnd & { id: bigint })[],
-  at: Date,
-): Promise<void> {
+export async function closePeriods(tx: Tx, ends: readonly EndedPeriod[], at: Date): Promise<void> {
   if (ends.length === 0) return
   await sql`
     update limit_periods as period set ends_at = new.ends_at, total_at_start = new.total_at_start,
       total_at_end = new.total_at_end, allowance_at_end = new.allowance, closed_at = ${at}
-    from unnest(
-      ${ends.map((end) => end.id)}::bigint[],
-      ${ends.map((end) => end.endsAt)}::timestamptz[],
-      ${ends.map((end) => end.totalAtStart)}::bigint[],
-      ${ends.map((end) => end.totalAtEnd)}::bigint[],
-      ${ends.map((end) => end.allowance)}::bigint[]
-    ) as new (id, ends_at, total_at_start, total_at_end, allowance)
+    from ${endedPeriods(ends)}
     where period.id = new.id`.execute(tx)
 }
+
+const newPeriods = givenTable<NewPeriod>('new', {
+  place: ['integer', (_, place) => place],
+  admin_id: ['bigint', (period) => period.adminId],
+  starts_at: ['timestamptz', (period) => period.startsAt],
+  ends_at: ['timestamptz', (period) => period.endsAt],
+  total_at_start: ['bigint', (period) => period.totalAtStart],
+  carried: ['bigint', (period) => period.carried],
+  granted: ['bigint', (period) => period.granted],
+  total_at_end: ['bigint', (period) => period.closed?.totalAtEnd ?? null],
+  allowance: ['bigint', (period) => period.closed?.allowance ?? null],
+  is_closed: ['boolean', (period) => period.closed !== null],
+})
 
 /** Opens periods, in their order; at most one of an account stays open. Returns the ids of those, by admin. */
 export async function openPeriods(
@@ -57,33 +71,25 @@ export async function openPeriods(
       allowance_at_end, closed_at)
     select admin_id, starts_at, ends_at, total_at_start, carried, granted, total_at_end, allowance,
       case when is_closed then ${at}::timestamptz end
-    from unnest(
-      ${periods.map((period) => period.adminId)}::bigint[],
-      ${periods.map((period) => period.startsAt)}::timestamptz[],
-      ${periods.map((period) => period.endsAt)}::timestamptz[],
-      ${periods.map((period) => period.totalAtStart)}::bigint[],
-      ${periods.map((period) => period.carried)}::bigint[],
-      ${periods.map((period) => period.granted)}::bigint[],
-      ${periods.map((period) => period.closed?.totalAtEnd ?? null)}::bigint[],
-      ${periods.map((period) => period.closed?.allowance ?? null)}::bigint[],
-      ${periods.map((period) => period.closed !== null)}::boolean[]
-    ) with ordinality as new (admin_id, starts_at, ends_at, total_at_start, carried, granted, total_at_end,
-      allowance, is_closed, place)
+    from ${newPeriods(periods)}
     order by place
     returning id, admin_id as "adminId", closed_at as "closedAt"`.execute(tx)
   return new Map(rows.filter(({ closedAt }) => closedAt === null).map(({ adminId, id }) => [adminId, id]))
 }
 
+type PeriodStart = { id: bigint; totalAtStart: bigint }
+
+const periodStarts = givenTable<PeriodStart>('new', {
+  id: ['bigint', ({ id }) => id],
+  total_at_start: ['bigint', ({ totalAtStart }) => totalAtStart],
+})
+
 /** From where on periods count that have waited for the opening balance. */
-export async function startCounting(
-  tx: Tx,
-  starts: readonly { id: bigint; totalAtStart: bigint }[],
-): Promise<void> {
+export async function startCounting(tx: Tx, starts: readonly PeriodStart[]): Promise<void> {
   if (starts.length === 0) return
   await sql`
     update limit_periods as period set total_at_start = new.total_at_start
-    from unnest(${starts.map((start) => start.id)}::bigint[],
-      ${starts.map((start) => start.totalAtStart)}::bigint[]) as new (id, total_at_start)
+    from ${periodStarts(starts)}
     where period.id = new.id`.execute(tx)
 }
 

@@ -2,11 +2,21 @@ import { sql } from 'kysely'
 import type { Suspicion, SuspicionReason } from '../../ledger/suspicion.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toExactJson } from '../connection/exact-json.ts'
+import { givenTable } from '../connection/given.ts'
 import { sendLater, statement } from '../connection/together.ts'
 import type { EventType } from '../tables.ts'
 
 /** One account and reason gets no second event within this time: a restored panel has thousands of users. */
 const quietSeconds = 3_600
+
+const givenSuspicions = givenTable<Suspicion>('seen', {
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  username: ['text', ({ username }) => username],
+  reason: ['text', ({ reason }) => reason],
+  reading_before: ['bigint', ({ before }) => before],
+  reading_after: ['bigint', ({ after }) => after],
+  bytes: ['bigint', ({ bytes }) => bytes],
+})
 
 /**
  * Writes events of type `traffic.suspicious`, in the transaction that counts the bytes: one for each account and reason,
@@ -18,14 +28,7 @@ export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[])
     with found as (
       select distinct on (admin_id, reason) admin_id, username, reason, reading_before, reading_after,
         sum(bytes) over same as bytes, count(*) over same as counters
-      from unnest(
-        ${suspicions.map((s) => s.adminId)}::bigint[],
-        ${suspicions.map((s) => s.username)}::text[],
-        ${suspicions.map((s) => s.reason)}::text[],
-        ${suspicions.map((s) => s.before)}::bigint[],
-        ${suspicions.map((s) => s.after)}::bigint[],
-        ${suspicions.map((s) => s.bytes)}::bigint[]
-      ) as seen (admin_id, username, reason, reading_before, reading_after, bytes)
+      from ${givenSuspicions(suspicions)}
       window same as (partition by admin_id, reason)
       order by admin_id, reason, seen.bytes desc, username
     )
@@ -46,16 +49,21 @@ export async function recordSuspicions(tx: Tx, suspicions: readonly Suspicion[])
 /** An event, as it is written. The payload is JSON; its integers may be bigints. */
 export type NewEvent = { type: EventType; adminId: bigint | null; payload: Record<string, unknown> }
 
+const newEvents = givenTable<NewEvent>('event', {
+  place: ['integer', (_, place) => place],
+  type: ['text', ({ type }) => type],
+  admin_id: ['bigint', ({ adminId }) => adminId],
+  payload: ['text', ({ payload }) => toExactJson(payload)],
+})
+
 /** Writes events, in the transaction of what they say. */
 export async function recordEvents(tx: Tx, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return
   await sql`
     insert into events (type, admin_id, payload)
-    select type, admin_id, payload::jsonb from unnest(
-      ${events.map(({ type }) => type)}::text[],
-      ${events.map(({ adminId }) => adminId)}::bigint[],
-      ${events.map(({ payload }) => toExactJson(payload))}::text[]
-    ) with ordinality as event (type, admin_id, payload, place) order by place`.execute(tx)
+    select type, admin_id, payload::jsonb
+    from ${newEvents(events)}
+    order by place`.execute(tx)
 }
 
 /** Bytes that were counted as the panel says them, although they look wrong. */

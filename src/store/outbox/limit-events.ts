@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import type { EventType } from '../tables.ts'
 
 /** A limit that was crossed, as it was then. Traffic is bytes. */
@@ -22,6 +23,21 @@ export type LimitEvent = {
   validUntil: Date | null
 }
 
+const limitEvents = givenTable<LimitEvent>('crossed', {
+  place: ['integer', (_, place) => place],
+  type: ['text', (event) => event.type],
+  admin_id: ['bigint', (event) => event.adminId],
+  period_id: ['bigint', (event) => event.periodId],
+  version: ['bigint', (event) => event.version],
+  threshold: ['integer', (event) => event.threshold],
+  is_gravest: ['boolean', (event) => event.isGravest],
+  total: ['bigint', (event) => event.total],
+  used: ['bigint', (event) => event.used],
+  allowance: ['bigint', (event) => event.allowance],
+  ends_at: ['timestamptz', (event) => event.endsAt],
+  valid_until: ['timestamptz', (event) => event.validUntil],
+})
+
 /** Writes events about limits, in the transaction that books the growth. */
 export async function recordLimitEvents(tx: Tx, events: readonly LimitEvent[]): Promise<void> {
   if (events.length === 0) return
@@ -30,19 +46,6 @@ export async function recordLimitEvents(tx: Tx, events: readonly LimitEvent[]): 
     select type, admin_id, jsonb_build_object('period_id', period_id, 'version', version, 'threshold', threshold,
       'gravest', is_gravest, 'total', total, 'used', used, 'allowance', allowance, 'ends_at', ends_at,
       'valid_until', valid_until)
-    from unnest(
-      ${events.map((event) => event.type)}::text[],
-      ${events.map((event) => event.adminId)}::bigint[],
-      ${events.map((event) => event.periodId)}::bigint[],
-      ${events.map((event) => event.version)}::bigint[],
-      ${events.map((event) => event.threshold)}::integer[],
-      ${events.map((event) => event.isGravest)}::boolean[],
-      ${events.map((event) => event.total)}::bigint[],
-      ${events.map((event) => event.used)}::bigint[],
-      ${events.map((event) => event.allowance)}::bigint[],
-      ${events.map((event) => event.endsAt)}::timestamptz[],
-      ${events.map((event) => event.validUntil)}::timestamptz[]
-    ) with ordinality as crossed (type, admin_id, period_id, version, threshold, is_gravest, total, used, allowance,
-      ends_at, valid_until, place)
+    from ${limitEvents(events)}
     order by place`.execute(tx)
 }

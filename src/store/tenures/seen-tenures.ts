@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
+import { givenTable } from '../connection/given.ts'
 import { carryOut, prepared, statement } from '../connection/together.ts'
 import type { TenureSet } from './tenure-set.ts'
 
@@ -14,6 +15,15 @@ export type ShownTenure = {
   expire: bigint | null
 }
 
+const shownTenures = givenTable<ShownTenure>('seen', {
+  username: ['text', (user) => user.username],
+  created_at: ['timestamp', (user) => user.createdAt],
+  lifetime: ['bigint', (user) => user.lifetime],
+  status: ['text', (user) => user.status],
+  data_limit: ['bigint', (user) => user.dataLimit],
+  expire: ['bigint', (user) => user.expire],
+})
+
 /**
  * Which of these users of an admin are as the ledger has them, and when it has nothing of them since tick `begun`: the ids of
  * their tenures, by name. It locks nothing: whoever changes one of them meanwhile leaves a tick after `begun`, because that tick and
@@ -27,14 +37,7 @@ export async function findUnchanged(
 ): Promise<Map<string, bigint>> {
   const query = sql<{ id: bigint; username: string }>`
     select known.id, seen.username
-    from unnest(
-      ${users.map((u) => u.username)}::text[],
-      ${users.map((u) => u.createdAt)}::timestamp[],
-      ${users.map((u) => u.lifetime)}::bigint[],
-      ${users.map((u) => u.status)}::text[],
-      ${users.map((u) => u.dataLimit)}::bigint[],
-      ${users.map((u) => u.expire)}::bigint[]
-    ) as seen (username, created_at, lifetime, status, data_limit, expire)
+    from ${shownTenures(users)}
     -- By their names, whatever the planner believes of the table's size.
     cross join lateral (
       select * from tenures

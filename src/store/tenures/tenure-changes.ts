@@ -3,6 +3,7 @@ import type { Ticks } from '../../ledger/counter.ts'
 import { newsOf, type Tenure, type TenureChange } from '../../ledger/tenure.ts'
 import type { TenureEnd } from '../../ledger/tenure-end.ts'
 import type { Tx } from '../connection/database.ts'
+import { anyGiven, givenTable } from '../connection/given.ts'
 import type { Asked } from '../connection/logical-clock.ts'
 import { prepared, sendLater, statement } from '../connection/together.ts'
 import type { StoredTenure } from './tenures.ts'
@@ -68,9 +69,15 @@ async function updateSights(
   if (tenures.length === 0) return
   const updating = sql`
     update tenures set answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
-    where id = any(${tenures.map(({ id }) => id)}::bigint[])`
+    where id = ${anyGiven('bigint', idsOf(tenures))}`
   await sendLater(tx, prepared(statement(updating)))
 }
+
+const movedCounters = givenTable<KeptTenure>('new', {
+  id: ['bigint', ({ id }) => id],
+  reading: ['bigint', ({ reading }) => reading],
+  counted: ['bigint', ({ counted }) => counted],
+})
 
 async function updateCounters(
   tx: Tx,
@@ -79,16 +86,11 @@ async function updateCounters(
   sight: Sight,
 ): Promise<void> {
   if (tenures.length === 0) return
-  const ids = tenures.map(({ id }) => id)
   const updating = sql`
     update tenures set reading = new.reading, counted = new.counted,
       answered = ${sight.answered}, asked = ${asked}, seen_at = ${seenAtOf(sight)}
-    from unnest(
-      ${ids}::bigint[],
-      ${tenures.map(({ reading }) => reading)}::bigint[],
-      ${tenures.map(({ counted }) => counted)}::bigint[]
-    ) as new (id, reading, counted)
-    where tenures.id = new.id and tenures.id = any(${ids}::bigint[])`
+    from ${movedCounters(tenures)}
+    where tenures.id = new.id and tenures.id = ${anyGiven('bigint', idsOf(tenures))}`
   await sendLater(tx, prepared(statement(updating)))
 }
 
@@ -121,9 +123,25 @@ export async function endTenuresOf(
   return rows.map((row) => ({ ...row, users: Number(row.users) }))
 }
 
+const changedTenures = givenTable<KeptTenure>('new', {
+  id: ['bigint', (t) => t.id],
+  reading: ['bigint', (t) => t.reading],
+  counted: ['bigint', (t) => t.counted],
+  answered: ['bigint', (t) => t.answered],
+  status: ['text', (t) => t.status],
+  data_limit: ['bigint', (t) => t.dataLimit],
+  expire: ['bigint', (t) => t.expire],
+  ended_by: ['text', (t) => t.endedBy],
+  reset_pending: ['boolean', (t) => t.resetPending],
+  created_at: ['timestamp', (t) => t.createdAt],
+  former_created_at: ['timestamp', (t) => t.formerCreatedAt],
+  seen_at: ['timestamptz', seenAtOf],
+  fell_from: ['bigint', (t) => t.fall?.from ?? null],
+  fell_to: ['bigint', (t) => t.fall?.to ?? null],
+})
+
 async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
-  const ids = tenures.map(({ id }) => id)
   const updating = sql`
     update tenures set
       reading = new.reading, counted = new.counted, answered = new.answered, status = new.status,
@@ -132,26 +150,25 @@ async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigi
       former_created_at = new.former_created_at, seen_at = new.seen_at,
       fell_from = new.fell_from, fell_to = new.fell_to,
       ended_at = case when new.ended_by is not null then coalesce(tenures.ended_at, ${at}) end
-    from unnest(
-      ${ids}::bigint[],
-      ${tenures.map((t) => t.reading)}::bigint[],
-      ${tenures.map((t) => t.counted)}::bigint[],
-      ${tenures.map((t) => t.answered)}::bigint[],
-      ${tenures.map((t) => t.status)}::text[],
-      ${tenures.map((t) => t.dataLimit)}::bigint[],
-      ${tenures.map((t) => t.expire)}::bigint[],
-      ${tenures.map((t) => t.endedBy)}::text[],
-      ${tenures.map((t) => t.resetPending)}::boolean[],
-      ${tenures.map((t) => t.createdAt)}::timestamp[],
-      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
-      ${tenures.map(seenAtOf)}::timestamptz[],
-      ${tenures.map((t) => t.fall?.from ?? null)}::bigint[],
-      ${tenures.map((t) => t.fall?.to ?? null)}::bigint[]
-    ) as new (id, reading, counted, answered, status, data_limit, expire, ended_by, reset_pending, created_at,
-      former_created_at, seen_at, fell_from, fell_to)
-    where tenures.id = new.id and tenures.id = any(${ids}::bigint[])`
+    from ${changedTenures(tenures)}
+    where tenures.id = new.id and tenures.id = ${anyGiven('bigint', idsOf(tenures))}`
   await sendLater(tx, prepared(statement(updating)))
 }
+
+const newTenures = givenTable<Tenure>('new', {
+  username: ['text', (t) => t.username],
+  created_at: ['timestamp', (t) => t.createdAt],
+  admin_id: ['bigint', (t) => t.adminId],
+  reading: ['bigint', (t) => t.reading],
+  counted: ['bigint', (t) => t.counted],
+  answered: ['bigint', (t) => t.answered],
+  status: ['text', (t) => t.status],
+  data_limit: ['bigint', (t) => t.dataLimit],
+  expire: ['bigint', (t) => t.expire],
+  ended_by: ['text', (t) => t.endedBy],
+  former_created_at: ['timestamp', (t) => t.formerCreatedAt],
+  seen_at: ['timestamptz', seenAtOf],
+})
 
 async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
@@ -160,23 +177,13 @@ async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, 
       (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
         former_created_at, seen_at, asked, ended_at)
     select new.*, ${asked}, case when new.ended_by is not null then ${at}::timestamptz end
-    from unnest(
-      ${tenures.map((t) => t.username)}::text[],
-      ${tenures.map((t) => t.createdAt)}::timestamp[],
-      ${tenures.map((t) => t.adminId)}::bigint[],
-      ${tenures.map((t) => t.reading)}::bigint[],
-      ${tenures.map((t) => t.counted)}::bigint[],
-      ${tenures.map((t) => t.answered)}::bigint[],
-      ${tenures.map((t) => t.status)}::text[],
-      ${tenures.map((t) => t.dataLimit)}::bigint[],
-      ${tenures.map((t) => t.expire)}::bigint[],
-      ${tenures.map((t) => t.endedBy)}::text[],
-      ${tenures.map((t) => t.formerCreatedAt)}::timestamp[],
-      ${tenures.map(seenAtOf)}::timestamptz[]
-    ) as new (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
-      former_created_at, seen_at)
+    from ${newTenures(tenures)}
     order by new.username, new.created_at`
   await sendLater(tx, prepared(statement(inserting)))
+}
+
+function idsOf(tenures: readonly KeptTenure[]): bigint[] {
+  return tenures.map(({ id }) => id)
 }
 
 function seenAtOf({ seenAt }: Pick<Tenure, 'seenAt'>): Date | null {

@@ -3,6 +3,7 @@ import { asScanSaw, type LastScan } from '../../ledger/scan-sight.ts'
 import type { Tenure, UserKey } from '../../ledger/tenure.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { toFall } from '../connection/fall.ts'
+import { givenTable } from '../connection/given.ts'
 import { keyOf } from '../connection/name-key.ts'
 import { isOpenTenure } from '../connection/open-tenure.ts'
 import { prepared, type Statement, statement } from '../connection/together.ts'
@@ -27,6 +28,11 @@ const lastOnes = 8
 /** Tenures of one name that are read to tell its users apart: a name is used again and again by some resellers. */
 const tenuresOfNameAtMost = 100
 
+const seenUsers = givenTable<UserKey>('seen', {
+  username: ['text', ({ username }) => username],
+  created_at: ['timestamp', ({ createdAt }) => createdAt],
+})
+
 /**
  * Locks and reads what {@link judgeUser} needs to know of each user: its own tenures, those it may have had before its
  * panel lost the fractions of seconds or changed its time of creation, the open tenure of any other user of its name, and
@@ -35,17 +41,12 @@ const tenuresOfNameAtMost = 100
  * (see `asScanSaw`).
  */
 export function lockingTenures(users: readonly UserKey[]): Statement<StoredTenure[]> {
-  const [only, another] = users
-  const seen =
-    only && !another
-      ? sql`(values (${only.username}::text, ${only.createdAt}::timestamp))`
-      : sql`unnest(${users.map((u) => u.username)}::text[], ${users.map((u) => u.createdAt)}::timestamp[])`
   // One index look-up for each user, whatever the planner believes of the table's size.
   const query = sql<TenureRow>`
     select ${columns} from tenures
     where id = any(array(
       select known.id
-      from ${seen} as seen (username, created_at)
+      from ${seenUsers(users)}
       cross join lateral (
         select id from tenures
         where name_key(username) = name_key(seen.username) and (

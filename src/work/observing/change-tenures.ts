@@ -5,12 +5,9 @@ import { isOutdated, type TenureChange, type UserKey } from '../../ledger/tenure
 import type { StoredAccount } from '../../store/accounts/accounts.ts'
 import type { Tx } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
-import {
-  type ChangedCreation,
-  finishUnanswered,
-  followCreations,
-} from '../../store/deletions/unsettled-deletions.ts'
+import { finishUnanswered, followCreations } from '../../store/deletions/unsettled-deletions.ts'
 import { followHeld } from '../../store/holds/held-users.ts'
+import type { ChangedCreation } from '../../store/tenures/changed-creations.ts'
 import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import type { StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeAccounts } from './change-accounts.ts'

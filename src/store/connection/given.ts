@@ -1,0 +1,59 @@
+import { type RawBuilder, sql } from 'kysely'
+
+/** The types in which statements are given values, and what a value of them is here; `timestamp`: text, of UTC. */
+type Values = {
+  bigint: bigint
+  boolean: boolean
+  integer: number
+  text: string
+  timestamp: string
+  timestamptz: Date
+}
+
+type Column<Row> = {
+  [Type in keyof Values]: readonly [type: Type, value: (row: Row, place: number) => Values[Type] | null]
+}[keyof Values]
+
+/**
+ * An array of values that a statement is given. How many there are is hidden from the planner: it would take the number for
+ * a reason to plan a prepared statement anew each time it is given few, which takes longer than to carry it out.
+ */
+export function given<Type extends keyof Values>(
+  type: Type,
+  values: readonly (Values[Type] | null)[],
+): RawBuilder<(Values[Type] | null)[]> {
+  return sql`(select ${[...values]}::${sql.raw(type)}[])`
+}
+
+/** One of the values that a statement is given, to compare a column with; see {@link given}. */
+export function anyGiven<Type extends keyof Values>(
+  type: Type,
+  values: readonly Values[Type][],
+): RawBuilder<Values[Type]> {
+  return sql`any(${given(type, values)}::${sql.raw(type)}[])`
+}
+
+/**
+ * Declares a table that statements are given, row by row. What it returns makes the table of rows, in their order; see
+ * {@link given}.
+ *
+ * @param columns of each column, by its name: its type, and its value in a row; `place`: of the row, from 0 on.
+ */
+export function givenTable<Row>(
+  name: string,
+  columns: Readonly<Record<string, Column<Row>>>,
+): (rows: readonly Row[]) => RawBuilder<unknown> {
+  const types = Object.values(columns).map(([type]) => type)
+  const values: ((row: Row, place: number) => unknown)[] = Object.values(columns).map(([, value]) => value)
+  // An array for each column: the text is the same for any number of rows, and is built once.
+  const arrays = types.map((_, index) => `array_${index}`)
+  const casts = types.map((type, index) => `::${type}[] as ${arrays[index]}`)
+  const text = [
+    '(select given.* from (select ',
+    ...casts.slice(0, -1).map((cast) => `${cast}, `),
+    `${casts.at(-1)} offset 0) as arrays cross join unnest(${arrays.join()}) ` +
+      `as given (${Object.keys(columns).join()})) as ${name}`,
+  ]
+  const template = Object.assign(text, { raw: text })
+  return (rows) => sql(template, ...values.map((value) => rows.map(value)))
+}
