@@ -9,6 +9,7 @@ import type { Database, Tx } from '../../store/connection/database.ts'
 import { type Asked, drawingAnswered } from '../../store/connection/logical-clock.ts'
 import { sendTogether } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
+import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import { lockingOpenTenures, lockingTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeTenures } from './change-tenures.ts'
 
@@ -58,10 +59,11 @@ export async function observeUsersIn(
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
   const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
   const usernames = seen.map(({ username }) => username)
-  const [open, tenures, locked, answered] = await sendTogether(tx, [
-    findingOpenAccounts([...owners.keys()]),
+  const [tenures, locked, open, answered] = await sendTogether(tx, [
     lockingTenures(seen),
     lockingAccountsOf(usernames, [...owners.keys()]),
+    // Looked for with the accounts locked: one that is open stays so.
+    findingOpenAccounts([...owners.keys()]),
     // Drawn with the accounts locked: a scan of one of them that has begun before sees by it that users were read meanwhile.
     drawingAnswered,
   ])
@@ -99,8 +101,13 @@ export async function observeUsersIn(
       continue
     }
     const other = since && findServing(known.get(user.username) ?? [], user, adminId, { asked, since })
-    if (other) accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
-    else dropped.push(user.username)
+    if (!other) {
+      dropped.push(user.username)
+      continue
+    }
+    // What a scan saw is not in the row. Now that it serves as a reading of this user, `markReset` must find it there.
+    await saveTenures(tx, [{ before: other, after: other }], { tick: other.asked }, answered.at)
+    accepted.set(user.username, { ...other, lifetime: other.reading, added: 0n })
   }
   return { dropped, accepted }
 }
