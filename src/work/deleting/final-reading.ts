@@ -4,7 +4,7 @@ import type { PanelUser, UnreadableUser } from '../../panel/panel.ts'
 import { lockingAccountsOf } from '../../store/accounts/accounts.ts'
 import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
-import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import type { Asked } from '../../store/connection/logical-clock.ts'
 import { type Later, sendTogether } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { UserDeletion } from '../../store/deletions/deletion.ts'
@@ -117,23 +117,24 @@ export async function openUnread(
     const message = `User ${request.username} cannot be deleted without a final reading by this caller.`
     return declined(new LedgerError('forbidden', message))
   }
-  const asked = await drawAsked(db)
-  const user = await identify(deps, request)
-  if (user === null) await observeGone(db, asked, request.username)
-  if (user === null || (await isAnother(db, known, user, asked))) return absent
-  const worker = await deps.worker.id()
-  const username = 'unreadable' in user ? request.username : user.username
-  const begun = await transact(db, async (tx) => {
-    const [named, accounts] = await sendTogether(tx, [
-      lockingOpenTenures(username),
-      lockingAccountsOf([username]),
-    ])
-    const open = named.map((tenure) => asLastSeen(tenure, accounts))
-    const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
-    const isSure = user.createdAt !== null
-    return openReceipt(tx, { deps, request, worker, username, createdAt, isSure, reading: null })
+  return retryOverlapped(db, `User ${request.username}`, async (asked): Promise<Opening | undefined> => {
+    const user = await identify(deps, request)
+    if (user === null) return (await observeGone(db, asked, request.username)) ? absent : undefined
+    if (await isAnother(db, known, user, asked)) return absent
+    const worker = await deps.worker.id()
+    const username = 'unreadable' in user ? request.username : user.username
+    const begun = await transact(db, async (tx) => {
+      const [named, accounts] = await sendTogether(tx, [
+        lockingOpenTenures(username),
+        lockingAccountsOf([username]),
+      ])
+      const open = named.map((tenure) => asLastSeen(tenure, accounts))
+      const createdAt = 'unreadable' in user ? likelyCreation(open, user) : keptCreation(open, user, asked)
+      const isSure = user.createdAt !== null
+      return openReceipt(tx, { deps, request, worker, username, createdAt, isSure, reading: null })
+    })
+    return committed(begun, request)
   })
-  return committed(begun, request)
 }
 
 /** When the panel shows no time of creation: that of the user that the ledger knows by this name. */

@@ -31,12 +31,17 @@ test('a user that only scans have seen for a month is the one that is deleted un
   expect(await tenure()).toEqual({ ended_by: 'service', counted: 100n })
 })
 
-test('a user that turns out to be gone while a scan ends is noted as gone', async () => {
-  const before = async () => {
+test.each([true, false])(
+  'a user that turns out to be gone while a scan ends is noted as gone, with preserve_traffic %s',
+  async (preserveTraffic) => {
+    const before = async () => {
+      await pollAndScan(place)
+      place.panel.state.deleteUser(name)
+    }
     await pollAndScan(place)
-    place.panel.state.deleteUser(name)
-  }
-  place.panel.faults.add({ kind: 'hook', method: 'GET', path: `/api/user/${name}`, times: 1, before })
-  await expect(deleteUser(workOf(place), asOperator(name))).rejects.toMatchObject({ code: 'not_found' })
-  expect(await tenure()).toEqual({ ended_by: 'panel', counted: 100n })
-})
+    place.panel.faults.add({ kind: 'hook', method: 'GET', path: `/api/user/${name}`, times: 1, before })
+    const deletion = deleteUser(workOf(place), asOperator(name, { preserveTraffic }))
+    await expect(deletion).rejects.toMatchObject({ code: 'not_found' })
+    expect(await tenure()).toEqual({ ended_by: 'panel', counted: 100n })
+  },
+)
