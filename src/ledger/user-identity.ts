@@ -69,7 +69,11 @@ export function identify(known: readonly KnownUser[], shown: Answer): Identity {
   if (kept) return { ...kept, known: kept.createdAt, isUncertain: false }
   // An answer from before a user was created shows an earlier user of the name.
   const alive = known.filter(
-    (user) => isLater(shown.asked, user.answered) || shown.at >= millisecondsOf(user.createdAt),
+    (user) =>
+      isLater(shown.asked, user.answered) ||
+      shown.at >= millisecondsOf(user.createdAt) ||
+      // The clock that dates the answers is behind the one that dates the users: the two times cannot be compared.
+      (user.seenAt !== null && user.seenAt + marginMs < millisecondsOf(user.createdAt)),
   )
   const last = alive.find(({ endedBy }) => endedBy === null) ?? lastSeen(alive)
   const hasChanged = last !== undefined && hasChangedDate(last, shown, alive)

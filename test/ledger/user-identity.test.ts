@@ -83,6 +83,11 @@ describe('a user whose time of creation was changed', () => {
     expect(isSame(moved, later)).toBe(false)
   })
 
+  test('from a zone ahead of the clock of the answers, while an answer is on its way, is no new one', () => {
+    const ahead = known({ createdAt: text(now + 3.5 * hour), seenAt: now - minute })
+    expect(isNoNewOne([ahead], shown(text(now - 2 * minute), { asked: 5n }))).toBe(true)
+  })
+
   test('and then back is the same', () => {
     const moved = known({ createdAt: text(born - hour - 7), formerCreatedAt: text(born) })
     expect(isSame(moved, shown(text(born)))).toBe(true)

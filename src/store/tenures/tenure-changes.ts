@@ -97,7 +97,10 @@ async function updateCounters(
 /** Ended tenures of one status: how many, and the bytes that they counted. */
 export type EndedTenures = { status: string; users: number; counted: bigint }
 
-/** Ends all open tenures of an account in one statement, except those read since `ticks.asked`; says by status which. */
+/**
+ * Ends all open tenures of an account in one statement, except those of which a reading was asked for since `ticks.asked`; says
+ * by status which.
+ */
 export async function endTenuresOf(
   tx: Tx,
   adminId: bigint,
@@ -114,7 +117,7 @@ export async function endTenuresOf(
           where account.admin_id = tenures.admin_id and tenures.answered < account.scanned
         ), seen_at)
       where id = any(array(
-        select id from tenures where admin_id = ${adminId} and ended_at is null and answered < ${ticks.asked}
+        select id from tenures where admin_id = ${adminId} and ended_at is null and asked < ${ticks.asked}
         order by id for no key update
       ))
       returning status, counted

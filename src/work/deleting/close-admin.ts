@@ -25,9 +25,9 @@ export async function closeDeletedAdmin(
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: gone.tick, answered: answered.tick }
-    await closeAccount(tx, adminId, ticks, answered.at)
     const released = await endTenuresOf(tx, adminId, 'transfer', ticks, answered.at)
     const before = (await lockAccounts(tx, [adminId])).get(adminId)
+    await closeAccount(tx, adminId, ticks, answered.at)
     const preserved = released.reduce((sum, { counted }) => sum + counted, 0n)
     const effect = {
       counted: 0n,

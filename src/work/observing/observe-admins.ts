@@ -4,7 +4,7 @@ import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
 import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
 import {
   type AccountChange,
-  lockAccounts,
+  lockingAccountsOf,
   lockOpened,
   type StoredAccount,
 } from '../../store/accounts/accounts.ts'
@@ -18,7 +18,7 @@ import { recordPoll } from '../../store/collecting/panel-poll.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
-import { carryOut } from '../../store/connection/together.ts'
+import { sendTogether } from '../../store/connection/together.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { changeAccounts } from './change-accounts.ts'
 import type { PanelLag } from './panel-lag.ts'
@@ -101,9 +101,9 @@ async function storeAdmins(
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
-    const open = await carryOut(tx, findingOpenAccounts(admins.map(({ username }) => username)))
-    // Before accounts are opened: who observes users does both in this order.
-    const locked = await lockAccounts(tx, open.values())
+    const names = admins.map(({ username }) => username)
+    // Before accounts are opened: who observes users does both in this order. One that is open then stays so.
+    const [locked, open] = await sendTogether(tx, [lockingAccountsOf([], names), findingOpenAccounts(names)])
     const ids = await openMissingAccounts(tx, admins, open, ticks)
     await markPresent(tx, admins, ticks)
     const accounts = await lockOpened(tx, locked, ids.values())

@@ -33,6 +33,7 @@ export function createScanSights(
 ): ScanSights {
   const unchanged = createTenureSet()
   let earliest: number | null = null
+  let latest: number | null = null
   let storedWhole = 0
   return {
     unchanged,
@@ -44,7 +45,7 @@ export function createScanSights(
       }
       const at = users[0]?.toldAt ?? asked.at.getTime()
       // One time has to do for all of them.
-      if (Math.abs(at - (earliest ?? at)) > marginMs) return users
+      if (Math.max(at, latest ?? at) - Math.min(at, earliest ?? at) > marginMs) return users
       const own = users.filter(({ owner }) => owner?.username === username)
       const shown = own.map((user) => ({ ...user, lifetime: user.lifetimeUsedTraffic }))
       const known = await findUnchanged(db, adminId, begun.tick, shown)
@@ -53,6 +54,7 @@ export function createScanSights(
         const id = known.get(user.username)
         if (id === undefined || !unchanged.add(id)) return true
         earliest = Math.min(earliest ?? at, at)
+        latest = Math.max(latest ?? at, at)
         return false
       })
     },

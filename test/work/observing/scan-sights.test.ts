@@ -3,9 +3,10 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { up as renew, down as undo } from '../../../db/migrations/0013-scan-sights.ts'
 import { lockAccounts } from '../../../src/store/accounts/accounts.ts'
 import { drawAnswered, drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { rehearse, transact } from '../../../src/store/connection/transact.ts'
+import { rehearse } from '../../../src/store/connection/transact.ts'
 import { listSuspicious } from '../../../src/store/outbox/events.ts'
 import { endTenuresOf } from '../../../src/store/tenures/tenure-changes.ts'
+import { listTenuresOf } from '../../../src/store/tenures/tenures.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { observeUsers, observeUsersIn } from '../../../src/work/observing/observe-users.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
@@ -14,7 +15,7 @@ import { readNamedUser } from '../../../src/work/observing/read-users-by-name.ts
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
-import { until } from '../../support/until.ts'
+import { keepOpen, untilWaiting } from '../../support/locks.ts'
 
 const hour = 3_600_000
 let clock = Date.UTC(2026, 5, 15, 12)
@@ -162,53 +163,32 @@ describe('a scan after one that was complete', () => {
     expect((await dueScanOf(place.db, await accountOf(place.db, admin))).wasComplete).toBe(true)
   })
 
-  /** Stores an older answer in which user 5 has 130 bytes, and keeps the transaction open until it is told to commit. */
+  /** Stores an older answer in which user 5 has 130 bytes, and does not commit yet. */
   const storeOld = async () => {
     const { asked, shown } = await readFromPanel('5')
-    const [stored, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const committed = transact(place.db, async (tx) => {
-      await observeUsersIn(tx, asked, [{ ...shown, lifetimeUsedTraffic: 130n }])
-      stored.resolve()
-      await mayCommit.promise
-    })
-    return { stored: stored.promise, commit: () => mayCommit.resolve(), committed }
+    const old = { ...shown, lifetimeUsedTraffic: 130n }
+    return keepOpen(place.db, (tx) => observeUsersIn(tx, asked, [old]))
   }
-  const untilWaiting = (sessions: number) =>
-    until(`${sessions} sessions wait for a lock`, async () => {
-      const { rows } = await sql`
-        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
-        place.db,
-      )
-      return rows.length === sessions
-    })
+
   test('begins when nobody is about to store an older answer', async () => {
     const old = await storeOld()
-    await old.stored
     const scanning = scan()
-    await untilWaiting(1)
-    old.commit()
-    await Promise.all([old.committed, scanning])
+    await untilWaiting(place.db, 1)
+    await Promise.all([old.commit(), scanning])
     expect(await tenureOf(5)).toMatchObject({ reading: 100n })
   })
 
   test('sees that an older answer was stored which had waited for the scan to begin', async () => {
     const { id } = await accountOf(place.db, admin)
-    const [locked, mayGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const holding = transact(place.db, async (tx) => {
-      await lockAccounts(tx, [id])
-      locked.resolve()
-      await mayGo.promise
-    })
-    await locked.promise
+    const holding = await keepOpen(place.db, (tx) => lockAccounts(tx, [id]))
     const scanning = scan()
-    await untilWaiting(1)
-    const old = await storeOld()
-    await untilWaiting(2)
-    mayGo.resolve()
-    await old.stored
-    await untilWaiting(1)
-    old.commit()
-    await Promise.all([holding, old.committed, scanning])
+    await untilWaiting(place.db, 1)
+    const storing = storeOld()
+    await untilWaiting(place.db, 2)
+    await holding.commit()
+    const old = await storing
+    await untilWaiting(place.db, 1)
+    await Promise.all([old.commit(), scanning])
     expect(await tenureOf(5)).toMatchObject({ reading: 100n })
   })
 
@@ -234,6 +214,20 @@ describe('a scan after one that was complete', () => {
     if (!old) throw new Error('not read')
     expect(await observeUsers(place.db, old.asked, [old.shown])).toMatchObject({ dropped: [name(1)] })
     expect(await total()).toBe(13_040n)
+  })
+
+  test('dates what it saw to two minutes, though the clock of the panel is set back while it runs', async () => {
+    const steps = [119_000, -238_000]
+    clock += hour
+    const shownAt = clock + 119_000
+    await scan({
+      pageSize: 40,
+      rest: async () => {
+        clock += steps.shift() ?? 0
+      },
+    })
+    const [tenure] = await listTenuresOf(place.db, name(60))
+    expect(Math.abs((tenure?.seenAt ?? 0) - shownAt)).toBeLessThanOrEqual(120_000)
   })
 
   test('tells when its users were seen: one with a later date, created before that, is the same', async () => {
