@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildApp } from '../src/app.ts'
 import { createLogger } from '../src/log.ts'
+import { createKeyReader } from '../src/work/callers/key-reader.ts'
 import type { LedgerApi } from '../src/work/ledger-api.ts'
 import { toOpenapi30 } from './to-openapi-30.ts'
 
@@ -28,7 +29,7 @@ function refuse(): never {
 }
 
 const noLedger: LedgerApi = {
-  callers: { recognises: refuse, identify: refuse },
+  callers: { keys: createKeyReader(null), recognises: refuse, identify: refuse },
   stats: { read: refuse },
   account: refuse,
   accounts: refuse,

@@ -90,7 +90,8 @@ export function buildApp(options: AppOptions): App {
     http: {
       headersTimeout: patience.headersMs,
       connectionsCheckingInterval: patience.checkEveryMs,
-      shouldUpgradeCallback: (request: IncomingMessage) => front !== null && becomesWebSocket(request, front),
+      shouldUpgradeCallback: (request: IncomingMessage) =>
+        front !== null && becomesWebSocket(request, front, services.callers.keys),
     },
     ...(front && { rewriteUrl: ({ url = '/' }: IncomingMessage) => canonicalTarget(url, front.prefixes) }),
     bodyLimit: 1024 * 1024,
@@ -103,6 +104,7 @@ export function buildApp(options: AppOptions): App {
     clientErrorHandler: answerBrokenRequest,
   })
   app.setValidatorCompiler(compileParameters)
+  app.decorate('keys', services.callers.keys)
   const methodsAt = collectPaths(app)
   handleErrors(app, methodsAt)
   readBodies(app)

@@ -22,7 +22,7 @@ export async function passOn(
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   const { body, sent } = isRead ? noBody : await receiveBody(request.raw, uploads.of(request.ip, token))
   try {
-    refuseKeyInBody(body)
+    refuseKeyInBody(body, request.server.keys)
     if (body !== null) headers['content-length'] = String(body.length)
     const { method, target } = request
     const call = { method, path: target.path, headers, body }

@@ -1,33 +1,33 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { LedgerError } from '../../errors.ts'
-import { holdsKey, isMeantAsKey, urlHoldsKey } from '../../work/callers/key-text.ts'
+import type { KeyReader } from '../../work/callers/key-reader.ts'
 
 /** The parts of a request that come before its body. */
 export type RequestHead = { url?: string | undefined; headers: IncomingHttpHeaders }
 
 /**
- * Whether a request carries an API key, or what is meant as one. The panel must not see it: who reads what the panel
+ * Whether a request carries a key, or what is meant as one. The panel must not see it: who reads what the panel
  * gets, or its logs, could use it here.
  */
-export function carriesKey({ url = '', headers }: RequestHead): boolean {
+export function carriesKey({ url = '', headers }: RequestHead, keys: KeyReader): boolean {
   const { authorization = '', 'x-api-key': apiKey = '' } = headers
   return (
-    [...authorization.split(/\s+/), ...[apiKey].flat()].some(isMeantAsKey) ||
-    decodedFrom(authorization).split(':').some(isMeantAsKey) ||
-    Object.values(headers).some((value) => [value].flat().some((text) => holdsKey(text ?? ''))) ||
-    urlHoldsKey(url)
+    [...authorization.split(/\s+/), ...[apiKey].flat()].some(keys.isMeantAsKey) ||
+    decodedFrom(authorization).split(':').some(keys.isMeantAsKey) ||
+    Object.values(headers).some((value) => [value].flat().some((text) => keys.holdsKey(text ?? ''))) ||
+    keys.urlHoldsKey(url)
   )
 }
 
 /** @throws `unauthenticated`, with what to do, for a request that {@link carriesKey}. */
-export function refuseKeys(request: RequestHead): void {
-  if (carriesKey(request)) throw keyRefused()
+export function refuseKeys(request: RequestHead, keys: KeyReader): void {
+  if (carriesKey(request, keys)) throw keyRefused()
 }
 
 /** @throws `unauthenticated` for a body with an API key in it, such as a login with a key as the password. */
-export function refuseKeyInBody(body: Buffer | null): void {
+export function refuseKeyInBody(body: Buffer | null, keys: KeyReader): void {
   // Latin-1 changes no byte of a key, whatever stands around it.
-  if (body !== null && holdsKey(body.toString('latin1'))) throw keyRefused()
+  if (body !== null && keys.holdsKey(body.toString('latin1'))) throw keyRefused()
 }
 
 function keyRefused(): LedgerError {

@@ -41,7 +41,7 @@ export async function frontRoutes(app: App, { front, prefixes }: FrontOptions): 
   const uploads = createUploadPools(front)
   app.setErrorHandler((error, request, reply) => answerInPanelsForm(front, error, request, reply))
   app.addHook('onRequest', async (request) => {
-    refuseKeys(request.raw)
+    refuseKeys(request.raw, app.keys)
     request.target = parseTarget(request.raw.url ?? '')
   })
   // A body is read later: where its caller and its size limit are known.
@@ -97,7 +97,7 @@ async function answerGuarded(
   try {
     const { method, target } = request
     await front.refuse({ method, path: target.path, headers, body }, token)
-    refuseKeyInBody(body)
+    refuseKeyInBody(body, request.server.keys)
     const answer = await front.handle(call, {
       request: {
         method: request.method as 'DELETE' | 'POST' | 'PUT',

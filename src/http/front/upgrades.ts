@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { isLedgerError } from '../../errors.ts'
+import type { KeyReader } from '../../work/callers/key-reader.ts'
 import type { App } from '../app-type.ts'
 import { parseTarget } from '../server/target.ts'
 import { createClientReader } from './client.ts'
@@ -32,12 +33,16 @@ type Answering = Socket & { _httpMessage?: ServerResponse | null }
  * Whether a request becomes a WebSocket. Any other offer to change the protocol is ignored, and the request is answered
  * without it: so no connection leaves Node without a listener here.
  */
-export function becomesWebSocket(request: IncomingMessage, { front, prefixes }: FrontOptions): boolean {
+export function becomesWebSocket(
+  request: IncomingMessage,
+  { front, prefixes }: FrontOptions,
+  keys: KeyReader,
+): boolean {
   const { method, headers, url = '' } = request
   const isPlain = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
   const isUnderWay = Boolean((request.socket as Answering)._httpMessage)
   // Answered as a plain request, which is refused with the reason.
-  if (carriesKey(request)) return false
+  if (carriesKey(request, keys)) return false
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket' || !isPlain || isUnderWay)
     return false
   try {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { LedgerError } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import type { Callers, Credentials } from '../../work/callers/callers.ts'
-import { isMeantAsKey } from '../../work/callers/key-text.ts'
+import type { KeyReader } from '../../work/callers/key-reader.ts'
 import type { App } from '../app-type.ts'
 import type { LimitFailures } from './login-throttle.ts'
 
@@ -20,7 +20,7 @@ declare module 'fastify' {
  */
 export function authenticate(app: App, callers: Callers, limit: LimitFailures): void {
   app.addHook('onRequest', async (request) => {
-    const credentials = credentialsOf(request.headers)
+    const credentials = credentialsOf(request.headers, callers.keys)
     // Proven credentials always pass. A caller without any has tried nothing.
     const isFree = callers.recognises(credentials) || Object.keys(credentials).length === 0
     request.caller = isFree
@@ -29,7 +29,10 @@ export function authenticate(app: App, callers: Callers, limit: LimitFailures): 
   })
 }
 
-function credentialsOf({ 'x-api-key': apiKey, authorization }: IncomingHttpHeaders): Credentials {
+function credentialsOf(
+  { 'x-api-key': apiKey, authorization }: IncomingHttpHeaders,
+  keys: KeyReader,
+): Credentials {
   if (typeof apiKey === 'string') return { apiKey }
   if (authorization === undefined) return {}
   const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? []
@@ -37,7 +40,7 @@ function credentialsOf({ 'x-api-key': apiKey, authorization }: IncomingHttpHeade
     case 'bearer':
       return { bearer: value }
     case 'basic':
-      return { apiKey: keyInBasic(value) }
+      return { apiKey: keyInBasic(value, keys) }
     default:
       throw new LedgerError(
         'unauthenticated',
@@ -50,11 +53,11 @@ function credentialsOf({ 'x-api-key': apiKey, authorization }: IncomingHttpHeade
  * The password of Basic credentials, under any user name. Only a key is taken: what a browser or a script sends to every
  * site is not even tried.
  */
-function keyInBasic(credentials: string): string {
+function keyInBasic(credentials: string, keys: KeyReader): string {
   const [, password = ''] = /:(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? []
-  if (isMeantAsKey(password)) return password
+  if (keys.isMeantAsKey(password)) return password
   throw new LedgerError(
     'unauthenticated',
-    'The password of Basic must be an API key, which begins with mzl_.',
+    'The password of Basic must be an API key: one that begins with mzl_, or the value of API_KEY.',
   )
 }

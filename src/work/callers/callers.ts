@@ -4,14 +4,16 @@ import { findOpenAccount } from '../../store/accounts/queries.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Caller, operator } from './caller.ts'
 import { createKeyCallers } from './key-callers.ts'
-import { isMeantAsKey } from './key-text.ts'
-import { sameSecretAs } from './secret.ts'
+import { createKeyReader, type KeyReader } from './key-reader.ts'
 import { createTokenCache } from './token-cache.ts'
 
 /** What a request proves its caller with. */
 export type Credentials = { apiKey?: string | undefined; bearer?: string | undefined }
 
 export type Callers = {
+  /** Tells keys from what is meant for the panel. */
+  keys: KeyReader
+
   /**
    * Whether `credentials` were proven before: the operator's key, an API key, or a token that the panel has accepted. They can
    * have expired since then. Sends no request.
@@ -20,7 +22,7 @@ export type Callers = {
 
   /**
    * The caller behind `credentials`. It compares a key in constant time, and shows a Marzban token to the panel; the
-   * answer is remembered for a short time. What is meant as an API key is never shown to the panel.
+   * answer is remembered for a short time. A key, and what is meant as one, is never shown to the panel.
    *
    * @throws `unauthenticated` for no or wrong credentials; `forbidden` for the key of an admin that is gone; the panel's
    *   errors when it cannot say whose token it is.
@@ -40,19 +42,24 @@ export type CallersOptions = {
 
 export function createCallers({ db, panel, apiKey, now, rememberMs = 10_000 }: CallersOptions): Callers {
   const tokens = createTokenCache({ panel, now, rememberMs })
-  const keys = createKeyCallers(db)
-  const isOperatorKey = apiKey === null ? () => false : sameSecretAs(apiKey)
+  const keyCallers = createKeyCallers(db)
+  const keys = createKeyReader(apiKey)
+  /** Undefined: there is none. */
+  const keyIn = ({ apiKey: key, bearer }: Credentials) =>
+    key ?? (bearer !== undefined && keys.isMeantAsKey(bearer) ? bearer : undefined)
 
   return {
+    keys,
+
     recognises(credentials) {
       const key = keyIn(credentials)
-      if (key !== undefined) return isOperatorKey(key) || keys.isProven(key)
+      if (key !== undefined) return keys.isOperatorKey(key) || keyCallers.isProven(key)
       return credentials.bearer !== undefined && tokens.isProven(credentials.bearer)
     },
 
     async identify(credentials) {
       const key = keyIn(credentials)
-      if (key !== undefined) return isOperatorKey(key) ? operator : keys.callerOf(key)
+      if (key !== undefined) return keys.isOperatorKey(key) ? operator : keyCallers.callerOf(key)
       const { bearer: token } = credentials
       if (token === undefined) {
         throw new LedgerError(
@@ -74,9 +81,4 @@ export function createCallers({ db, panel, apiKey, now, rememberMs = 10_000 }: C
       }
     },
   }
-}
-
-/** The key in `credentials`; undefined: they have none. */
-function keyIn({ apiKey, bearer }: Credentials): string | undefined {
-  return apiKey ?? (bearer !== undefined && isMeantAsKey(bearer) ? bearer : undefined)
 }

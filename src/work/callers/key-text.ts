@@ -31,9 +31,3 @@ export function isMeantAsKey(credential: string): boolean {
 export function holdsKey(text: string): boolean {
   return text.includes(prefix) && wholeKey.test(text)
 }
-
-/** Whether a key stands anywhere in a URL or a part of one, as it is or percent-encoded. */
-export function urlHoldsKey(url: string): boolean {
-  const decode = (_escape: string, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))
-  return holdsKey(url.includes('%') ? url.replace(/%([0-7][0-9a-f])/gi, decode) : url)
-}

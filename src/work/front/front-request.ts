@@ -25,7 +25,7 @@ export type FrontRequest = {
 
 /** What guarded calls work with. */
 export type FrontWork = AdminDeletionDeps & {
-  callers: Callers
+  callers: Pick<Callers, 'identify'>
   forwarder: Forwarder
   api: PanelApi
   /** Why an account is held; null: it is not. One indexed read. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCallers } from '../../../src/work/callers/callers.ts'
 import { createKey, expire, revoke, wrongKeys } from '../../support/api-keys.ts'
-import { startTestService, type TestService, withKey } from '../service.ts'
+import { apiKey, startTestService, type TestService, withKey } from '../service.ts'
 
 let service: TestService
 beforeEach(async () => {
@@ -21,23 +21,36 @@ const withText = (text: string) => ({ 'x-api-key': text })
 const keyOf = async (admin: 'ana' | 'bob', over: Parameters<typeof createKey>[1] = {}) =>
   createKey(service.db, { role: 'admin', adminId: await service.idOf(admin), ...over })
 
+const places: [how: string, headersOf: (text: string) => Record<string, string>][] = [
+  ['as X-API-Key', (text: string) => withText(text)],
+  ['after Bearer', (text: string) => ({ authorization: `Bearer ${text}` })],
+  [
+    'as the password of Basic',
+    (text: string) => ({ authorization: `Basic ${btoa(`prom:etheus:${text}`.replace('m:', 'm'))}` }),
+  ],
+  [
+    'as the password of Basic without a name',
+    (text: string) => ({ authorization: `basic ${btoa(`:${text}`)}` }),
+  ],
+]
+
 describe('a key', () => {
-  test.each([
-    ['as X-API-Key', (text: string) => withText(text)],
-    ['after Bearer', (text: string) => ({ authorization: `Bearer ${text}` })],
-    [
-      'as the password of Basic',
-      (text: string) => ({ authorization: `Basic ${btoa(`prom:etheus:${text}`.replace('m:', 'm'))}` }),
-    ],
-    [
-      'as the password of Basic without a name',
-      (text: string) => ({ authorization: `basic ${btoa(`:${text}`)}` }),
-    ],
-  ])('is taken %s, and the panel is not asked', async (_how, headersOf) => {
+  test.each(places)('is taken %s, and the panel is not asked', async (_how, headersOf) => {
     const { text } = await keyOf('ana')
     expect((await get('/admins/me', headersOf(text))).json()).toMatchObject({ username: 'ana' })
     expect(service.takeAsked()).toEqual([])
   })
+
+  test.each(places)(
+    'of the operator is taken %s, and neither it nor a wrong one is shown to the panel',
+    async (how, headersOf) => {
+      expect((await get('/admins', headersOf(apiKey))).statusCode).toBe(200)
+      expect(service.takeAsked()).toEqual([])
+      expect((await get('/admins', headersOf(`${apiKey}x`))).statusCode).toBe(401)
+      // Nobody can know that it is a wrong key: it can be a token.
+      if (!how.includes('Bearer')) expect(service.takeAsked()).toEqual([])
+    },
+  )
 
   test('is refused from the moment that it is revoked, also by another replica that has just taken it', async () => {
     const { id, text } = await createKey(service.db)

@@ -52,7 +52,7 @@ test.each<[string, string, () => string, (socket: Socket) => void]>([
   [
     'in the middle of the body of a guarded call',
     'DELETE /api/user/a',
-    () => `${key}${json}\r\n{"half`,
+    () => `${token()}${json}\r\n{"half`,
     (socket) => socket.destroy(),
   ],
 ])('a client that goes away %s is one line of the log', async (_when, line, rest, leave) => {
