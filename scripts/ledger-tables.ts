@@ -31,6 +31,20 @@ export async function ledgerTables(db: Database | Tx): Promise<LedgerTable[]> {
   return sorted
 }
 
+/** A foreign key by which rows of a table refer to others of the same table. */
+export type SelfReference = { table: string; name: string }
+
+/** The references within one table that PostgreSQL checks at each statement: no order of tables helps there. */
+export async function selfReferences(db: Database | Tx): Promise<SelfReference[]> {
+  const { rows } = await sql<SelfReference>`
+    select relname as table, conname as name
+    from pg_constraint join pg_class on pg_class.oid = conrelid
+    where contype = 'f' and connamespace = current_schema()::regnamespace and conrelid = confrelid
+      and not condeferrable
+    order by relname, conname`.execute(db)
+  return rows
+}
+
 /** The sequences of the ledger's schema: those of its tables' numbers, and the logical clock. */
 export async function ledgerSequences(db: Database | Tx): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`

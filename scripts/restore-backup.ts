@@ -5,7 +5,7 @@ import { LedgerError } from '../src/errors.ts'
 import type { Database, Tx } from '../src/store/connection/database.ts'
 import { migrateTo, migrateToNothing } from '../src/store/connection/migrate.ts'
 import { type BackupHead, notWhole, readHead, readLine } from './backup-format.ts'
-import { ledgerSequences, ledgerTables } from './ledger-tables.ts'
+import { ledgerSequences, ledgerTables, selfReferences } from './ledger-tables.ts'
 
 /** How many rows one statement writes. */
 const rowsAtOnce = 1_000
@@ -25,7 +25,7 @@ export async function restoreBackup(db: Database, file: string): Promise<number>
   try {
     await db.transaction().execute(async (tx) => {
       await sql`set local statement_timeout = 0`.execute(tx)
-      await fill(tx, file)
+      await inAnyOrder(tx, () => fill(tx, file))
     })
   } catch (error) {
     await migrateToNothing(db)
@@ -73,6 +73,24 @@ async function refuseUnlessEmpty(db: Database): Promise<void> {
 /** Classes 22 and 23 of PostgreSQL's errors: a value that a column cannot hold, or may not. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code))
+}
+
+/**
+ * A backup has the rows of a table as the disk had them: one that was rewritten often stands behind those that refer to it. So what
+ * refers to its own table is checked once, after `work`. References to other tables need no such wait, which would keep a note of each
+ * row in the memory of PostgreSQL: their tables come in order.
+ */
+async function inAnyOrder(tx: Tx, work: () => Promise<void>): Promise<void> {
+  const references = await selfReferences(tx)
+  const alter = async (how: 'deferrable initially deferred' | 'not deferrable') => {
+    for (const { table, name } of references) {
+      await sql`alter table ${sql.table(table)} alter constraint ${sql.ref(name)} ${sql.raw(how)}`.execute(tx)
+    }
+  }
+  await alter('deferrable initially deferred')
+  await work()
+  await sql`set constraints all immediate`.execute(tx)
+  await alter('not deferrable')
 }
 
 async function fill(tx: Tx, file: string): Promise<void> {
