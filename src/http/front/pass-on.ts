@@ -29,12 +29,11 @@ export async function passOn(
     await front.refuse(call, token)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
     await front.noteAnswer(call, answer.status)
-    reply.raw.off('close', leave)
     if (isGone(reply)) answer.body.destroy()
-    return reply
-      .code(answer.status)
-      .headers(headersForClient(answer.headers, panel, request.host))
-      .send(answer.body)
+    reply.code(answer.status).headers(headersForClient(answer.headers, panel, request.host))
+    // Whatever fails before this, the answer's connection is given back with the end of the client's.
+    reply.raw.off('close', leave)
+    return reply.send(answer.body)
   } finally {
     sent()
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
+import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { until } from '../../support/until.ts'
 import { send } from './raw.ts'
@@ -104,6 +105,18 @@ test('an answer that nobody takes any more gives its connection back', async () 
   }
   facing.handle = echo
   expect((await send(facing.address, 'GET', '/api/x')).status).toBe(200)
+})
+
+test('an answer that could not be noted gives its connection back', async () => {
+  const { db } = facing.service
+  await sql`alter table held_users rename to away`.execute(db)
+  onTestFinished(() => sql`alter table away rename to held_users`.execute(db).then(() => {}))
+  for (let i = 0; i < 4; i += 1) {
+    const headers = { 'content-type': 'application/json', 'content-length': '21' }
+    const disabling = { headers, body: '{"status":"disabled"}' }
+    expect((await send(facing.address, 'PUT', '/api/user/ada', disabling)).status).toBe(500)
+  }
+  expect((await send(facing.address, 'POST', '/api/nodes')).status).toBe(200)
 })
 
 test.each([200, 204, 205, 304, 404, 500, 999])(
