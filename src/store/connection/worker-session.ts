@@ -1,6 +1,4 @@
-import type pg from 'pg'
-import { createServerProbe } from './server-probe.ts'
-import { createSessionClient, sessionConfig } from './session-client.ts'
+import { createLastingSession } from './lasting-session.ts'
 import { databaseUnavailable } from './unavailable.ts'
 
 /** A database session that lasts as long as this service: others see in the database whether it is still alive. */
@@ -32,46 +30,22 @@ export const workIsUnderWay = `(
 
 /** Opens sessions at `url` when they are first needed. */
 export function openWorkerSession(url: string): WorkerSession {
-  const Client = createSessionClient({ settings: {}, probe: createServerProbe(url) })
-  let session: Promise<{ client: pg.Client; id: string }> | null = null
-  /** The client of the session, once it has an id: the end of an earlier one is no news. */
-  let current: pg.Client | null = null
-
-  const open = async () => {
-    const client = new Client(sessionConfig(url, 'marzban-ledger-worker'))
-    const forget = () => {
-      if (current === client) session = null
-    }
-    client.on('error', forget)
-    client.on('end', forget)
-    await client.connect()
+  const session = createLastingSession(url, 'marzban-ledger-worker', async (client) => {
     const { rows } = await client.query<{ id: string }>(`
       select pid || ' ' || extract(epoch from backend_start) as id
       from pg_stat_activity where pid = pg_backend_pid()`)
-    current = client
-    return { client, id: rows[0]?.id ?? '' }
-  }
-
+    return rows[0]?.id ?? ''
+  })
   return {
     async id() {
-      session ??= open()
-      const opening = session
-      try {
-        return (await opening).id
-      } catch (error) {
-        if (session === opening) session = null
-        throw databaseUnavailable(error)
-      }
+      return (await session.open()).begun
     },
     async check() {
-      const opened = await session?.catch(() => null)
-      await opened?.client.query('select 1').catch((error: unknown) => {
+      const client = await session.opened()
+      await client?.query('select 1').catch((error: unknown) => {
         throw databaseUnavailable(error)
       })
     },
-    async close() {
-      const { client } = (await session?.catch(() => null)) ?? {}
-      await client?.end()
-    },
+    close: session.close,
   }
 }

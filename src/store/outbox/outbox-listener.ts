@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import { createServerProbe } from '../connection/server-probe.ts'
-import { createSessionClient, sessionConfig } from '../connection/session-client.ts'
+import { createLastingSession } from '../connection/lasting-session.ts'
 import { databaseUnavailable } from '../connection/unavailable.ts'
 import { outboxChannel } from './outbox.ts'
 
@@ -17,47 +16,23 @@ export type OutboxListener = {
 
 /** @param onWritten called when something has been committed. */
 export function createOutboxListener(url: string, onWritten: () => void): OutboxListener {
-  const Client = createSessionClient({ settings: {}, probe: createServerProbe(url) })
-  let session: Promise<pg.Client> | null = null
-  /** The client of the session, once it listens: the end of an earlier one is no news. */
-  let current: pg.Client | null = null
-
-  const open = async (): Promise<pg.Client> => {
-    const client = new Client(sessionConfig(url, 'marzban-ledger-outbox'))
-    const forget = () => {
-      if (current === client) session = null
-    }
-    client.on('error', forget)
-    client.on('end', forget)
+  const listenOver = (client: pg.Client) => client.query(`listen ${outboxChannel}`)
+  const session = createLastingSession(url, 'marzban-ledger-outbox', async (client) => {
     client.on('notification', onWritten)
-    try {
-      await client.connect()
-      await client.query(`listen ${outboxChannel}`)
-    } catch (error) {
-      await client.end().catch(() => {})
-      throw error
-    }
-    current = client
-    return client
-  }
-
+    await listenOver(client)
+  })
   return {
     async listen() {
-      const known = session
-      const opening = known ?? open()
-      session = opening
+      const { client, isNew } = await session.open()
+      if (isNew) return
       try {
-        const client = await opening
         // A session that hangs looks as if nothing were written.
-        if (known) await client.query(`listen ${outboxChannel}`)
+        await listenOver(client)
       } catch (error) {
-        if (session === opening) session = null
+        session.drop(client)
         throw databaseUnavailable(error)
       }
     },
-    async close() {
-      const client = await session?.catch(() => null)
-      await client?.end()
-    },
+    close: session.close,
   }
 }
