@@ -32,22 +32,6 @@ export function periodAt(instant: number, rule: PeriodRule): Span {
   }
 }
 
-/**
- * The boundaries after `start` up to `now`, ascending: where periods ended that nobody has closed yet. They are computed
- * from the calendar each time, never counted on from the last one: 31 January, 28 February, 31 March.
- *
- * @param atMost of so many; the later ones follow when these are closed.
- */
-export function boundariesBetween(start: number, now: number, rule: PeriodRule, atMost: number): number[] {
-  const boundaries: number[] = []
-  let { end } = periodAt(start, rule)
-  while (end <= now && boundaries.length < atMost) {
-    boundaries.push(end)
-    end = periodAt(end, rule).end
-  }
-  return boundaries
-}
-
 function beginningAtOrBefore(day: CalendarDay, rule: PeriodRule): CalendarDay {
   switch (rule.unit) {
     case 'day':

@@ -172,16 +172,6 @@ function afterReset(own: Tenure, lifetime: bigint): Tenure {
 }
 
 /**
- * Notes that the panel says it has reset this counter since the last reading. The reading stays, for comparison with the next
- * one. A reading asked for before the panel's answer is dropped from now on: it can be older than the reset.
- *
- * @param answered drawn after the panel's answer.
- */
-export function noteReset<T extends Tenure>(tenure: T, answered: bigint): T {
-  return { ...tenure, resetPending: true, answered }
-}
-
-/**
  * Ends the open tenures of a user that the panel, asked by name, no longer knows.
  *
  * @returns the changes to store: nothing for tenures seen again since the panel was asked.

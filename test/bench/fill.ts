@@ -7,7 +7,7 @@ import { createScanSights } from '../../src/work/observing/scan-sights.ts'
 import { accountOf } from '../support/ledger.ts'
 
 /** What the panel says of the user `index` of an admin that has consumed `lifetime` bytes. */
-export function userOf(admin: string, index: number, lifetime: bigint): PanelUser {
+function userOf(admin: string, index: number, lifetime: bigint): PanelUser {
   const created = new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString().slice(0, 19)
   return {
     username: `${admin}_${index}`,

@@ -7,14 +7,7 @@ import {
   effectsOf,
 } from '../../src/ledger/account.ts'
 import { asScanSaw } from '../../src/ledger/scan-sight.ts'
-import {
-  isOutdated,
-  judgeGone,
-  judgeUser,
-  noteReset,
-  type Tenure,
-  type TenureChange,
-} from '../../src/ledger/tenure.ts'
+import { isOutdated, judgeGone, judgeUser, type Tenure, type TenureChange } from '../../src/ledger/tenure.ts'
 import type { WorldUser } from './world.ts'
 
 export const emptyAccount: Account = {
@@ -130,7 +123,7 @@ export class Books {
     this.tenures = this.tenures.map((tenure) => {
       const isRead = tenure.endedBy === null && tenure.answered > since && tenure.answered < asked
       const isOne = admin === null || tenure.adminId === this.idOf(admin)
-      return isRead && isOne ? noteReset(tenure, answered) : tenure
+      return isRead && isOne ? { ...tenure, resetPending: true, answered } : tenure
     })
   }
 

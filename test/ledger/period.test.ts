@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { localDayOf, startOfLocalDay } from '../../src/ledger/local-day.ts'
-import { boundariesBetween, type PeriodRule, periodAt } from '../../src/ledger/period.ts'
+import { type PeriodRule, periodAt } from '../../src/ledger/period.ts'
 
 const zones = [
   'UTC',
@@ -17,6 +17,13 @@ const zones = [
 ]
 const iso = (instant: number) => new Date(instant).toISOString()
 const at = (text: string) => Date.parse(text)
+
+/** When the periods after that of `from` begin, up to `until`. */
+function beginningsBetween(from: number, until: number, rule: PeriodRule): number[] {
+  const beginnings: number[] = []
+  for (let { end } = periodAt(from, rule); end <= until; { end } = periodAt(end, rule)) beginnings.push(end)
+  return beginnings
+}
 
 describe('a local day', () => {
   test.each([
@@ -79,7 +86,7 @@ describe('a local day', () => {
 describe('a period', () => {
   test('of a month that begins on the 31st begins on the last day of shorter months', () => {
     const rule: PeriodRule = { unit: 'month', anchorDay: 31, timezone: 'UTC' }
-    const ends = boundariesBetween(at('2027-12-31T00:00Z'), at('2028-06-01T00:00Z'), rule, 100).map(iso)
+    const ends = beginningsBetween(at('2027-12-31T00:00Z'), at('2028-06-01T00:00Z'), rule).map(iso)
     expect(ends.map((end) => end.slice(0, 10))).toEqual([
       '2028-01-31',
       '2028-02-29',
@@ -94,7 +101,7 @@ describe('a period', () => {
     (anchorDay) => {
       for (const timezone of ['UTC', 'Asia/Tehran', 'America/Santiago', 'America/Havana']) {
         const rule: PeriodRule = { unit: 'month', anchorDay, timezone }
-        const ends = boundariesBetween(at('2019-12-15T12:00Z'), at('2029-02-15T12:00Z'), rule, 1_000)
+        const ends = beginningsBetween(at('2019-12-15T12:00Z'), at('2029-02-15T12:00Z'), rule)
         const months = ends.map((end) => localDayOf(end, timezone))
         for (const { year, month, day } of months) {
           expect(day).toBe(Math.min(anchorDay, new Date(Date.UTC(year, month, 0)).getUTCDate()))
@@ -131,14 +138,5 @@ describe('a period', () => {
       ),
       { numRuns: 1_000 },
     )
-  })
-
-  test('that nobody closed is followed by all that were missed, as many at once as are asked for', () => {
-    const rule: PeriodRule = { unit: 'day', anchorDay: 1, timezone: 'Asia/Tehran' }
-    const start = at('2026-01-01T00:00Z')
-    const all = boundariesBetween(start, at('2026-03-01T00:00Z'), rule, 1_000)
-    expect(all).toHaveLength(59)
-    expect(boundariesBetween(start, at('2026-03-01T00:00Z'), rule, 10)).toEqual(all.slice(0, 10))
-    expect(boundariesBetween(start, start, rule, 10)).toEqual([])
   })
 })

@@ -4,7 +4,6 @@ import {
   judgeUser,
   type News,
   newsOf,
-  noteReset,
   type SeenUser,
   type Tenure,
 } from '../../src/ledger/tenure.ts'
@@ -62,7 +61,7 @@ describe('a reading accepted later', () => {
 })
 
 describe('a counter that the panel says it has set back', () => {
-  const told = noteReset(tenure(), 20n)
+  const told = tenure({ resetPending: true, answered: 20n })
   const after = { asked: 21n, answered: 22n }
 
   test.each([

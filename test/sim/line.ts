@@ -15,7 +15,7 @@ import type { Connection, Connections } from './connections.ts'
 import type { Gate, Held, Operation } from './point.ts'
 
 /** An operation's connection to the database: each statement waits until the scheduler lets it go. */
-export class Line implements DatabaseConnection, Held {
+class Line implements DatabaseConnection, Held {
   readonly operation: Operation
   inTransaction = false
   /** The real connection, from the first statement on. */

@@ -59,15 +59,6 @@ export const captivePortal = {
   body: '<html>Please log in to the WiFi</html>',
 } as const
 
-/** The panel was deleting a user while it built this list; asked again, it answers. */
-export const listMeetsDeletion = {
-  kind: 'answer',
-  status: 500,
-  method: 'GET',
-  path: /^\/api\/users$/,
-  times: 1,
-} as const satisfies FaultRule
-
 /** The ways in which one request can go wrong, before the panel has acted and after. */
 export const everyFault: Record<string, Fault> = {
   'an error': { kind: 'answer', status: 500 },

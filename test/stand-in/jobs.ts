@@ -9,10 +9,6 @@ import { applyChange, applyPlan, isOverLimit, isPastExpiry } from './statuses.ts
  * active users was recorded as well (recordings/06-statuses.json).
  */
 
-/** How often the panel runs its jobs unless it is configured otherwise, in milliseconds. */
-export const reviewEveryMs = 10_000
-export const resetEveryMs = 60 * 60_000
-
 /**
  * The review of all users, every ten seconds: users at their limit or past their expiry become limited or expired, or get
  * their next plan; users on hold that have connected, or waited long enough, become active. A user that the panel cannot show

@@ -3,7 +3,7 @@ import { LedgerError } from '../../errors.ts'
 import type { Upload, UploadPool } from './upload-pool.ts'
 
 /** The most bytes of any body. The panel's largest bodies are the configurations of its core. */
-export const largestBody = 10 * 1024 * 1024
+const largestBody = 10 * 1024 * 1024
 /** The most bytes of a body that always finds a place: a login, a user. */
 export const smallBody = 64 * 1024
 

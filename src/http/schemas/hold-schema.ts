@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import type { HoldReport } from '../../work/holding/operator-hold.ts'
 import { named, time } from './building-blocks.ts'
 
-export const holdReasons = ['limit', 'expired', 'operator'] as const
+const holdReasons = ['limit', 'expired', 'operator'] as const
 
 const reasons = Type.Array(
   Type.Unsafe<(typeof holdReasons)[number]>({

@@ -7,13 +7,13 @@ const longestPath = 16_000
  * Whether a path of the panel's API can carry this name. Servers treat `.`, `..` and `/` as parts of the path, even encoded,
  * and they refuse a path that is too long.
  */
-export function canNamePath(name: string): boolean {
+function canNamePath(name: string): boolean {
   if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name) || !name.isWellFormed()) return false
   return encodeURIComponent(name).length <= longestPath
 }
 
 /** What to do about a name that no path can carry. */
-export const remedyForName =
+const remedyForName =
   "Give it another name in the panel's database, or remove it there. The ledger keeps what it consumed."
 
 /**

@@ -19,11 +19,6 @@ export type ScanRound = {
 /** How far a round of scans has come. */
 export type RoundProgress = { adminsDone: number; adminsTotal: number; usersDone: number; usersTotal: number }
 
-/** The round of scans that is running, or the last one. */
-export async function readScanRound(db: Database): Promise<ScanRound> {
-  return toScanRound(await db.selectFrom('scan_round').selectAll().executeTakeFirstOrThrow())
-}
-
 /** A round as its row holds it. */
 export function toScanRound(row: Omit<Selectable<ScanRoundTable>, 'id' | 'requested_tick'>): ScanRound {
   return {

@@ -106,8 +106,10 @@ export async function lockReadBetween(tx: Tx, read: ReadBetween): Promise<bigint
 }
 
 /**
- * Notes of these tenures, as {@link noteReset} does, that the panel says it has set their counters back. Only of those that were
- * read after `since` and before tick `asked`, when the panel was asked to: how far the others had come is unknown.
+ * Notes of these tenures that the panel says it has set their counters back since the last reading. Only of those that were read
+ * after `since` and before tick `asked`, when the panel was asked to: how far the others had come is unknown. The reading stays,
+ * for comparison with the next one. A reading asked for before the panel's answer is dropped from now on: it can be older than
+ * the reset.
  *
  * @param answered drawn with the tenures and their accounts locked.
  */

@@ -19,7 +19,7 @@ export function isServed(user: UserService): user is UserService & { status: For
 }
 
 /** Whether the panel fails as a whole: it would fail at the next users too. */
-export function isOfPanel(error: LedgerError): boolean {
+function isOfPanel(error: LedgerError): boolean {
   return isLedgerError(error, 'panel_unreachable', 'panel_timeout', 'panel_unauthorized')
 }
 

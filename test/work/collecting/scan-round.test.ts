@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { readScanRound } from '../../../src/store/collecting/scan-round.ts'
 import { requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
@@ -9,6 +8,7 @@ import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import { useDeleting, workOf } from '../../support/deleting.ts'
+import { readScanRound } from '../../support/scan-round.ts'
 
 const place = useDeleting()
 const intervalSeconds = 600
