@@ -11,6 +11,7 @@ import pg from 'pg'
 import type { Tables } from '../tables.ts'
 import { type ConnectionQueue, createConnectionQueue } from './connection-queue.ts'
 import { failureToConnect } from './failure-to-connect.ts'
+import { isOutage } from './outage.ts'
 import { createQuerySender } from './round-trips.ts'
 import { partsOf } from './sending.ts'
 import { createServerProbe } from './server-probe.ts'
@@ -123,12 +124,4 @@ function refuse(error: unknown): never {
 /** Whether the server has judged the statement, and the connection can go on. */
 function isAnswer(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && !isOutage(error.code)
-}
-
-/**
- * Connection exceptions, insufficient resources, operator intervention, what took too long, errors of its machine, and a
- * standby that takes no writes: the server says that it can't serve now.
- */
-function isOutage(sqlState: string | undefined): boolean {
-  return sqlState !== undefined && /^(08|53|57|58|25006|25P03)/.test(sqlState)
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { isOutage } from './outage.ts'
 
 /** Why the service could not connect, for the operator. */
 export type ConnectFailure = {
@@ -98,7 +99,7 @@ function explainAnswer(error: pg.DatabaseError, { address, user, database }: Pla
     return refused(
       `PostgreSQL at ${address} does not let ${user} into the database: ${said}. Run there: GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${pg.escapeIdentifier(user)}.`,
     )
-  if (/^(08|53|57|58)/.test(code)) return { mayPass: true, sentence: `PostgreSQL at ${address}: ${said}` }
+  if (isOutage(code)) return { mayPass: true, sentence: `PostgreSQL at ${address}: ${said}` }
   return refused(`PostgreSQL at ${address} does not let the service in: ${said}. Correct DATABASE_URL.`)
 }
 

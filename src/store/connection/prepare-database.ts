@@ -6,6 +6,7 @@ import { checkPooler } from './check-pooler.ts'
 import type { Database } from './database.ts'
 import { explainConnectFailure } from './failure-sentence.ts'
 import { isMigrated, migrateToLatest } from './migrate.ts'
+import { isOutage } from './outage.ts'
 import { checkServer } from './requirements.ts'
 
 /** What the start says about the database. */
@@ -71,8 +72,7 @@ export function failureOfStart(error: unknown, url: string): unknown {
   if (error instanceof pg.DatabaseError && error.code === missingRight)
     return new LedgerError('config_invalid', explainMissingRight(error), { cause: error })
   if (!(error instanceof Error) || isLedgerError(error)) return error
-  const isOfConnection =
-    error instanceof pg.DatabaseError ? /^(08|53|57|58)/.test(error.code ?? '') : isNetworkError(error)
+  const isOfConnection = error instanceof pg.DatabaseError ? isOutage(error.code) : isNetworkError(error)
   if (!isOfConnection) return error
   const { sentence } = explainConnectFailure(error, url)
   return new LedgerError('database_unavailable', sentence, { cause: error })
