@@ -88,6 +88,16 @@ export function isLedgerError(error: unknown, ...codes: ErrorCode[]): error is L
   return error instanceof LedgerError && (codes.length === 0 || codes.includes(error.code))
 }
 
+/** The failure for an id that no account has. */
+export function noAccount(adminId: bigint): LedgerError {
+  return new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+}
+
+/** The failure for an account that can only be read any more. */
+export function accountIsClosed(adminId: bigint): LedgerError {
+  return new LedgerError('conflict', `The account ${adminId} is closed: its admin was deleted.`)
+}
+
 /** The fields of a log line about `error`, beside its message. */
 export function logFields({ code, forOperator }: LedgerError): { code: ErrorCode; forOperator?: string } {
   return forOperator === undefined ? { code } : { code, forOperator }

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { LedgerError } from '../../errors.ts'
+import { noAccount } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import { may } from '../../work/callers/may.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
@@ -105,7 +105,7 @@ export async function adminRoutes(app: App, { services }: RouteOptions): Promise
     async ({ caller, params }): Promise<AccountBody> => {
       const adminId = accountIdOf(caller, params.id)
       const account = await services.account(adminId)
-      if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+      if (!account) throw noAccount(adminId)
       return toAccountBody(account)
     },
   )

@@ -106,7 +106,7 @@ const deleteAdminSchema = {
     409: problemResponse(
       409,
       'The admin is already deleted, or is a sudo admin: the panel does not delete sudo admins.',
-      'The admin reseller of this account was deleted already.',
+      'The account 3 is closed: its admin was deleted.',
     ),
   },
 }

@@ -8,6 +8,7 @@ import { adminParams, noQuery } from '../input/path-params.ts'
 import { dateTime, readTime } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
+import { carryOver, countFrom, onExceed, periodUnit } from '../schemas/limit-choices.ts'
 import { type LimitBody, limitSchema, toLimitBody } from '../schemas/limit-schema.ts'
 import { accountIdOf } from '../server/authorise.ts'
 
@@ -37,11 +38,7 @@ const readSchema = {
 
 const period = Type.Object(
   {
-    unit: Type.Unsafe<'day' | 'week' | 'month'>({
-      type: 'string',
-      title: 'PeriodUnit',
-      enum: ['day', 'week', 'month'],
-    }),
+    unit: periodUnit({}),
     anchor_day: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -78,10 +75,7 @@ const body = Type.Object(
       examples: [{ unit: 'month', anchor_day: 1, timezone: 'Asia/Tehran' }, null],
     }),
     count_from: Type.Optional(
-      Type.Unsafe<'now' | 'beginning'>({
-        type: 'string',
-        title: 'CountFrom',
-        enum: ['now', 'beginning'],
+      countFrom({
         description:
           'What the first period counts: `now`: what is used from now on; `beginning`: all traffic of the account. Left out: ' +
           'as it is, or `now` for a new limit. It cannot change as long as there is a limit.',
@@ -89,10 +83,7 @@ const body = Type.Object(
       }),
     ),
     carry_over: Type.Optional(
-      Type.Unsafe<'none' | 'debt' | 'all'>({
-        type: 'string',
-        title: 'CarryOver',
-        enum: ['none', 'debt', 'all'],
+      carryOver({
         default: 'debt',
         description:
           'What goes into the next period: `none`; `debt`: what was used beyond the allowance is owed; `all`: also what was ' +
@@ -113,10 +104,7 @@ const body = Type.Object(
         examples: [[80, 95]],
       }),
     ),
-    on_exceed: Type.Unsafe<'notify' | 'disable_users'>({
-      type: 'string',
-      title: 'OnExceed',
-      enum: ['notify', 'disable_users'],
+    on_exceed: onExceed({
       description:
         'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
         '`disable_users`: it also disables all users of the admin, and enables them again when it is over.',

@@ -3,7 +3,15 @@ import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponses } from '../problem/problem-schema.ts'
-import { int64, int64OrNull, named, shared, time, timeOrNull } from '../schemas/building-blocks.ts'
+import {
+  int64,
+  int64OrNull,
+  named,
+  shared,
+  textOrNull,
+  time,
+  timeOrNull,
+} from '../schemas/building-blocks.ts'
 import { failuresSchema, toFailuresBody } from '../schemas/failure-schema.ts'
 import { suspiciousSchema, toSuspiciousBody } from '../schemas/suspicious-schema.ts'
 import { toUnreadableBody, unreadableSchema } from '../schemas/unreadable-schema.ts'
@@ -82,12 +90,7 @@ const front = Type.Object(
       enum: ['reset_users', 'delete_admin'],
       description: 'The call that waits for the readings: a reset of all users, or the deletion of an admin.',
     }),
-    admin: Type.Unsafe<string | null>({
-      type: 'string',
-      nullable: true,
-      description: 'The admin whose users the service reads; null: all users.',
-      examples: ['reseller'],
-    }),
+    admin: textOrNull('The admin whose users the service reads; null: all users.', 'reseller'),
     running: Type.Boolean({ description: 'Whether the service reads them now.' }),
     started_at: time('When the service started to read.'),
     finished_at: timeOrNull(

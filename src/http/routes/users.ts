@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { LedgerError } from '../../errors.ts'
+import { noAccount } from '../../errors.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
@@ -94,9 +94,7 @@ export async function userRoutes(app: App, { services }: RouteOptions): Promise<
       const adminId = accountIdOf(caller, params.id)
       const wanted = query.state ?? states
       const after = query.cursor === undefined ? null : readCursor(query.cursor, sort, (key) => key === '').id
-      if (!(await services.account(adminId))) {
-        throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
-      }
+      if (!(await services.account(adminId))) throw noAccount(adminId)
       const { items, next } = await services.tenures({
         adminId,
         current: wanted.includes('current'),

@@ -16,6 +16,11 @@ export function int64OrNull(description: string, example: number): TUnsafe<bigin
   return Type.Unsafe<bigint | null>({ ...int64(description, example), nullable: true })
 }
 
+/** A text or null. */
+export function textOrNull(description: string, example: string): TUnsafe<string | null> {
+  return Type.Unsafe<string | null>({ type: 'string', nullable: true, description, examples: [example] })
+}
+
 /** RFC 3339, UTC. */
 export function time(description: string): TUnsafe<Date> {
   return Type.Unsafe<Date>({

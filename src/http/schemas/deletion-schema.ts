@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { DeletionReport } from '../../work/deleting/deletions.ts'
-import { int64, int64OrNull, named, shared, time, timeOrNull } from './building-blocks.ts'
+import { int64, int64OrNull, named, shared, textOrNull, time, timeOrNull } from './building-blocks.ts'
 
 type Deletion = DeletionReport['deletion']
 
@@ -25,10 +25,6 @@ const stateMeaning =
   '`failed`: the user or admin still exists, `detail` says why; if the panel deletes it later, the state becomes ' +
   '`deleted`. `gone`: the panel no longer had the user; a bulk deletion: it had none of the users. `cancelled`. ' +
   '`incomplete`: a bulk deletion that did not delete all users, or not the admin.'
-
-function textOrNull(description: string, example: string) {
-  return Type.Unsafe<string | null>({ type: 'string', nullable: true, description, examples: [example] })
-}
 
 const receiptFields = {
   id: int64("The deletion's id.", 1_204),

@@ -1,10 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { Limits } from '../../work/limits/limits.ts'
-import { int64, int64OrNull, named, time, timeOrNull } from './building-blocks.ts'
+import { int64, int64OrNull, named, textOrNull, time, timeOrNull } from './building-blocks.ts'
 import { signed, signedOrNull } from './limit-schema.ts'
-
-const textOrNull = (description: string, example: string) =>
-  Type.Unsafe<string | null>({ type: 'string', nullable: true, description, examples: [example] })
 
 /** Traffic added to one period: an item of `GET /admins/{id}/grants`. */
 export const grantSchema = named(

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { ApiKeys } from '../../work/callers/api-keys.ts'
-import { int64, named, time, timeOrNull } from './building-blocks.ts'
+import { int64, named, textOrNull, time, timeOrNull } from './building-blocks.ts'
 
 type ApiKey = Awaited<ReturnType<ApiKeys['revoke']>>
 
@@ -48,12 +48,7 @@ const keyFields = {
   expires_at: timeOrNull('From when on it is refused; null: it does not expire.'),
   last_used_at: timeOrNull('When it was last used, to the minute; null: never.'),
   revoked_at: timeOrNull('When it was revoked; null: it is not revoked.'),
-  revoked_by: Type.Unsafe<string | null>({
-    type: 'string',
-    nullable: true,
-    description: 'Who revoked it.',
-    examples: ['admin:root'],
-  }),
+  revoked_by: textOrNull('Who revoked it.', 'admin:root'),
 }
 
 /** An API key without its secret: an item of `GET /api-keys`. */

@@ -2,9 +2,9 @@ import Type, { type Static } from 'typebox'
 import type { LimitReport } from '../../work/limits/limits.ts'
 import { int64, int64OrNull, named, shared, time, timeOrNull } from './building-blocks.ts'
 import { holdProgressOrNull } from './hold-schema.ts'
+import { carryOver, countFrom, onExceed, periodUnit } from './limit-choices.ts'
 
 export const limitStates = ['ok', 'warned', 'exceeded', 'expired'] as const
-const units = ['day', 'week', 'month'] as const
 
 /** Bytes that can be negative. */
 export function signed(description: string, example: number) {
@@ -88,14 +88,9 @@ export function toLimitStatusBody(status: LimitReport['status']): LimitStatusBod
   }
 }
 
-const carryOvers = ['none', 'debt', 'all'] as const
-
 const period = Type.Object(
   {
-    unit: Type.Unsafe<(typeof units)[number]>({
-      type: 'string',
-      title: 'PeriodUnit',
-      enum: units,
+    unit: periodUnit({
       examples: ['month'],
     }),
     anchor_day: int64OrNull(
@@ -118,10 +113,7 @@ export const limitSchema = named(
     {
       version: int64('Changes with every change of the limit or its grants. The ETag has it too.', 7),
       traffic_limit: int64OrNull('Bytes for each period; null: no limit of traffic.', 1_099_511_627_776),
-      count_from: Type.Unsafe<'now' | 'beginning'>({
-        type: 'string',
-        title: 'CountFrom',
-        enum: ['now', 'beginning'],
+      count_from: countFrom({
         description:
           'What the first period counts: from when the limit was set, or all traffic of the account.',
       }),
@@ -130,10 +122,7 @@ export const limitSchema = named(
         nullable: true,
         description: 'How periods follow each other; null: a prepaid package with a single period.',
       }),
-      carry_over: Type.Unsafe<(typeof carryOvers)[number]>({
-        type: 'string',
-        title: 'CarryOver',
-        enum: carryOvers,
+      carry_over: carryOver({
         description:
           'What goes into the next period: `none`; `debt`: what was used beyond the allowance is owed; `all`: also what was ' +
           'left.',
@@ -143,10 +132,7 @@ export const limitSchema = named(
         description: 'Percentages of the allowance at which the service warns.',
         examples: [[80, 95]],
       }),
-      on_exceed: Type.Unsafe<'notify' | 'disable_users'>({
-        type: 'string',
-        title: 'OnExceed',
-        enum: ['notify', 'disable_users'],
+      on_exceed: onExceed({
         description:
           'What happens while the allowance is used or the validity is over. `notify`: the service records it. ' +
           '`disable_users`: it also disables all users of the admin.',

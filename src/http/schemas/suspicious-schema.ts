@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { type SuspicionReason, suspicionReasons } from '../../work/collecting/collector-status.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
-import { int64, time } from './building-blocks.ts'
+import { int64, textOrNull, time } from './building-blocks.ts'
 
 /** Counted bytes that look wrong: a part of the body of `GET /sync`. */
 export const suspiciousSchema = Type.Array(
@@ -12,12 +12,7 @@ export const suspiciousSchema = Type.Array(
       id: int64("The account's id.", 3),
       username: Type.String({ examples: ['reseller'] }),
     }),
-    username: Type.Unsafe<string | null>({
-      type: 'string',
-      nullable: true,
-      description: "The user whose counter rose most; null: the admin's own counter.",
-      examples: ['alice'],
-    }),
+    username: textOrNull("The user whose counter rose most; null: the admin's own counter.", 'alice'),
     reason: Type.Unsafe<SuspicionReason>({
       type: 'string',
       title: 'SuspicionReason',

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { LedgerApi } from '../../work/ledger-api.ts'
-import { int64, time } from './building-blocks.ts'
+import { int64, textOrNull, time } from './building-blocks.ts'
 
 /** Characters. Longer names are cut: the panel can hold names of any length. */
 const longestName = 300
@@ -15,12 +15,7 @@ export const unreadableSchema = {
         enum: ['user', 'admin'],
         description: 'Whether this is a user or an admin.',
       }),
-      name: Type.Unsafe<string | null>({
-        type: 'string',
-        nullable: true,
-        description: 'The name, or its first 300 characters; null: not known.',
-        examples: ['alice'],
-      }),
+      name: textOrNull('The name, or its first 300 characters; null: not known.', 'alice'),
       reason: Type.String({
         description: 'What is wrong, and what would fix it.',
         examples: ['lifetime_used_traffic is no whole number'],

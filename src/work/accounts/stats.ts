@@ -1,4 +1,4 @@
-import { isLedgerError, LedgerError } from '../../errors.ts'
+import { isLedgerError, type LedgerError, noAccount } from '../../errors.ts'
 import type { AccountView } from '../../store/accounts/queries.ts'
 import { type ObservingDeps, readAdmin } from '../observing/observe-admins.ts'
 import { createAccountReader, type ReadAccount } from './account-reader.ts'
@@ -73,6 +73,6 @@ export function createStats(options: StatsOptions): Stats {
 
 async function mustFind(readAccount: ReadAccount, adminId: bigint): Promise<AccountView> {
   const account = await readAccount(adminId)
-  if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
+  if (!account) throw noAccount(adminId)
   return account
 }

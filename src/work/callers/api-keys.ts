@@ -1,4 +1,4 @@
-import { type FieldError, LedgerError } from '../../errors.ts'
+import { accountIsClosed, type FieldError, LedgerError, noAccount } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import { type AuditState, writeAudit } from '../../store/audit/audit.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
@@ -117,10 +117,8 @@ function checkSettings({ role, access, adminId }: KeySettings): void {
 
 async function refuseWithoutAdmin(tx: Tx, adminId: bigint): Promise<void> {
   const account = await findAccount(tx, adminId)
-  if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
-  if (account.closedAt) {
-    throw new LedgerError('conflict', `The account ${adminId} is closed: its admin was deleted.`)
-  }
+  if (!account) throw noAccount(adminId)
+  if (account.closedAt) throw accountIsClosed(adminId)
   if (account.missingSince) {
     throw new LedgerError('conflict', `The panel has no admin ${account.username} any more.`)
   }

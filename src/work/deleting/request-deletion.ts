@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { LedgerError } from '../../errors.ts'
+import { accountIsClosed, LedgerError, noAccount } from '../../errors.ts'
 import type { PanelClient } from '../../panel/panel.ts'
 import { type AccountView, findAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
@@ -121,10 +121,8 @@ export function countUsers(account: AccountView, statuses: readonly string[] | n
 
 async function findOpen(db: Database, adminId: bigint): Promise<AccountView> {
   const account = await findAccount(db, adminId)
-  if (!account) throw new LedgerError('not_found', `There is no account with the id ${adminId}.`)
-  if (account.closedAt) {
-    throw new LedgerError('conflict', `The admin ${account.username} of this account was deleted already.`)
-  }
+  if (!account) throw noAccount(adminId)
+  if (account.closedAt) throw accountIsClosed(adminId)
   return account
 }
 

@@ -1,4 +1,4 @@
-import { LedgerError } from '../../errors.ts'
+import { accountIsClosed, LedgerError, noAccount } from '../../errors.ts'
 import { lockAccounts, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
@@ -25,8 +25,7 @@ export async function lockForLimit(tx: Tx, adminId: bigint): Promise<LockedAccou
 /** @throws `conflict` when the account is closed: nobody uses any more what it is allowed. */
 export async function refuseIfClosed(tx: Tx, adminId: bigint): Promise<void> {
   const view = await findAccount(tx, adminId)
-  if (!view?.closedAt) return
-  throw new LedgerError('conflict', `The account ${adminId} is closed: its admin was deleted.`)
+  if (view?.closedAt) throw accountIsClosed(adminId)
 }
 
 /** @throws `conflict` when the account is closed, or is a sudo admin's: the panel lets a sudo admin do everything. */
@@ -58,8 +57,4 @@ export function requireLimit(running: RunningLimit | null, adminId: bigint): Run
   if (running) return running
   const detail = `The account ${adminId} has no limit; PUT /admins/${adminId}/limit sets one.`
   throw new LedgerError('not_found', detail)
-}
-
-function noAccount(adminId: bigint): LedgerError {
-  return new LedgerError('not_found', `There is no account with the id ${adminId}.`)
 }
