@@ -141,6 +141,8 @@ async function lock(cluster: Cluster, session: pg.Client): Promise<boolean> {
       await delay(50)
     }
   } catch {
+    // The question may be what failed: a session that is left open could get the lock later, and keep it from the next one.
+    session.end().catch(() => undefined)
     return false
   }
   await session.end()
