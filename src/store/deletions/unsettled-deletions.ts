@@ -1,12 +1,12 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { UserKey } from '../../ledger/tenure.ts'
+import { type ChangedCreation, givenCreations } from '../connection/changed-creations.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import { givenTable } from '../connection/given.ts'
 import type { Reason } from '../connection/reason.ts'
 import { carryOut, prepared, sendLater, statement } from '../connection/together.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { Tables } from '../tables.ts'
-import { type ChangedCreation, givenCreations } from '../tenures/changed-creations.ts'
 import {
   type AdminDeletion,
   type DeletionOf,

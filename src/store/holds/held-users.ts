@@ -1,8 +1,8 @@
 import { type Selectable, sql } from 'kysely'
+import { type ChangedCreation, givenCreations } from '../connection/changed-creations.ts'
 import type { Database, Tx } from '../connection/database.ts'
 import type { Reason } from '../connection/reason.ts'
 import type { HeldUsersTable } from '../limit-tables.ts'
-import { type ChangedCreation, givenCreations } from '../tenures/changed-creations.ts'
 
 /** What a user is given back when its hold ends. */
 export type FormerService = {

@@ -1,4 +1,4 @@
-import { givenTable } from '../connection/given.ts'
+import { givenTable } from './given.ts'
 
 /** A user whose time of creation was changed in the panel. */
 export type ChangedCreation = { username: string; from: string; to: string }
