@@ -30,7 +30,9 @@ export function breakingFieldOf({
   body,
 }: CallToJudge): { field: string; detail: string } | null {
   const isOfUser = (method === 'POST' && path === '/api/user') || (method === 'PUT' && userPath.test(path))
-  const fields = isOfUser && body !== null ? jsonIn(body) : undefined
+  if (!isOfUser || body === null || body.length === 0) return null
+  const fields = jsonIn(body)
+  if (fields === undefined) return { field: 'body', detail: notJson }
   if (!isObject(fields)) return null
   const plan = isObject(fields.next_plan) ? fields.next_plan : {}
   const seconds = {
@@ -38,7 +40,7 @@ export function breakingFieldOf({
     on_hold_expire_duration: fields.on_hold_expire_duration,
     'next_plan.expire': plan.expire,
   }
-  const field = Object.entries(seconds).find(([, value]) => Number(value) > lastSecond)?.[0]
+  const field = Object.entries(seconds).find(([, value]) => secondsIn(value) > lastSecond)?.[0]
   if (field === undefined) return null
   const detail =
     `${field} must be at most ${lastSecond}, the end of the year 9999; 0 means never. The panel would store it, and fail at ` +
@@ -46,17 +48,28 @@ export function breakingFieldOf({
   return { field, detail }
 }
 
+/** Python reads more than JSON: other charsets, NaN and Infinity. What is not read here could hide a field. */
+const notJson = 'The body must be JSON (RFC 8259) in UTF-8, without a byte order mark; it was not forwarded.'
+
+/** Undefined: the body is not JSON, to the letter. */
 function jsonIn(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString())
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body))
   } catch {
     return undefined
   }
 }
 
+/** What the panel can read as a number. It takes texts as well, with digits of any alphabet and underscores between them. */
+function secondsIn(value: unknown): number {
+  if (typeof value !== 'string') return Number(value)
+  if (/^\s*[+-]?\d+(?:\.0*)?\s*$/.test(value)) return Number(value)
+  return /\p{Nd}/u.test(value) ? Number.POSITIVE_INFINITY : Number.NaN
+}
+
 /** See `PanelApi.disabledUserOf`. */
 export function disabledUserOf({ method, path, body }: CallToJudge): string | null {
-  if (method !== 'PUT' || !userPath.test(path) || body === null || !body.includes('disabled')) return null
+  if (method !== 'PUT' || !userPath.test(path) || body === null) return null
   const fields = jsonIn(body)
   return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
 }
@@ -80,16 +93,14 @@ function readFields({ headers, body }: CallToJudge): Record<string, string | nul
   if (typeof type !== 'string' || !plainJson.test(type) || headers['content-encoding'] !== undefined)
     return null
   if (body === null || body.length > longestBody) return null
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
-    const fields: unknown = JSON.parse(text)
-    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return null
-    // Of two fields of one name, readers take the first or the last: count what stands in the text.
-    const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '').replace(/\s/g, '')
-    const written = bare.slice(1, -1).split(',')
-    if (written.some((field) => field !== ':' && field !== ':null')) return null
-    return written.length === Object.keys(fields).length ? (fields as Record<string, string | null>) : null
-  } catch {
-    return null
-  }
+  const fields = jsonIn(body)
+  if (!isObject(fields)) return null
+  // Of two fields of one name, readers take the first or the last: count what stands in the text.
+  const bare = body
+    .toString()
+    .replace(/"(?:[^"\\]|\\.)*"/g, '')
+    .replace(/\s/g, '')
+  const written = bare.slice(1, -1).split(',')
+  if (written.some((field) => field !== ':' && field !== ':null')) return null
+  return written.length === Object.keys(fields).length ? (fields as Record<string, string | null>) : null
 }

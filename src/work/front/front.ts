@@ -59,9 +59,9 @@ export function createFront(work: FrontWork): Front {
     api: work.api,
     guarded: work.api.guardedCallOf,
     callerOf: (token) => identify(work, { token }),
-    refuse: (call, token) => {
+    refuse: async (call, token) => {
+      await refuseIfHeld(work, call, token)
       refuseIfBreaking(work, call)
-      return refuseIfHeld(work, call, token)
     },
     noteAnswer: (call, status) => keepIfDisabled(work, call, status),
     handle: async (call, request) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { breakingFieldOf, effectOf } from '../../../src/panel/marzban/call-effects.ts'
+import { breakingFieldOf, disabledUserOf, effectOf } from '../../../src/panel/marzban/call-effects.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -139,13 +139,57 @@ describe('a call that would leave a user that the panel can never list again', (
   })
 
   test.each([
+    '100_000_000_000_000',
+    ' 100000000000000 ',
+    '+100000000000000',
+    '100000000000000.0',
+    '１００００００００００００００',
+    '١٠٠٠٠٠٠٠٠٠٠٠٠٠٠',
+    '1e14',
+  ])('with the text %j is recognised, as the panel can read it', (expire) => {
+    expect(breaking('PUT', '/api/user/anna', { expire })).toMatchObject({ field: 'expire' })
+  })
+
+  const json14 = '{"username":"anna","expire":100000000000000}'
+  test.each([
+    ['NaN beside it', Buffer.from('{"expire":100000000000000,"a":NaN}')],
+    ['Infinity beside it', Buffer.from('{"a":-Infinity,"expire":100000000000000}')],
+    ['UTF-16', Buffer.from(json14, 'utf16le')],
+    ['UTF-16 with a byte order mark', Buffer.from(`\ufeff${json14}`, 'utf16le')],
+    ['a byte order mark', Buffer.from(`\ufeff${json14}`)],
+    [
+      'a byte that is not UTF-8',
+      Buffer.concat([Buffer.from('{"note":"'), Buffer.of(0xff), Buffer.from('"}')]),
+    ],
+  ])('can stand in a body with %s, which is none that the service reads', (_what, body) => {
+    expect(breakingFieldOf({ method: 'POST', path: '/api/user', headers: {}, body })).toEqual({
+      field: 'body',
+      detail: expect.stringContaining('UTF-8'),
+    })
+  })
+
+  test.each([
     ['POST', '/api/user', { username: 'anna', expire: 253_402_300_799 }],
     ['PUT', '/api/user/anna', { expire: 0 }],
     ['PUT', '/api/user/anna', { expire: null, next_plan: null }],
     ['PUT', '/api/user/anna', { expire: -1 }],
+    ['PUT', '/api/user/anna', { expire: ' 1700000000' }],
+    ['PUT', '/api/user/anna', { expire: 'never' }],
+    ['PUT', '/api/user/anna', { expire: '' }],
     ['PUT', '/api/user/anna', ['expire', 1e14]],
     ['PUT', '/api/admin/anna', { expire: 1e14 }],
   ])('%s %s %j is none', (method, path, body) => {
     expect(breaking(method, path, body)).toBeNull()
   })
+})
+
+test.each([
+  ['{"status":"disabled"}', 'ann'],
+  ['{"status":"\\u0064isabled"}', 'ann'],
+  ['{"st\\u0061tus":"disabled","note":"x"}', 'ann'],
+  ['{"status":"active","note":"disabled"}', null],
+  ['["disabled"]', null],
+])('PUT of %s disables %s', (body, user) => {
+  const call = { method: 'PUT', path: '/api/user/ann', headers: json, body: Buffer.from(body) }
+  expect(disabledUserOf(call)).toBe(user)
 })
