@@ -40,8 +40,8 @@ export async function lockAccounts(tx: Tx, adminIds: Iterable<bigint>): Promise<
 }
 
 /**
- * {@link lockAccounts}, when the transaction has `locked` some of them already. The others must be its own, opened by it: nobody
- * else can wait for them.
+ * {@link lockAccounts}, when the transaction has `locked` some of them already. The others must have been opened since, by it or
+ * by others: their ids are larger, so the order stays; and no scan of them has ended yet that a tick drawn before could escape.
  */
 export async function lockOpened(
   tx: Tx,
