@@ -9,7 +9,7 @@ import { effort } from '../support/effort.ts'
 import { holdsSecret } from '../support/leaks.ts'
 import { createConformance, type HostileAnswer } from './conformance.ts'
 import { readApi } from './operations.ts'
-import { type Credentials, type HostileRequest, requestTo } from './requests.ts'
+import { type Credentials, type HostileRequest, requestsWithHostileTexts, requestTo } from './requests.ts'
 import type { Known } from './values.ts'
 
 const requestsAtLeast = effort('HOSTILE_REQUESTS', { newcomer: 3_000, ci: 6_000 })
@@ -94,12 +94,19 @@ test(`answers at least ${requestsAtLeast} valid and invalid requests as the docu
     ),
   ]
   const pool = new Pool(await service.app.listen({ host: '127.0.0.1', port: 0 }), { connections: 8 })
-  const each = Math.ceil(requestsAtLeast / api.operations.length)
+  const withTexts = api.operations.flatMap((operation, index) =>
+    requestsWithHostileTexts(operation, known).flatMap((request) =>
+      fc.sample(request, { numRuns: 1, seed: seed + index }),
+    ),
+  )
+  const each = Math.ceil((requestsAtLeast - withTexts.length) / api.operations.length)
   const requests = api.operations.flatMap((operation, index) =>
     fc.sample(requestTo(operation, known), { numRuns: each, seed: seed + index }),
   )
-  const order =
+  const shuffled =
     fc.sample(fc.shuffledSubarray(requests, { minLength: requests.length }), { numRuns: 1, seed })[0] ?? []
+  // The texts first, as long as every account is open.
+  const order = [...withTexts, ...shuffled]
   expect(order.length).toBeGreaterThanOrEqual(requestsAtLeast)
 
   const faults: string[] = []

@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check'
 import type { Operation, Parameter } from './operations.ts'
-import { hostileText, hostileValue, type Known, validValue } from './values.ts'
+import { spoiltValues } from './spoilt-values.ts'
+import { hostileText, hostileTexts, hostileValue, type Known, validValue } from './values.ts'
 
 export type Credentials = 'operator' | 'sudo' | 'admin' | 'other' | 'key' | 'unknown' | 'none'
 
@@ -24,6 +25,35 @@ export function requestTo(operation: Operation, known: Known): Arbitrary<Hostile
   return fc.oneof(soundRequestTo(operation, known), brokenRequestTo(operation, known))
 }
 
+/**
+ * Requests that bring each hostile text to each place for a text that `operation` has. All else in them is right, and the
+ * caller may do everything: so nothing stops the text before the place where it could do harm.
+ */
+export function requestsWithHostileTexts(operation: Operation, known: Known): Arbitrary<HostileRequest>[] {
+  const { parameters, body } = operation
+  const usual = parameters.map(({ required, schema }) => {
+    if (!required) return fc.constant(null)
+    return schema.type === 'string' ? fc.constantFrom(...known.names) : fc.constant(String(known.ids()[0]))
+  })
+  const usualBody =
+    body === null ? fc.constant(null) : validValue(body, known).map((value) => JSON.stringify(value))
+  const send = (parts: Pick<Parts, 'parameters' | 'body'>) =>
+    written(operation, { ...soundParts, ...parts }).map((request) => ({
+      ...request,
+      as: 'operator' as const,
+    }))
+  return hostileTexts.flatMap((text) => [
+    ...parameters.flatMap(({ schema }, place) =>
+      schema.type === 'string'
+        ? send({ parameters: usual.with(place, fc.constant(text)), body: usualBody })
+        : [],
+    ),
+    ...(body === null ? [] : spoiltValues(body, known, fc.constant(text))).map((spoilt) =>
+      send({ parameters: usual, body: spoilt.map((value) => JSON.stringify(value)) }),
+    ),
+  ])
+}
+
 function soundRequestTo(operation: Operation, known: Known): Arbitrary<HostileRequest> {
   const sound = operation.body === null ? null : validValue(operation.body, known)
   return written(operation, {
@@ -32,9 +62,7 @@ function soundRequestTo(operation: Operation, known: Known): Arbitrary<HostileRe
       return required ? present : fc.option(present, { freq: 3 })
     }),
     body: sound === null ? fc.constant(null) : sound.map((value) => JSON.stringify(value)),
-    mediaType: fc.constant('application/json'),
-    extra: fc.constant(null),
-    tail: fc.constant(''),
+    ...soundParts,
   })
 }
 
@@ -67,6 +95,12 @@ type Parts = {
   extra: Arbitrary<[string, string] | null>
   /** Raw bytes after a parameter of the path. */
   tail: Arbitrary<string>
+}
+
+const soundParts = {
+  mediaType: fc.constant('application/json'),
+  extra: fc.constant(null),
+  tail: fc.constant(''),
 }
 
 function written(operation: Operation, parts: Parts): Arbitrary<HostileRequest> {
@@ -110,6 +144,7 @@ function brokenBody({ method, body }: Operation, known: Known): Arbitrary<string
   const json = fc
     .oneof(
       { weight: 3, arbitrary: body ? validValue(body, known) : hostileValue },
+      ...(body ? spoiltValues(body, known, hostileValue) : []),
       fc.dictionary(fc.constantFrom('usernames', 'admin', 'status', '__proto__', 'x'), hostileValue),
       hostileValue,
     )

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { invalidParameters } from '../problem/field-errors.ts'
+import { plainText } from './path-params.ts'
 
 /** The header of a request that changes only what its caller has seen; {@link readIfMatch} reads it. */
 export const ifMatchHeader = Type.Object({
@@ -8,7 +9,7 @@ export const ifMatchHeader = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 255,
-      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      ...plainText,
       description:
         'The ETag of the limit that you have read, or `*` for any. If the limit has changed since, you get 412. Left out: ' +
         'the limit changes whatever it is.',

@@ -38,8 +38,8 @@ export function describe(schema: Schema): string {
   if (schema.type === 'array') return describeList(schema)
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
   if (schema.format === 'date-time') return 'a time with its zone, such as 2026-11-22T10:32:39Z (RFC 3339)'
-  const without = schema.pattern?.includes('001f') ? 'control characters' : 'U+0000 and halves of characters'
-  return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without}`
+  const without = schema.pattern?.includes('001f') ? 'control characters' : 'U+0000'
+  return `a text of ${schema.minLength} to ${schema.maxLength} characters, without ${without} and halves of characters`
 }
 
 /** Where to find a right value instead of `given`, as a sentence after a space; empty for a value without a list. */

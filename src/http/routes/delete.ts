@@ -6,7 +6,7 @@ import type { Caller } from '../../work/callers/caller.ts'
 import { type BulkRequest, countUsers } from '../../work/deleting/request-deletion.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
 import type { App, RouteOptions } from '../app-type.ts'
-import { accountId, adminParams, noQuery, panelName } from '../input/path-params.ts'
+import { accountId, adminParams, noQuery, panelName, plainText } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import {
@@ -171,7 +171,7 @@ const deleteUsersSchema = {
       Type.String({
         minLength: 1,
         maxLength: 255,
-        pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+        ...plainText,
         description:
           'Any new text for each deletion, for example a UUID. If you repeat a request with the same key and body, it ' +
           'starts no second deletion; you get the first one.',

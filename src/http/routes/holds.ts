@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { auditName } from '../../work/callers/caller.ts'
 import type { App, RouteOptions } from '../app-type.ts'
-import { adminParams, noQuery } from '../input/path-params.ts'
+import { adminParams, noQuery, plainText } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import { type HoldBody, holdSchema, toHoldBody } from '../schemas/hold-schema.ts'
@@ -40,7 +40,7 @@ const placeSchema = {
       reason: Type.String({
         minLength: 1,
         maxLength: 500,
-        pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+        ...plainText,
         description: 'Why. The admin can read it.',
         examples: ['unpaid invoice'],
       }),

@@ -4,7 +4,7 @@ import { auditName } from '../../work/callers/caller.ts'
 import type { LimitReport } from '../../work/limits/limits.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { etagOf, ifMatchHeader, readIfMatch } from '../input/if-match.ts'
-import { adminParams, noQuery } from '../input/path-params.ts'
+import { adminParams, noQuery, plainText } from '../input/path-params.ts'
 import { dateTime, readTime } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
@@ -52,7 +52,7 @@ const period = Type.Object(
     timezone: Type.String({
       minLength: 1,
       maxLength: 64,
-      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      ...plainText,
       description: 'A time zone of the IANA database: periods begin at its midnight.',
       examples: ['Asia/Tehran'],
     }),

@@ -43,6 +43,7 @@ test.each([
   ['no reason', {}, 'body'],
   ['an empty reason', { reason: '' }, 'reason'],
   ['a reason with a line feed', { reason: 'a\nb' }, 'reason'],
+  ['a reason with half a character', { reason: '\ud800' }, 'reason'],
   ['an unknown field', { reason: 'a', until: 'tomorrow' }, 'until'],
 ])('%s gets 400 with the field', async (_, payload, field) => {
   const answer = await ask('POST', payload)
