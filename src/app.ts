@@ -8,6 +8,7 @@ import type { App, RouteOptions } from './http/app-type.ts'
 import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { becomesWebSocket, passOnWebSockets } from './http/front/upgrades.ts'
 import { readBodies } from './http/input/read-bodies.ts'
+import { refuseUnreadableQueries } from './http/input/readable-queries.ts'
 import { compileParameters } from './http/input/validate.ts'
 import { describeApi } from './http/openapi/describe.ts'
 import { documentationRoutes } from './http/openapi/docs-page.ts'
@@ -108,6 +109,7 @@ export function buildApp(options: AppOptions): App {
   const methodsAt = collectPaths(app)
   handleErrors(app, methodsAt)
   readBodies(app)
+  refuseUnreadableQueries(app)
   neverStoreAccounts(app)
   endConnectionsWhenDraining(app)
   cutSlowReaders(app, patience.answerMs)

@@ -84,7 +84,7 @@ const examples: Record<ProblemStatus, { code: Problem['code']; detail: string } 
   404: { code: 'not_found', detail: 'There is no account with the id 9.' },
   409: { code: 'conflict', detail: 'Another call is deleting this user now; try again in 60 seconds.' },
   412: { code: 'precondition_failed', detail: 'The limit has changed since you read it; read it again.' },
-  413: { code: 'invalid_request', detail: 'The body is too large.' },
+  413: { code: 'too_large', detail: 'The body is too large.' },
   414: { code: 'invalid_request', detail: 'A part of the path is too long.' },
   415: {
     code: 'invalid_request',

@@ -44,13 +44,14 @@ const usualRetryAfter = 5
 export type ProblemAnswer = { problem: Problem; headers: Record<string, string> }
 
 /**
- * The answer to anything thrown. It describes a {@link LedgerError} and Fastify's own refusals of a request. Anything else is
- * a bug: the answer has only the request's id, and the log has the cause.
+ * The answer to anything thrown. It describes a {@link LedgerError}, and what Fastify or one of its plugins refuses. Anything
+ * else is a bug: the answer has only the request's id, and the log has the cause.
  */
 export function problemOf(error: unknown, requestId: string): ProblemAnswer {
   if (error instanceof LedgerError && statusOfCode[error.code] !== 500) return ofLedgerError(error)
   const refusal = refusalOf(error)
-  if (refusal) return { problem: problem(refusal.status, 'invalid_request', refusal.detail), headers: {} }
+  if (refusal)
+    return { problem: problem(refusal.status, codeOf(refusal.status), refusal.detail), headers: {} }
   const detail = 'Unexpected error. The log has the cause under this request_id.'
   return { problem: { ...problem(500, 'internal_error', detail), request_id: requestId }, headers: {} }
 }
@@ -72,20 +73,49 @@ function ofLedgerError(error: LedgerError): ProblemAnswer {
   return { problem: body, headers }
 }
 
+/** The same code as for a {@link LedgerError}: what is too large is `too_large`, whoever has found it. */
+function codeOf(status: number): ErrorCode {
+  const codes = Object.keys(statusOfCode) as ErrorCode[]
+  return codes.find((code) => statusOfCode[code] === status) ?? 'invalid_request'
+}
+
+/** What is right instead, for each code of Fastify. */
 const refusals: Record<string, string> = {
-  FST_ERR_BAD_URL: 'The path holds a "%" that does not begin an encoded character.',
+  FST_ERR_BAD_URL: 'The path must be UTF-8, with "%25" for each "%".',
   FST_ERR_MAX_PARAM_LENGTH: 'A part of the path is too long.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be JSON, sent as "Content-Type: application/json".',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
+  FST_STATIC_FORBIDDEN_PATH:
+    'The path must be the path of a file, without dot segments, empty segments, backslashes and control characters.',
 }
 
-/** What Fastify refuses before a route is reached; null: the error is something else. */
+/** The same for refusals that have only a status: those of the files below /docs. */
+const refusalsOfStatus: Record<number, string> = {
+  412: 'The file is not the one that If-Match or If-Unmodified-Since asks for; read it without these headers.',
+  416: 'The file ends before the range that Range asks for; read it without this header.',
+}
+
+/** What Fastify or one of its plugins refuses; null: the error is something else. */
 function refusalOf(error: unknown): { status: number; detail: string } | null {
-  if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return null
-  const { code, statusCode } = error
-  if (typeof code !== 'string' || typeof statusCode !== 'number') return null
-  const detail = refusals[code]
-  return detail === undefined ? null : { status: statusCode, detail }
+  if (!isRefusal(error)) return null
+  const { code = '', statusCode: status } = error
+  const detail =
+    refusals[code] ??
+    refusalsOfStatus[status] ??
+    `This request cannot be served (${STATUS_CODES[status]}); see /docs.`
+  return { status, detail }
+}
+
+/**
+ * Whether an error blames the request. Fastify's own have a code of their own, those of the library that sends files are
+ * marked to be shown. Other libraries also have a `statusCode` in their errors: there, it is another server's.
+ */
+function isRefusal(error: unknown): error is Error & { code?: string; statusCode: number } {
+  if (!(error instanceof Error) || !('statusCode' in error)) return false
+  const { statusCode } = error
+  const isOurs =
+    ('code' in error && String(error.code).startsWith('FST_')) || ('expose' in error && error.expose === true)
+  return isOurs && Number.isInteger(statusCode) && Number(statusCode) >= 400 && Number(statusCode) < 500
 }

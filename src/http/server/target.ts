@@ -52,7 +52,7 @@ function decode(path: string): string {
   try {
     return decodeURIComponent(path)
   } catch {
-    return refuse('The path is not valid UTF-8.')
+    return refuse('The path holds encoded bytes that are not UTF-8.')
   }
 }
 

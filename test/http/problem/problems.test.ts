@@ -48,7 +48,8 @@ describe('what was asked wrongly', () => {
     const headers = { ...withKey, 'content-type': type }
     const answer = await service.app.inject({ method: 'POST', url: '/sync', headers, payload })
     expect(answer.statusCode).toBe(status)
-    expect(answer.json()).toEqual(problem(status, title, { code: 'invalid_request' }))
+    const code = status === 413 ? 'too_large' : 'invalid_request'
+    expect(answer.json()).toEqual(problem(status, title, { code }))
     expect(service.syncs()).toBe(0)
   })
 
