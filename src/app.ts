@@ -9,6 +9,7 @@ import { type FrontOptions, frontRoutes } from './http/front/routes.ts'
 import { becomesWebSocket, passOnWebSockets } from './http/front/upgrades.ts'
 import { readBodies } from './http/input/read-bodies.ts'
 import { refuseUnreadableQueries } from './http/input/readable-queries.ts'
+import { refuseUnknownBodies } from './http/input/refuse-bodies.ts'
 import { compileParameters } from './http/input/validate.ts'
 import { describeApi } from './http/openapi/describe.ts'
 import { documentationRoutes } from './http/openapi/docs-page.ts'
@@ -133,6 +134,7 @@ export function buildApp(options: AppOptions): App {
   app.register(async (guarded: App) => {
     authenticate(guarded, services.callers, limitFailures(app, options.failedAuthentication ?? usualFailures))
     authorise(guarded)
+    refuseUnknownBodies(guarded)
     guarded.register(adminRoutes, { services })
     guarded.register(statsRoutes, { services })
     guarded.register(userRoutes, { services })

@@ -6,6 +6,8 @@ import type { App } from '../app-type.ts'
  * request. A call that needs a body refuses that in its own words.
  */
 export function readBodies(app: App): void {
+  // Fastify's own takes any text for a body.
+  app.removeContentTypeParser('text/plain')
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null)

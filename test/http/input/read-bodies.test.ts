@@ -17,6 +17,7 @@ const types = [
   'application/json; charset=utf-8',
   'application/x-www-form-urlencoded',
   'application/octet-stream',
+  'text/plain',
 ]
 const withBody = ['createApiKey', 'deleteUsers', 'setLimit', 'addGrant', 'placeHold', 'receiveWebhooks']
 
@@ -58,9 +59,46 @@ test('a body of another type is still refused, also where none is needed', async
     ['POST', '/sync'],
     ['POST', '/deletions'],
     ['DELETE', '/users/nobody'],
+    ['POST', '/admins/1/periods'],
+    ['PUT', '/admins/1/limit'],
   ] as const) {
-    const headers = { ...withKey, 'content-type': 'application/x-www-form-urlencoded' }
-    const answer = await service.app.inject({ method, url, headers, payload: 'usernames=alice' })
-    expect([url, answer.statusCode]).toEqual([url, 415])
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'text/plain; charset=utf-8']) {
+      const headers = { ...withKey, 'content-type': type }
+      const answer = await service.app.inject({ method, url, headers, payload: '{"usernames":["alice"]}' })
+      expect([url, answer.statusCode]).toEqual([url, 415])
+    }
   }
+})
+
+describe('a call that takes no body', () => {
+  const send = (method: 'POST' | 'DELETE', url: string, payload: string) =>
+    service.app.inject({ method, url, headers: { ...withKey, 'content-type': 'application/json' }, payload })
+  const takesNone = 'This call takes no body; send none, or an empty object.'
+
+  test.each([
+    ['POST', '/sync', '{"a":1}', takesNone],
+    ['POST', '/sync', '[]', takesNone],
+    ['POST', '/sync', '0', takesNone],
+    ['POST', '/admins/1/periods', '{"dry_run":true}', takesNone],
+    ['DELETE', '/admins/1', '{"x":null}', takesNone],
+    [
+      'DELETE',
+      '/users/nobody',
+      '{"preserve_traffic":false}',
+      `${takesNone} preserve_traffic belongs in the query.`,
+    ],
+  ] as const)('refuses %s %s with %s', async (method, url, payload, detail) => {
+    const syncs = service.syncs()
+    const answer = await send(method, url, payload)
+    expect([answer.statusCode, answer.json().errors]).toEqual([400, [{ field: 'body', detail }]])
+    expect(service.syncs()).toBe(syncs)
+  })
+
+  test.each(['{}', ' { } ', 'null'])(
+    'takes %s, which many clients send with every request',
+    async (payload) => {
+      expect((await send('POST', '/sync', payload)).statusCode).toBe(202)
+      expect((await send('DELETE', '/users/nobody', payload)).statusCode).toBe(404)
+    },
+  )
 })
