@@ -1,6 +1,6 @@
 import swagger, { type SwaggerTransform, type SwaggerTransformObject } from '@fastify/swagger'
 import type { App } from '../app-type.ts'
-import { problemSchema } from '../problem/problem-schema.ts'
+import { problemSchema, redirectSchema } from '../problem/problem-schema.ts'
 import { accountPageSchema } from '../routes/admins.ts'
 import { keyPageSchema } from '../routes/api-keys.ts'
 import { auditPageSchema } from '../routes/audit.ts'
@@ -29,6 +29,7 @@ All traffic is in bytes, as JSON integers of up to 64 bits. Times are RFC 3339 i
 
 const schemas = [
   problemSchema,
+  redirectSchema,
   accountSchema,
   statsSchema,
   userSchema,

@@ -72,7 +72,7 @@ function faultOfTarget(target: string): unknown {
 
 const brokenRequests: Record<string, [number, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request was not complete in time.'],
-  HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
+  HPE_HEADER_OVERFLOW: [431, "The request's path and headers are too large."],
   HPE_INVALID_URL: [400, 'The target holds characters that have to be percent-encoded.'],
 }
 

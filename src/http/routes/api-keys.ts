@@ -75,7 +75,7 @@ const createSchema = {
     403: problemResponse(
       403,
       'An admin may make keys with the role `admin` for its own account only; an API key may make none.',
-      'API keys cannot make or revoke keys.',
+      'Keys neither make nor revoke keys: send the token of a Marzban admin, or the key of API_KEY.',
     ),
     409: problemResponse(
       409,
@@ -112,7 +112,11 @@ const revokeSchema = {
   response: {
     200: shared(keySchema),
     ...problemResponses(413, 414, 415),
-    403: problemResponse(403, 'An API key may revoke no key.', 'API keys cannot make or revoke keys.'),
+    403: problemResponse(
+      403,
+      'An API key may revoke no key.',
+      'Keys neither make nor revoke keys: send the token of a Marzban admin, or the key of API_KEY.',
+    ),
     404: problemResponse(
       404,
       'There is no such key, or the caller may not see it.',

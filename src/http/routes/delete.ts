@@ -65,19 +65,19 @@ const deleteUserSchema = {
       409,
       'Another call is deleting this user now, or the panel may still act on an earlier deletion of this name. ' +
         '`Retry-After` says when to try again.',
-      'User alice is being deleted by another call; try again in 60 seconds.',
+      'User alice is being deleted already: see /deletions/1204.',
     ),
     502: problemResponse(
       502,
       'The panel failed, or something else answered in its place. `detail` says whether the traffic is preserved, and ' +
         'whether the user still exists or the result is unknown. The receipt with the id `deletion_id` shows the result ' +
         'later. If `code` is `user_unreadable`, a sudo admin can use `preserve_traffic=false`.',
-      'Its traffic is preserved. User alice was not deleted: The panel does not answer.',
+      'Its traffic is preserved. User alice was not deleted: The panel cannot be reached (ECONNREFUSED). Is MARZBAN_URL right, and is the panel running?',
     ),
     504: problemResponse(
       504,
       'The panel did not answer in time. See 502.',
-      'Its traffic is preserved. It is not known whether user alice was deleted: The panel did not answer in 30 s.',
+      'Its traffic is preserved. It is not known yet whether user alice was deleted (The panel did not answer DELETE /api/user/alice in time (10 s)); see /deletions/1204.',
     ),
   },
 }
@@ -194,7 +194,7 @@ const deleteUsersSchema = {
       429,
       'The caller has too many open bulk deletions, or too many users in them: `detail` has the numbers. Or this address ' +
         'sent too many wrong credentials.',
-      'You have 10 open bulk deletions; wait until one of them has ended.',
+      'You have 10 bulk deletions open, and may have 10: wait until one has ended, or cancel one.',
     ),
     409: problemResponse(
       409,

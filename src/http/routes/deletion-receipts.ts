@@ -111,7 +111,7 @@ const cancelSchema = {
     403: problemResponse(
       403,
       'Another caller requested this deletion.',
-      'Another caller requested this deletion.',
+      'Another caller asked for this deletion; only that caller or a sudo admin may cancel it.',
     ),
     404: noDeletion,
     409: problemResponse(

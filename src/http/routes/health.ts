@@ -40,7 +40,7 @@ const healthSchema = {
   security: [],
   response: {
     200: shared(healthBodySchema),
-    ...publicProblemResponses(431),
+    ...publicProblemResponses(),
   },
 }
 
@@ -54,7 +54,7 @@ const readySchema = {
   security: [],
   response: {
     200: shared(readinessBodySchema),
-    ...publicProblemResponses(431, 500, 503),
+    ...publicProblemResponses(500, 503),
   },
 }
 

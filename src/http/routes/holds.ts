@@ -22,7 +22,11 @@ const readSchema = {
   response: {
     200: hold,
     ...problemResponses(414),
-    404: problemResponse(404, 'There is no such account, or it is not held.', 'The account 3 is not held.'),
+    404: problemResponse(
+      404,
+      'There is no such account, or it is not held.',
+      'The account 3 is not held; POST /admins/3/hold holds it.',
+    ),
   },
 }
 
@@ -72,7 +76,7 @@ const liftSchema = {
     404: problemResponse(
       404,
       'There is no such account, or no operator holds it.',
-      'No operator holds the account 3.',
+      'No operator holds the account 3 any more: its users are being enabled again.',
     ),
   },
 }

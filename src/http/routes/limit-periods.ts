@@ -86,7 +86,7 @@ const addGrantSchema = {
     409: problemResponse(
       409,
       'The account has no limit of traffic, is closed, or another grant has this reference and other bytes.',
-      'The account 3 has another grant with the reference invoice-7.',
+      'reference must be new: the grant 5 has this one, with 107374182400 bytes.',
     ),
   },
 }
@@ -112,7 +112,11 @@ const revokeGrantSchema = {
       'There is no such account or grant.',
       'The account 3 has no grant with the id 9.',
     ),
-    409: problemResponse(409, 'The period of the grant is closed.', 'The period of the grant is closed.'),
+    409: problemResponse(
+      409,
+      'The period of the grant is closed.',
+      'The grant 5 belongs to a period that is closed: what such a period allowed stays as it was.',
+    ),
   },
 }
 
@@ -146,7 +150,11 @@ const closePeriodSchema = {
       content: { 'application/json': { schema: shared(limitSchema) } },
     },
     ...problemResponses(413, 414, 415),
-    404: problemResponse(404, 'There is no such account, or it has no limit.', 'The account 3 has no limit.'),
+    404: problemResponse(
+      404,
+      'There is no such account, or it has no limit.',
+      'The account 3 has no limit; PUT /admins/3/limit sets one.',
+    ),
     409: problemResponse(
       409,
       'The account is closed, or its first complete scan has not ended.',

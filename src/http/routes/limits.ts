@@ -15,7 +15,7 @@ import { accountIdOf } from '../server/authorise.ts'
 const noLimit = problemResponse(
   404,
   'There is no such account, or it has no limit.',
-  'The account 3 has no limit.',
+  'The account 3 has no limit; PUT /admins/3/limit sets one.',
 )
 
 const withEtag = {
@@ -152,7 +152,8 @@ const setSchema = {
     409: problemResponse(
       409,
       "The account is closed, it is a sudo admin's and `on_exceed` is `disable_users`, or `count_from` would change.",
-      'count_from cannot change as long as there is a limit.',
+      'count_from must stay "now" as long as there is a limit. To count from now on, close the period: POST /admins/{id}/periods. ' +
+        'To count from the beginning, delete the limit and set it again.',
     ),
   },
 }

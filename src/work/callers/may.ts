@@ -114,7 +114,7 @@ const owner = (caller: Caller, { adminId }: Owned) => adminId !== null && adminI
 const readOfSudo: Rule<null> = {
   needs: 'read',
   allows: null,
-  refusal: 'This call is for sudo admins and for the holder of the API key.',
+  refusal: 'This call is for sudo admins, for API keys with the role sudo and for the key of API_KEY.',
 }
 const changeOfSudo: Rule<null> = { ...readOfSudo, needs: 'write' }
 
