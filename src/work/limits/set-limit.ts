@@ -44,7 +44,7 @@ export async function setLimit(db: Database, adminId: bigint, given: SetLimit): 
   return (given.isDryRun ? rehearse : transact)(db, async (tx) => {
     const locked = await lockForLimit(tx, adminId)
     const { account, running, at } = locked
-    checkVersion(running, given.expected)
+    checkVersion(running, given.expected, 'leave If-Match out to set one')
     await refuseIfClosed(tx, adminId)
     const settings = settingsOf(given.request, running?.limit ?? null)
     if (settings.onExceed === 'disable_users') await refuseUnlessHoldable(tx, adminId, 'on_exceed')
@@ -101,7 +101,7 @@ export async function deleteLimit(
 ): Promise<void> {
   await transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
-    checkVersion(running, expected)
+    checkVersion(running, expected, 'there is nothing to remove')
     const { limit, period, figures } = requireLimit(running, adminId)
     const { trafficLimit } = figures
     const end = {
@@ -136,12 +136,13 @@ function changed(adminId: bigint, settings: LimitSettings | null, by: string): N
   return { type: 'limit.changed', adminId, payload: { by, limit: payload } }
 }
 
-function checkVersion(running: RunningLimit | null, expected: Expected): void {
+/** @param hint what that means for the caller when there is no limit, as the end of a sentence. */
+function checkVersion(running: RunningLimit | null, expected: Expected, hint: string): void {
   if (expected === null) return
   if (running && (expected === 'any' || expected.includes(String(running.limit.version)))) return
   const detail = running
     ? `The limit has the version "${running.limit.version}" now; read it again.`
-    : 'The account has no limit; leave If-Match out to set one.'
+    : `The account has no limit; ${hint}.`
   throw new LedgerError('precondition_failed', detail, { field: 'if-match' })
 }
 

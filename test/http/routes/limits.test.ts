@@ -114,7 +114,15 @@ describe('a limit', () => {
     expect([late.statusCode, late.json().code]).toEqual([412, 'precondition_failed'])
     expect((await ask('DELETE', '/limit', undefined, { 'if-match': etag })).statusCode).toBe(412)
     expect((await ask('DELETE', '/limit', undefined, { 'if-match': '*' })).statusCode).toBe(204)
-    expect((await put({}, { 'if-match': '*' })).statusCode).toBe(412)
+    const gone = 'The account has no limit; '
+    expect((await put({}, { 'if-match': '*' })).json()).toMatchObject({
+      status: 412,
+      detail: `${gone}leave If-Match out to set one.`,
+    })
+    expect((await ask('DELETE', '/limit', undefined, { 'if-match': '*' })).json()).toMatchObject({
+      status: 412,
+      detail: `${gone}there is nothing to remove.`,
+    })
     const unquoted = await put({}, { 'if-match': '7' })
     expect([unquoted.statusCode, unquoted.json().errors[0].field]).toEqual([400, 'if-match'])
   })
