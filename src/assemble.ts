@@ -102,11 +102,11 @@ export async function assemble(
       work: {
         ...observing,
         onFailure: (error) => log.error(logFields(error), `the panel cannot be polled: ${error.message}`),
-        onFailedPoll: (error) => failures.failed('panel', error),
+        onFailedPoll: (error) => failures.failed({ kind: 'panel' }, error),
         onRecovery: () => log.info('the panel answers again'),
       },
       onAnswered: () => {
-        failures.succeeded('panel')
+        failures.succeeded({ kind: 'panel' })
         return noteSuspicion()
       },
     },
@@ -115,9 +115,9 @@ export async function assemble(
       options: {
         intervalSeconds: config.scanIntervalSeconds,
         onProgress: createScanLog(log, steady),
-        onScanned: (admin) => failures.succeeded(`scan of ${admin}`),
+        onScanned: (admin) => failures.succeeded({ kind: 'scan', about: admin }),
         onFailure: (admin, error) => {
-          failures.failed(`scan of ${admin}`, error)
+          failures.failed({ kind: 'scan', about: admin }, error)
           log.error(
             { admin, ...logFields(error) },
             `some users of an admin could not be read: ${error.message}`,
@@ -133,18 +133,19 @@ export async function assemble(
     clock: createQueueClock(db),
     checkSessions: () => worker.check(),
     onError: (error) => {
-      failures.failed('queues', databaseUnavailable(error))
+      failures.failed({ kind: 'queues' }, databaseUnavailable(error))
       log.error({ err: error }, 'the job queue cannot reach the database')
     },
     onSuccess: (work) => {
-      failures.succeeded('queues')
+      failures.succeeded({ kind: 'queues' })
       failures.succeeded(work)
     },
-    onFailure: (queue, error) => {
-      failures.failed(queue, error)
+    onFailure: (work, error) => {
+      failures.failed(work, error)
+      const { kind: queue, about } = work
       if (isLedgerError(error))
-        log.warn({ queue, ...logFields(error) }, `a job has to wait: ${error.message}`)
-      else log.error({ err: error, queue }, 'a job failed unexpectedly')
+        log.warn({ queue, about, ...logFields(error) }, `a job has to wait: ${error.message}`)
+      else log.error({ err: error, queue, about }, 'a job failed unexpectedly')
     },
   })
   closing.defer(() => jobs.stop())

@@ -86,8 +86,8 @@ export function createJobs(options: JobsOptions): Jobs {
       keeping = keepingClock
       const handingOn = {
         ...whileRunning,
-        onError: (error: Error) => onFailure('outbox', error),
-        onDone: () => onSuccess('outbox'),
+        onError: (error: Error) => onFailure({ kind: 'outbox' }, error),
+        onDone: () => onSuccess({ kind: 'outbox' }),
       }
       // First the queue that the poll sends to.
       await startScanning(boss, options.scan, context)

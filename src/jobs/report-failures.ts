@@ -1,10 +1,12 @@
+import type { Work } from '../work/collecting/failure-log.ts'
+
 /** What every queue needs. */
 export type JobContext = {
   /** Aborted when the service stops. */
   stopping: AbortSignal
   /** Called for each job that failed: pg-boss itself only writes that into its table. */
-  onFailure: (work: string, error: unknown) => void
-  onSuccess: (work: string) => void
+  onFailure: (work: Work, error: unknown) => void
+  onSuccess: (work: Work) => void
 }
 
 /** `handle`, with its failures reported. A job that gives up because the service stops has not failed. */
@@ -25,9 +27,9 @@ export function reportingFailures<Jobs>(
 }
 
 /** One job of a queue may fail while another one succeeds. */
-function workOf(queue: string, jobs: unknown): string {
+function workOf(queue: string, jobs: unknown): Work {
   const [job, ...others] = jobs as { data?: { id?: string; adminId?: string; place?: string } | null }[]
   const { id, adminId, place } = job?.data ?? {}
-  const subject = others.length > 0 ? undefined : (id ?? adminId ?? place)
-  return subject === undefined ? queue : `${queue} ${subject}`
+  const about = others.length > 0 ? undefined : (id ?? adminId ?? place)
+  return about === undefined ? { kind: queue } : { kind: queue, about }
 }

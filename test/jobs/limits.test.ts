@@ -29,7 +29,7 @@ test('two replicas together close each missed period once', async () => {
   const context = {
     stopping: stopping.signal,
     onSuccess: () => {},
-    onFailure: (_: string, error: unknown) => void failures.push(error),
+    onFailure: (_: unknown, error: unknown) => void failures.push(error),
   }
   for (let replica = 0; replica < 2; replica += 1) {
     const boss = new PgBoss({ connectionString: ledger.url, max: 3 })

@@ -16,7 +16,7 @@ beforeAll(async () => {
     get: (_target, name) => Reflect.get(ledger.client, name),
   })
   const work = { db: ledger.db, panel, rest: async () => {}, now: ledger.now }
-  const onFailure = (_: string, error: unknown) => void told.push(error)
+  const onFailure = (_: unknown, error: unknown) => void told.push(error)
   await startObserving(boss, { work }, { stopping: stopping.signal, onFailure, onSuccess: () => {} })
 })
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { LedgerError } from '../../errors.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { publicProblemResponses } from '../problem/problem-schema.ts'
 import { named, shared } from '../schemas/building-blocks.ts'
-import { failingSchema, toFailuresBody } from '../schemas/failure-schema.ts'
+import { failingSchema, toFailingBody } from '../schemas/failure-schema.ts'
 
 const health = Type.Object(
   { status: Type.Literal('ok'), version: Type.String({ examples: ['0.1.0'] }) },
@@ -83,7 +83,6 @@ export async function healthRoutes(
     const panel: Panel = panelError
       ? { status: 'failing', code: panelError.code, detail: panelError.message }
       : { status: 'ok' }
-    // Their texts are not for strangers.
-    return { status: 'ready' as const, panel, failing: toFailuresBody(services.failures()) }
+    return { status: 'ready' as const, panel, failing: toFailingBody(services.failures()) }
   })
 }

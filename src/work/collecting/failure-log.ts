@@ -1,9 +1,16 @@
 import { isLedgerError } from '../../errors.ts'
 
+/** A part of the background work. One about a user or an admin may fail while another one succeeds. */
+export type Work = {
+  /** The queue, or another part of the background work. Anyone may read it. */
+  kind: string
+  /** The admin or the id that it is about. Strangers must not read it. */
+  about?: string | undefined
+}
+
 /** Work of this replica that fails now. */
 export type Failure = {
-  /** The queue, or another part of the background work, and what it was about. */
-  work: string
+  work: Work
   /** For programs; `internal_error`: the log has the cause. */
   code: string
   message: string
@@ -15,8 +22,8 @@ export type Failure = {
 
 /** What fails in the background, of this replica since its start. It needs no database, which may be what fails. */
 export type FailureLog = {
-  failed(work: string, error: unknown): void
-  succeeded(work: string): void
+  failed(work: Work, error: unknown): void
+  succeeded(work: Work): void
   /** The latest first. */
   list(): Failure[]
 }
@@ -31,8 +38,8 @@ export function createFailureLog(now: () => number): FailureLog {
   return {
     failed(work, error) {
       const lastAt = new Date(now())
-      const known = failures.get(work)
-      failures.set(work, {
+      const known = failures.get(keyOf(work))
+      failures.set(keyOf(work), {
         work,
         code: isLedgerError(error) ? error.code : 'internal_error',
         message: (error instanceof Error ? error.message : String(error)).slice(0, longestMessage),
@@ -41,12 +48,16 @@ export function createFailureLog(now: () => number): FailureLog {
         times: (known?.times ?? 0) + 1,
       })
     },
-    succeeded: (work) => void failures.delete(work),
+    succeeded: (work) => void failures.delete(keyOf(work)),
     list() {
-      for (const [work, { lastAt }] of failures) {
-        if (now() - lastAt.getTime() > forgetMs) failures.delete(work)
+      for (const [key, { lastAt }] of failures) {
+        if (now() - lastAt.getTime() > forgetMs) failures.delete(key)
       }
       return [...failures.values()].toSorted((a, b) => b.lastAt.getTime() - a.lastAt.getTime())
     },
   }
+}
+
+function keyOf({ kind, about }: Work): string {
+  return JSON.stringify([kind, about])
 }
