@@ -36,7 +36,7 @@ import { collectPaths, redirectTrailingSlashes } from './http/server/known-paths
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
 import { neverStoreAccounts } from './http/server/never-store.ts'
 import { refuseUnderPressure } from './http/server/overloaded.ts'
-import { refuseExpectations } from './http/server/refuse-expectations.ts'
+import { refuseExpectations } from './http/problem/refuse-expectations.ts'
 import { RequestLog } from './http/server/request-log.ts'
 import { buildSharedSerializers } from './http/server/shared-serializers.ts'
 import { cutSlowReaders } from './http/server/slow-readers.ts'

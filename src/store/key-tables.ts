@@ -19,16 +19,19 @@ export type ApiKeysTable = {
   revoked_by: string | null
 }
 
-export type AuditAction =
-  | 'limit.set'
-  | 'limit.deleted'
-  | 'grant.added'
-  | 'grant.revoked'
-  | 'period.closed'
-  | 'hold.set'
-  | 'hold.released'
-  | 'key.created'
-  | 'key.revoked'
+/** Every change that the audit trail knows. */
+export const auditActions = [
+  'limit.set',
+  'limit.deleted',
+  'grant.added',
+  'grant.revoked',
+  'period.closed',
+  'hold.set',
+  'hold.released',
+  'key.created',
+  'key.revoked',
+] as const
+export type AuditAction = (typeof auditActions)[number]
 
 export type AuditTable = {
   id: Generated<bigint>

@@ -1,10 +1,11 @@
 import Type from 'typebox'
+import { auditActions } from '../../work/callers/caller.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { accountId } from '../input/path-params.ts'
 import { readTime, timeParameter } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
-import { type AuditBody, auditActions, auditSchema, toAuditBody } from '../schemas/audit-schema.ts'
+import { type AuditBody, auditSchema, toAuditBody } from '../schemas/audit-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import { accountIdOf } from '../server/authorise.ts'
 
@@ -16,7 +17,7 @@ const schema = {
   tags: ['audit'],
   summary: 'List changes',
   description:
-    'Every change of a limit, a grant, a hold or an API key, the latest first: who made it, when, what was there and what ' +
+    'Every change of a limit, a grant, a period, a hold or an API key, the latest first: who made it, when, what was there and what ' +
     'is there now. It has no secrets. For sudo admins only. Traffic is in bytes.',
   querystring: Type.Object(
     {

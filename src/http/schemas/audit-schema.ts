@@ -1,20 +1,9 @@
 import Type, { type Static } from 'typebox'
+import { auditActions } from '../../work/callers/caller.ts'
 import type { LedgerApi } from '../../work/ledger-api.ts'
 import { int64, int64OrNull, named, time } from './building-blocks.ts'
 
 type AuditRow = Awaited<ReturnType<LedgerApi['audit']>>['items'][number]
-
-export const auditActions = [
-  'limit.set',
-  'limit.deleted',
-  'grant.added',
-  'grant.revoked',
-  'period.closed',
-  'hold.set',
-  'hold.released',
-  'key.created',
-  'key.revoked',
-] as const satisfies readonly AuditRow['action'][]
 
 function state(description: string, example: object) {
   return Type.Unsafe<AuditRow['before']>({

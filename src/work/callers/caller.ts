@@ -1,5 +1,7 @@
 import type { KeyAccess, KeyRole } from '../../store/key-tables.ts'
 
+export { auditActions } from '../../store/key-tables.ts'
+
 /**
  * The one that calls: the operator, who holds the configured key; an admin of the panel; the holder of an API key.
  *

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from '../app-type.ts'
-import { problem } from '../problem/problem.ts'
+import { problem } from './problem.ts'
 
 /** Says what is wrong with an `Expect` that nobody can meet: Node.js itself would answer 417 without a word. */
 export function refuseExpectations(app: App): void {
