@@ -11,7 +11,7 @@ import { describe, fieldsOf, propertyOf, type Schema, whereListed } from '../pro
 export function explainBody(schema: Schema): (given: unknown) => FieldError[] {
   if (schema.type === 'array') {
     const { maxItems, items = {} } = schema
-    const detail = `The body must be a JSON array of at most ${maxItems} objects, each with ${fieldsOf(items)}, a text.`
+    const detail = `The body must be a JSON array of at most ${maxItems} objects, each with ${fieldsOf(items)}.`
     return () => [{ field: 'body', detail }]
   }
   const forms = schema.anyOf ?? [schema]

@@ -13,6 +13,21 @@ export const dateTime = {
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
 }
 
+/**
+ * The times of a query for a list, each left out if the caller has left it out.
+ *
+ * @throws `invalid_request` for a time that is in no calendar, and for a range that ends before it begins.
+ */
+export function readTimes(query: { from?: string; to?: string }): { from?: Date; to?: Date } {
+  const from = query.from === undefined ? undefined : readTime('from', query.from)
+  const to = query.to === undefined ? undefined : readTime('to', query.to)
+  if (from && to && from > to) {
+    const detail = `from must not be after to, but ${query.from} is after ${query.to}.`
+    throw invalidParameters([{ field: 'from', detail }])
+  }
+  return { ...(from && { from }), ...(to && { to }) }
+}
+
 /** @throws `invalid_request` for a time that is in no calendar. */
 export function readTime(field: string, text: string): Date {
   const at = new Date(text)

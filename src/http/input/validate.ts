@@ -56,5 +56,12 @@ function refuse(properties: Record<string, Schema>, name: string, given: unknown
   if (Array.isArray(value) && schema.type !== 'array') {
     return { field: name, detail: `${name} must be given once; it must be ${describe(schema)}.` }
   }
-  return { field: name, detail: `${name} must be ${describe(schema)}.${whereListed(schema, value)}` }
+  const hint = whereListed(schema, value) || plusHint(schema, value)
+  return { field: name, detail: `${name} must be ${describe(schema)}.${hint}` }
+}
+
+/** A "+" in a query is a space. */
+function plusHint({ format }: Schema, value: unknown): string {
+  const hasLostPlus = format === 'date-time' && typeof value === 'string' && / \d\d:\d\d$/.test(value)
+  return hasLostPlus ? ' In a URL, write its "+" as %2B.' : ''
 }

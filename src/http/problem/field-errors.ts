@@ -53,11 +53,15 @@ export function whereListed({ 'x-listed-at': list }: Schema, given: unknown): st
   return ` Find the id with GET ${path}.`
 }
 
-/** The fields of an object, as a part of a sentence. */
+/** The fields of an object, as a part of a sentence after "with". */
 export function fieldsOf({ properties = {}, required = [] }: Schema): string {
-  return Object.keys(properties)
-    .map((name) => (required.includes(name) ? name : `optionally ${name}`))
-    .join(' and ')
+  const optional = Object.keys(properties).filter((name) => !required.includes(name))
+  if (optional.length === 0) return required.join(' and ')
+  const kinds = [
+    required.length > 0 ? [`required: ${required.join(', ')}`] : [],
+    `optional: ${optional.join(', ')}`,
+  ]
+  return `these fields (${kinds.flat().join('; ')})`
 }
 
 /** A list in a body has a length. A list in a URL is as long as its few words. */

@@ -3,7 +3,7 @@ import { auditActions } from '../../work/callers/caller.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { accountId } from '../input/path-params.ts'
-import { readTime, timeParameter } from '../input/time-parameter.ts'
+import { readTimes, timeParameter } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { type AuditBody, auditSchema, toAuditBody } from '../schemas/audit-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
@@ -62,12 +62,11 @@ export async function auditRoutes(app: App, { services }: RouteOptions): Promise
     '/audit',
     { schema, config: { right: 'read audit' } },
     async ({ caller, query }): Promise<AuditPage> => {
-      const { admin, action: actions, from, to, cursor, limit } = query
+      const { admin, action: actions, cursor, limit } = query
       const { items, next } = await services.audit({
         ...(admin !== undefined && { adminId: accountIdOf(caller, admin) }),
         ...(actions && { actions }),
-        ...(from !== undefined && { from: readTime('from', from) }),
-        ...(to !== undefined && { to: readTime('to', to) }),
+        ...readTimes(query),
         before: cursor === undefined ? null : readCursor(cursor, sort, (key) => key === '').id,
         limit: limit ?? usualLimit,
       })

@@ -4,7 +4,7 @@ import type { DeletionPage } from '../../work/deleting/deletions.ts'
 import type { App, RouteOptions } from '../app-type.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { accountId, deletionId, deletionParams, noQuery } from '../input/path-params.ts'
-import { readTime, timeParameter } from '../input/time-parameter.ts'
+import { readTimes, timeParameter } from '../input/time-parameter.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
 import { shared } from '../schemas/building-blocks.ts'
 import {
@@ -157,14 +157,13 @@ export async function deletionReceiptRoutes(
 const sort = '-requested'
 
 function toPage(caller: Caller, query: Static<typeof listQuery>): DeletionPage {
-  const { admin, kind, state, parent, from, to, cursor } = query
+  const { admin, kind, state, parent, cursor } = query
   return {
     ...(admin !== undefined && { adminId: accountIdOf(caller, admin) }),
     ...(kind && { kinds: kind }),
     ...(state && { states: state }),
     ...(parent !== undefined && { parentId: BigInt(parent) }),
-    ...(from !== undefined && { from: readTime('from', from) }),
-    ...(to !== undefined && { to: readTime('to', to) }),
+    ...readTimes(query),
     before: cursor === undefined ? null : readCursor(cursor, sort, (key) => key === '').id,
     limit: query.limit ?? usualLimit,
   }

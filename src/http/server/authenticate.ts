@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { LedgerError } from '../../errors.ts'
 import type { Caller } from '../../work/callers/caller.ts'
 import type { Callers, Credentials } from '../../work/callers/callers.ts'
@@ -20,6 +20,7 @@ declare module 'fastify' {
  */
 export function authenticate(app: App, callers: Callers, limit: LimitFailures): void {
   app.addHook('onRequest', async (request) => {
+    refuseSecondKey(request.raw)
     const credentials = credentialsOf(request.headers, callers.keys)
     // Proven credentials always pass. A caller without any has tried nothing.
     const isFree = callers.recognises(credentials) || Object.keys(credentials).length === 0
@@ -27,6 +28,13 @@ export function authenticate(app: App, callers: Callers, limit: LimitFailures): 
       ? await callers.identify(credentials)
       : await limit(request, () => callers.identify(credentials))
   })
+}
+
+/** Node.js makes one text of both, which is no key at all. */
+function refuseSecondKey({ rawHeaders }: IncomingMessage): void {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0)
+  if (names.filter((name) => name.toLowerCase() === 'x-api-key').length < 2) return
+  throw new LedgerError('unauthenticated', 'The header X-API-Key was sent twice: send one key, once.')
 }
 
 function credentialsOf(

@@ -1,7 +1,7 @@
 import { type FieldError, LedgerError } from '../../errors.ts'
 import type { PeriodRule } from '../../ledger/period.ts'
 import type { LimitSettings } from '../../store/limits/limit-settings.ts'
-import { isZone, nearestZones } from './zones.ts'
+import { isZone, nearestZones, zoneInItsSpelling } from './zones.ts'
 
 /** What a caller asks a limit to be. Fields have the types and ranges of the API; what they mean together is unchecked. */
 export type LimitRequest = Omit<LimitSettings, 'countFrom' | 'period'> & {
@@ -31,7 +31,11 @@ export function settingsOf(request: LimitRequest, current: LimitSettings | null)
   return {
     ...request,
     countFrom: current?.countFrom ?? countFrom ?? 'now',
-    period: period && { ...period, anchorDay: period.anchorDay ?? 1 },
+    period: period && {
+      ...period,
+      anchorDay: period.anchorDay ?? 1,
+      timezone: zoneInItsSpelling(period.timezone),
+    },
   }
 }
 
@@ -49,7 +53,8 @@ export function areSameSettings(one: LimitSettings, other: LimitSettings): boole
     JSON.stringify([
       String(trafficLimit),
       countFrom,
-      period && [period.unit, period.anchorDay, period.timezone],
+      // An alias has no spelling that we could look up.
+      period && [period.unit, period.anchorDay, period.timezone.toLowerCase()],
       carryOver,
       validUntil,
       warnAt,

@@ -9,6 +9,13 @@ export function isZone(name: string): boolean {
   }
 }
 
+/** `name` in the letters of the IANA database. An alias such as Asia/Kolkata keeps its name; its letters too if no list has it. */
+export function zoneInItsSpelling(name: string): string {
+  const resolved = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone
+  const known = [resolved, ...Intl.supportedValuesOf('timeZone')]
+  return known.find((zone) => zone.toLowerCase() === name.toLowerCase()) ?? name
+}
+
 /** The names of the zones that look most like `name`. */
 export function nearestZones(name: string, count = 3): string[] {
   const distance = (zone: string) =>

@@ -98,6 +98,11 @@ describe('GET /deletions', () => {
     ['state=', 'state must be a list'],
     ['parent=me', `parent must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}.`],
     ['admin=0', 'admin must be an integer'],
+    ['from=2026-11-22T10:32:39+03:30', `from ${time} In a URL, write its "+" as %2B.`],
+    [
+      'from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z',
+      'from must not be after to, but 2026-11-23T00:00:00Z is after 2026-11-22T00:00:00Z.',
+    ],
     ['from=yesterday', `from ${time}`],
     ['from=2026-11-22', `from ${time}`],
     ['from=2026-11-22T10:32:39', `from ${time}`],

@@ -107,6 +107,15 @@ describe('a limit', () => {
     expect((await ask('GET', '/limit')).statusCode).toBe(404)
   })
 
+  test('keeps its version when the time zone is only spelled otherwise', async () => {
+    const { etag } = (await put({ period: { ...monthly, timezone: 'asia/TEHRAN' } })).headers
+    expect((await ask('GET', '/limit')).json().period.timezone).toBe('Asia/Tehran')
+    expect((await put({ period: monthly })).headers.etag).toBe(etag)
+    const alias = (await put({ period: { ...monthly, timezone: 'Asia/Kolkata' } })).headers.etag
+    expect((await put({ period: { ...monthly, timezone: 'asia/kolkata' } })).headers.etag).toBe(alias)
+    expect((await ask('GET', '/limit')).json().period.timezone).toBe('Asia/Kolkata')
+  })
+
   test('changes only from the version that its caller names', async () => {
     const { etag } = (await put()).headers
     expect((await put({ traffic_limit: 2_000 }, { 'if-match': etag })).statusCode).toBe(200)
@@ -160,7 +169,12 @@ describe('what is wrong with a limit', () => {
     ['a year', { period: { ...monthly, unit: 'year' } }, 'period.unit', 'day, week, month'],
     ['a period without a zone', { period: { unit: 'day' } }, 'period.timezone', 'is missing'],
     ['an unknown part of a period', { period: { ...monthly, hour: 3 } }, 'period.hour', 'does not belong'],
-    ['a period that is a word', { period: 'monthly' }, 'period', 'an object with unit'],
+    [
+      'a period that is a word',
+      { period: 'monthly' },
+      'period',
+      'required: unit, timezone; optional: anchor_day',
+    ],
     ['what the service cannot do', { on_exceed: 'delete_users' }, 'on_exceed', 'disable_users'],
     ['a time without a zone', { valid_until: '2026-12-31T20:30:00' }, 'valid_until', 'RFC 3339'],
     ['a day that no calendar has', { valid_until: '2026-02-30T00:00:00Z' }, 'valid_until', 'RFC 3339'],

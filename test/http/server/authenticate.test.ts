@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { captivePortal } from '../../stand-in/faults.ts'
+import { send } from '../front/raw.ts'
 import { apiKey, startTestService, type TestService, withKey } from '../service.ts'
 
 const admins = [
@@ -40,6 +41,17 @@ describe('who is calling', () => {
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer/)
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
     expect(answer.json()).toMatchObject({ status: 401, title: 'Unauthorized', code: 'unauthenticated' })
+  })
+
+  test('says that the header of the key was sent twice, also with the right key', async () => {
+    const base = await service.app.listen({ host: '127.0.0.1', port: 0 })
+    const { status, body } = await send(base, 'GET', '/admins', {
+      headers: { 'X-API-Key': [apiKey, apiKey] },
+    })
+    expect([status, JSON.parse(body).detail]).toEqual([
+      401,
+      'The header X-API-Key was sent twice: send one key, once.',
+    ])
   })
 
   test('knows the operator by the key, without asking the panel', async () => {
