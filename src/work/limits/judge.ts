@@ -136,7 +136,8 @@ function judge({ limit, running, account: { adminId, total } }: Turned, at: Date
   const isOver = limit.validUntil !== null && limit.validUntil <= at
   const crossings = crossingsOf(usage, limit.warnAt, isOver && limit.expiredAt === null)
   const times = [running.endsAt ?? Number.POSITIVE_INFINITY]
-  if (limit.validUntil !== null && !isOver && limit.expiredAt === null) times.push(limit.validUntil.getTime())
+  // Also when its end was announced already: `at` can lie before it again, and it comes once more.
+  if (limit.validUntil !== null && !isOver) times.push(limit.validUntil.getTime())
   const time = Math.min(...times)
   const current = crossingsOf(usage, limit.warnAt, isOver)
   const next: JudgedNext = {

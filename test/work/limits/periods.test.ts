@@ -137,6 +137,18 @@ describe('the end of the validity', () => {
     await limits.set(id, limitOf(null, { validUntil: new Date(Date.now() - 1_000), period: daily }))
     expect(await said()).toEqual(['expired 100', 'expired 100'])
   })
+
+  test('holds the account again when it comes after all: growth of a moment before it was judged late', async () => {
+    const validUntil = new Date(Date.now() + 500)
+    await limits.set(id, limitOf(10n, { validUntil, onExceed: 'disable_users', warnAt: [50] }))
+    await passDays(ledger.db, id, 1)
+    await turn()
+    expect((await status()).hold).toMatchObject({ reasons: ['expired'] })
+    await use(5n, new Date(validUntil.getTime() - 2 * dayMs))
+    await turn()
+    expect((await status()).hold).toMatchObject({ reasons: ['expired'] })
+    expect(await said()).toEqual(['expired 100', 'warned 50'])
+  })
 })
 
 describe('an account whose opening balance is open', () => {
