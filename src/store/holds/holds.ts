@@ -179,11 +179,15 @@ export async function noteRemaining(db: Database, adminId: bigint, remaining: nu
     .execute()
 }
 
-/** Removes a hold that has given everything back some time ago: until then, somebody may still be giving back. */
+/**
+ * Removes a hold that has given everything back some time ago: until then, somebody may still be giving back. If that lies in the
+ * future, the clock was set back since.
+ */
 export async function removeFinishedHold(db: Database, adminId: bigint, afterMs: number): Promise<void> {
   await sql`
     delete from holds where admin_id = ${adminId} and reasons = '{}'
-      and since < clock_timestamp() - make_interval(secs => ${afterMs / 1000})
+      and since not between clock_timestamp() - make_interval(secs => ${afterMs / 1000})
+        and clock_timestamp() + interval '15 minutes'
       and not exists (
         select from held_users as held where held.admin_id = holds.admin_id
           and (held.ended_at is null or held.look_at is not null))`.execute(db)

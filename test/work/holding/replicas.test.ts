@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { listHolds } from '../../../src/store/holds/holds.ts'
 import { disableTooLate, moveUserInPanel, passLook, useHolding } from '../../support/holding.ts'
@@ -77,4 +78,16 @@ test('two replicas at once hold and give back each user once', async () => {
   await lift()
   await Promise.all([enforce(), enforce(), setTimeout(1).then(() => enforce())])
   expect(statuses('anna', 'bella', 'clara')).toEqual(['active', 'on_hold', 'active'])
+})
+
+test('a user that a late request has disabled is given back also when the clock was set back meanwhile', async () => {
+  create('anna')
+  await disableTooLate(holding)
+  await sql`update held_users set look_at = look_at + interval '1 hour'`.execute(holding.db)
+  await sql`update holds set since = since + interval '1 hour'`.execute(holding.db)
+  await enforce()
+  expect(statuses('anna')).toEqual(['active'])
+  await sql`update held_users set look_at = clock_timestamp()`.execute(holding.db)
+  await enforce()
+  expect(await figures()).toBeNull()
 })
