@@ -30,7 +30,7 @@ type Outcome = 'disabled' | 'left alone' | 'lifted' | LedgerError
  */
 export async function holdUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
   const { db, signal } = deps
-  const failures = countFailures()
+  const failures = countFailures(deps)
   for (const row of await listUnsettled(db, hold.adminId)) {
     signal.throwIfAborted()
     if ((await failures.count(() => settleRow(deps, hold, row))) === 'lifted') return

@@ -12,7 +12,7 @@ import { formerOf, isSameUser, lookMs } from './release-users.ts'
  * @throws the panel's errors when it cannot be asked at all.
  */
 export async function lookAgain(deps: HoldingDeps, adminId: bigint): Promise<void> {
-  const failures = countFailures()
+  const failures = countFailures(deps)
   for (const row of await listDueLooks(deps.db, adminId)) {
     deps.signal.throwIfAborted()
     await failures.count(async () => look(deps, row, await deps.panel.userService(row.username)))

@@ -29,7 +29,7 @@ type Outcome = 'ended' | 'held again' | LedgerError
 export async function releaseUsers(deps: HoldingDeps, hold: Hold): Promise<void> {
   const { db, panel, signal } = deps
   const { adminId } = hold
-  const failures = countFailures()
+  const failures = countFailures(deps)
   for (let after = 0n; ; ) {
     const rows = await listHeld(db, { adminId, after, limit: atOnce })
     for (const row of rows) {

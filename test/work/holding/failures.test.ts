@@ -174,6 +174,39 @@ describe('a panel', () => {
     expect(later.map(({ type }) => type)).toEqual(['holding.failed', 'holding.finished'])
   })
 
+  test('that refuses any number of users one after the other does not keep the rest as they are', async () => {
+    const odd = Array.from({ length: 45 }, (_, index) => `odd${index}`)
+    for (const username of odd) create(username)
+    create('zoe')
+    const refuse = () =>
+      holding.panel.faults.add({
+        method: 'PUT',
+        path: /^\/api\/user\/odd/,
+        kind: 'answer',
+        status: 400,
+        body: '{"detail":"no"}',
+      })
+    refuse()
+    await hold()
+    await enforce()
+    expect([statuses('zoe'), await figures()]).toMatchObject([['disabled'], { done: 1, failed: 45 }])
+    holding.panel.faults.clear()
+    await enforce()
+    expect(await figures()).toMatchObject({ done: 46, failed: 0 })
+    await lift()
+    refuse()
+    await enforce()
+    expect(statuses('zoe')).toEqual(['active'])
+  })
+
+  test('that cannot be asked about many users, whose names are too long for it, does not keep the rest served', async () => {
+    for (let index = 0; index < 25; index += 1) create(`${index}${'x'.repeat(17_000)}`)
+    create('zoe')
+    await hold()
+    await enforce()
+    expect(statuses('zoe')).toEqual(['disabled'])
+  })
+
   test('that cannot list a user that the ledger has never read lists the others, and the figures say so', async () => {
     createUsers()
     create('eva', { expire: 10 ** 14 })
