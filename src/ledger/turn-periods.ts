@@ -28,6 +28,12 @@ export type PeriodSettings = {
 const turnsAtOnce = 1_000
 
 /**
+ * Periods end at midnights, as they were known when the period began. Half a day later it is the same day also where a country has
+ * moved its clocks since: a period of the hour in between would have an allowance of its own.
+ */
+const halfDayMs = 43_200_000
+
+/**
  * Closes the periods that have ended by `now`, one by one from their own ends, each carrying over into the next.
  *
  * @param total the account's total, before what grows now: growth that is first seen after an end belongs to what follows.
@@ -41,9 +47,9 @@ export function turnPeriods(
   const closed: ClosedPeriod[] = []
   let running = period
   while (running.endsAt !== null && running.endsAt <= now && closed.length < turnsAtOnce) {
-    const turned = closePeriod(running, settings, total, running.endsAt)
+    const turned = endPeriod(running, settings, total, running.endsAt)
     closed.push(turned.closed)
-    running = turned.running
+    running = { ...turned.begun, endsAt: endOfPeriod(turned.begun.startsAt + halfDayMs, settings.rule) }
   }
   return { closed, running }
 }
@@ -51,18 +57,27 @@ export function turnPeriods(
 /** Ends a period at an instant and begins the next one. A clock that was set back ends no period before it began. */
 export function closePeriod(
   period: RunningPeriod,
-  { trafficLimit, carryOver: rule, rule: periods }: PeriodSettings,
+  settings: PeriodSettings,
   total: bigint,
   at: number,
 ): { closed: ClosedPeriod; running: RunningPeriod } {
+  const { closed, begun } = endPeriod(period, settings, total, at)
+  return { closed, running: { ...begun, endsAt: endOfPeriod(begun.startsAt, settings.rule) } }
+}
+
+function endPeriod(
+  period: RunningPeriod,
+  { trafficLimit, carryOver: rule }: PeriodSettings,
+  total: bigint,
+  at: number,
+): { closed: ClosedPeriod; begun: Omit<RunningPeriod, 'endsAt'> } {
   const endsAt = Math.max(at, period.startsAt)
   const allowance = allowanceOf({ ...period, trafficLimit })
   const used = total - period.totalAtStart
   return {
     closed: { ...period, endsAt, totalAtEnd: total, allowance },
-    running: {
+    begun: {
       startsAt: endsAt,
-      endsAt: endOfPeriod(endsAt, periods),
       totalAtStart: total,
       granted: 0n,
       carried: carryOver({ used, allowance }, rule),

@@ -29,6 +29,22 @@ describe('periods that turn', () => {
     })
   })
 
+  test.each([-1, 1])(
+    'end at their calendar again where a country has moved its clocks by %i hour meanwhile',
+    (hours) => {
+      const settings = {
+        trafficLimit: 10n,
+        carryOver: 'all',
+        rule: { unit: 'month', anchorDay: 1, timezone: 'Asia/Tehran' },
+      } as const
+      const midnight = (month: string) => Date.parse(`2026-${month}-01T00:00+03:30`)
+      const stored = { ...first, startsAt: midnight('03'), endsAt: midnight('04') + hours * 3_600_000 }
+      const { closed, running } = turnPeriods(stored, settings, 0n, midnight('04') + dayMs)
+      expect(closed).toHaveLength(1)
+      expect(running).toMatchObject({ startsAt: stored.endsAt, endsAt: midnight('05'), carried: 10n })
+    },
+  )
+
   test('do not turn before their end, nor when the clock is set back', () => {
     const settings = { trafficLimit: 10n, carryOver: 'none', rule } as const
     expect(turnPeriods(first, settings, 7n, start + dayMs - 1).closed).toEqual([])
