@@ -25,6 +25,8 @@ export type RunningLimit = {
   period: LimitFigures['period']
   figures: LimitFigures
   total: bigint
+  /** Whether the account is closed: its periods turn no more. */
+  isClosed: boolean
   /** Null: the account is not held. */
   hold: HoldFigures | null
 }
@@ -44,20 +46,23 @@ export async function readLimits(
     .select(limitColumns)
     .innerJoin('admins', 'admins.id', 'limits.admin_id')
     .select(['account.total_traffic_consumed as total', isExpired.as('isExpired'), isPending.as('isPending')])
-    .select(holdFigures.as('hold'))
+    .select([holdFigures.as('hold'), 'admins.closed_at as adminClosedAt'])
     .where('limits.admin_id', '=', sql<bigint>`any(${[...adminIds]})`)
     .execute()
   return new Map(
     rows.flatMap((row) => {
       const figures = toLimitFigures(row)
-      return figures
-        ? [
-            [
-              row.admin_id,
-              { limit: toLimit(row), period: figures.period, figures, total: row.total, hold: row.hold },
-            ] as const,
-          ]
-        : []
+      if (!figures) return []
+      const isClosed = row.adminClosedAt !== null
+      const running = {
+        limit: toLimit(row),
+        period: figures.period,
+        figures,
+        total: row.total,
+        isClosed,
+        hold: row.hold,
+      }
+      return [[row.admin_id, running] as const]
     }),
   )
 }

@@ -81,7 +81,7 @@ type Judged = RunningLimit & { account: JudgedAccount }
 type Turned = Judged & { closed: ClosedPeriod[]; running: RunningPeriod }
 
 function turn(
-  { limit, period, account }: Judged,
+  { limit, period, account, isClosed }: Judged,
   at: Date,
   closeNow: boolean,
 ): Pick<Turned, 'closed' | 'running'> {
@@ -94,6 +94,7 @@ function turn(
     granted: period.granted,
     carried: period.carried,
   }
+  if (isClosed) return { closed: [], running: begun }
   const turned = turnPeriods(begun, settings, isFirst ? account.total : account.totalBefore, at.getTime())
   if (!closeNow) return turned
   const { closed, running } = closePeriod(turned.running, settings, account.total, at.getTime())

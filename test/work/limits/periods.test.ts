@@ -113,6 +113,22 @@ describe('periods', () => {
     expect(await periods()).toHaveLength(1)
   })
 
+  test('of a closed account rest also when a grant is asked for again or taken back, and when the limit is removed', async () => {
+    await limits.set(id, limitOf(1_000n, { period: daily, carryOver: 'all' }))
+    const request = { bytes: 500n, note: null, reference: 'invoice-7', by: 'api_key' }
+    const { grant } = await limits.grant(id, request)
+    await use(900n)
+    await ledger.db
+      .transaction()
+      .execute((tx) => closeAccount(tx, id, { asked: 1n, answered: 1n }, new Date()))
+    await passDays(ledger.db, id, 3)
+    expect((await limits.grant(id, request)).isNew).toBe(false)
+    await limits.revoke(id, grant.id, 'api_key')
+    expect(await periods()).toMatchObject([{ granted: 0n, closedAt: null }])
+    await limits.remove(id, { expected: null, by: 'api_key' })
+    expect(await periods()).toMatchObject([{ totalAtStart: 1_000n, totalAtEnd: 1_900n }])
+  })
+
   test('get another end when the calendar changes, and go on', async () => {
     const { status: before } = await limits.set(id, limitOf(1_000n))
     await use(10n)
