@@ -17,7 +17,7 @@ import { countFailures, type HoldingDeps } from './holding.ts'
 const usualLookMs = 60_000
 const atOnce = 100
 
-/** What became of a held user; an error: it has to be tried again. */
+/** What became of a held user; `held again`: its account is held. An error: it has to be tried again. */
 type Outcome = 'ended' | 'held again' | LedgerError
 
 /**
@@ -63,9 +63,10 @@ export async function releaseUser(
   }
   const ownersHold = user.owner === null ? null : await findHoldOf(db, user.owner)
   if (ownersHold) {
+    if (ownersHold.adminId === row.adminId) return 'held again'
     // Another account's hold goes on with it.
-    if (ownersHold.adminId !== row.adminId) await moveHeld(db, row, ownersHold.adminId)
-    return 'held again'
+    await moveHeld(db, row, ownersHold.adminId)
+    return 'ended'
   }
   if (user.status !== 'disabled') {
     await endHeld(db, row, 'restored', lookMs(deps))

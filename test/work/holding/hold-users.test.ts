@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { reviewUsers } from '../../stand-in/jobs.ts'
 import { pollAndScan } from '../../support/deleting.ts'
-import { moveUserInPanel, passLook, useHolding, useUp } from '../../support/holding.ts'
+import { passLook, useHolding, useUp } from '../../support/holding.ts'
 
 const holding = useHolding()
 const { enforce, hold, lift, create, statuses, rows, figures } = holding
@@ -202,42 +202,6 @@ describe('while a hold lasts', () => {
     await lift()
     await enforce()
     expect(await rows()).toEqual(['anna gone'])
-  })
-})
-
-describe('a user that is moved', () => {
-  test('to an account without a hold is given back', async () => {
-    create('anna')
-    await hold()
-    await enforce()
-    await moveUserInPanel(holding, 'anna', 'bob')
-    await enforce()
-    expect([statuses('anna'), await rows()]).toEqual([['active'], ['anna restored']])
-  })
-
-  test('to nobody is given back', async () => {
-    create('anna')
-    await hold()
-    await enforce()
-    await moveUserInPanel(holding, 'anna', null)
-    await enforce()
-    expect(statuses('anna')).toEqual(['active'])
-  })
-
-  test('into a held account stays disabled until that is released', async () => {
-    create('anna', { status: 'on_hold', onHoldExpireDuration: 60 })
-    await hold()
-    await hold(holding.bob)
-    await enforce()
-    await moveUserInPanel(holding, 'anna', 'bob')
-    await enforce()
-    await enforce(holding.bob)
-    await lift()
-    await enforce()
-    expect(statuses('anna')).toEqual(['disabled'])
-    await lift(holding.bob)
-    await enforce(holding.bob)
-    expect([statuses('anna'), await rows()]).toEqual([['on_hold'], ['anna restored']])
   })
 })
 
