@@ -17,6 +17,9 @@ export type GuardedCall =
   | { kind: 'delete admin'; username: string }
   | { kind: 'reset admin usage'; username: string }
 
+/** One user, or all users of an admin. */
+export type Disabled = { user: string } | { usersOf: string }
+
 /** What the front must know of the panel's own API. */
 export type PanelApi = {
   /**
@@ -36,10 +39,8 @@ export type PanelApi = {
    * Why a call would leave a user in the panel that it can never list again, and serves for ever; null: it would not.
    */
   breakingFieldOf(call: CallToJudge): { field: string; detail: string } | null
-  /**
-   * The user that a call disables, if the panel accepts it; null: it disables none. A call that does more than that counts too.
-   */
-  disabledUserOf(call: CallToJudge): string | null
+  /** Whom a call disables, if the panel accepts it; null: nobody. A call that does more than that counts too. */
+  disabledBy(call: CallToJudge): Disabled | null
   /** Whether the panel has WebSockets at this path, which is decoded. */
   hasWebSocket(path: string): boolean
   /** Whether a path may hold a secret, such as the link of a subscription. No log shows such a path whole. */

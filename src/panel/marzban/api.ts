@@ -1,5 +1,5 @@
 import type { PanelApi } from '../panel-api.ts'
-import { breakingFieldOf, disabledUserOf, effectOf } from './call-effects.ts'
+import { breakingFieldOf, disabledBy, effectOf } from './call-effects.ts'
 import { judgeDeletion } from './deletion-forms.ts'
 import { expiredUsers } from './expired-users.ts'
 import { guardedCallOf, refusingQuestions } from './guarded-calls.ts'
@@ -16,7 +16,7 @@ export const marzbanApi: PanelApi = {
   guardedCallOf,
   effectOf,
   breakingFieldOf,
-  disabledUserOf,
+  disabledBy,
   refusingQuestions,
   hasWebSocket: (path) => socketPaths.test(path),
   isSecretPath: (path) => !path.startsWith('/api/'),

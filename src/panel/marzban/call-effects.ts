@@ -1,9 +1,10 @@
-import type { CallEffect, CallToJudge } from '../panel-api.ts'
+import type { CallEffect, CallToJudge, Disabled } from '../panel-api.ts'
 import { isObject } from './decode.ts'
 
 /** No body of a few short fields is larger. */
 const longestBody = 16 * 1024
 const userPath = /^\/api\/user\/[^/]+$/
+const disablingPath = /^\/api\/admin\/([^/]+)\/users\/disable$/
 /** Another type or charset could make the panel read other fields than are read here. */
 const plainJson = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 
@@ -67,11 +68,13 @@ function secondsIn(value: unknown): number {
   return /\p{Nd}/u.test(value) ? Number.POSITIVE_INFINITY : Number.NaN
 }
 
-/** See `PanelApi.disabledUserOf`. */
-export function disabledUserOf({ method, path, body }: CallToJudge): string | null {
+/** See `PanelApi.disabledBy`. */
+export function disabledBy({ method, path, body }: CallToJudge): Disabled | null {
+  const usersOf = method === 'POST' ? disablingPath.exec(path)?.[1] : undefined
+  if (usersOf !== undefined) return { usersOf }
   if (method !== 'PUT' || !userPath.test(path) || body === null) return null
   const fields = jsonIn(body)
-  return isObject(fields) && fields.status === 'disabled' ? path.slice('/api/user/'.length) : null
+  return isObject(fields) && fields.status === 'disabled' ? { user: path.slice('/api/user/'.length) } : null
 }
 
 /**

@@ -1,6 +1,7 @@
-import { type Selectable, sql } from 'kysely'
+import { type RawBuilder, type Selectable, sql } from 'kysely'
 import { type ChangedCreation, givenCreations } from '../connection/changed-creations.ts'
 import type { Database, Tx } from '../connection/database.ts'
+import { keyOf } from '../connection/name-key.ts'
 import type { Reason } from '../connection/reason.ts'
 import type { HeldUsersTable } from '../limit-tables.ts'
 
@@ -231,13 +232,21 @@ export async function holdAgain(db: Database, { id }: Pick<HeldUser, 'id'>, admi
 
 /** Has users of this name stay disabled when their hold ends: somebody has disabled them. */
 export async function keepDisabled(db: Database, username: string): Promise<void> {
+  await keep(db, sql`name_key(held_users.username) = ${keyOf(username)}`)
+}
+
+/** {@link keepDisabled}, for all users of an admin. */
+export async function keepAllDisabled(db: Database, admin: string): Promise<void> {
+  const account = sql`(select id from admins where name_key(username) = ${keyOf(admin)} and closed_at is null)`
+  await keep(db, sql`admin_id = ${account}`)
+}
+
+async function keep(db: Database, whom: RawBuilder<unknown>): Promise<void> {
   await sql`
     update held_users set look_at = null,
       state = case when ended_at is null then 'kept' else state end,
       ended_at = coalesce(ended_at, clock_timestamp())
-    where name_key(username) = name_key(${username}::text) and (ended_at is null or look_at is not null)`.execute(
-    db,
-  )
+    where ${whom} and (ended_at is null or look_at is not null)`.execute(db)
 }
 
 /** Has the held users follow their users, whose dates of creation have changed. */

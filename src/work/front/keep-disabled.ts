@@ -1,11 +1,11 @@
 import { isLedgerError } from '../../errors.ts'
 import type { CallToJudge } from '../../panel/panel-api.ts'
-import { keepDisabled } from '../../store/holds/held-users.ts'
+import { keepAllDisabled, keepDisabled } from '../../store/holds/held-users.ts'
 import type { FrontWork } from './front-request.ts'
 
 /**
- * Has a held user that a caller has disabled stay so when the hold ends. Where the ledger's database does not answer, the caller
- * gets the panel's answer all the same: the panel has acted.
+ * Has held users that a caller has disabled, one or all of an admin, stay so when the hold ends. Where the ledger's database does
+ * not answer, the caller gets the panel's answer all the same: the panel has acted.
  *
  * @param status of the panel's answer.
  */
@@ -14,13 +14,13 @@ export async function keepIfDisabled(
   call: CallToJudge,
   status: number,
 ): Promise<void> {
-  const username = status === 200 ? api.disabledUserOf(call) : null
-  if (username === null) return
+  const disabled = status === 200 ? api.disabledBy(call) : null
+  if (disabled === null) return
   try {
-    await keepDisabled(db, username)
+    await ('user' in disabled ? keepDisabled(db, disabled.user) : keepAllDisabled(db, disabled.usersOf))
   } catch (error) {
     if (!isLedgerError(error)) throw error
-    const fields = { code: error.code, user: username }
-    log.error(fields, 'a user was disabled, but it is enabled again if a hold of its admin ends')
+    const fields = { code: error.code, ...disabled }
+    log.error(fields, 'users were disabled, but they are enabled again if a hold of their admin ends')
   }
 }

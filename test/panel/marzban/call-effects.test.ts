@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { breakingFieldOf, disabledUserOf, effectOf } from '../../../src/panel/marzban/call-effects.ts'
+import { breakingFieldOf, disabledBy, effectOf } from '../../../src/panel/marzban/call-effects.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -191,5 +191,14 @@ test.each([
   ['["disabled"]', null],
 ])('PUT of %s disables %s', (body, user) => {
   const call = { method: 'PUT', path: '/api/user/ann', headers: json, body: Buffer.from(body) }
-  expect(disabledUserOf(call)).toBe(user)
+  expect(disabledBy(call)).toEqual(user === null ? null : { user })
+})
+
+test.each([
+  ['POST', '/api/admin/ada/users/disable', { usersOf: 'ada' }],
+  ['GET', '/api/admin/ada/users/disable', null],
+  ['POST', '/api/admin/ada/users/activate', null],
+  ['POST', '/api/admin/ada/users/disable/', null],
+])('%s %s disables %j', (method, path, disabled) => {
+  expect(disabledBy({ method, path, headers: {}, body: null })).toEqual(disabled)
 })
