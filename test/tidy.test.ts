@@ -67,11 +67,19 @@ function isText(node: ts.Node): boolean {
   )
 }
 
-/** Whether a text is a description in the OpenAPI document, or a part of one. */
-function isDescription({ parent }: ts.Node): boolean {
+/** Whether a text is a description or an example in the OpenAPI document, or a part of one. */
+function isDescription(node: ts.Node): boolean {
+  const { parent } = node
   if (ts.isBinaryExpression(parent)) return isDescription(parent)
+  if (ts.isCallExpression(parent)) return parent.expression.getText() === 'problemResponse'
   const isNamed = ts.isPropertyAssignment(parent) || ts.isVariableDeclaration(parent)
-  return isNamed && /^(description|summary|\w+Meaning)$/.test(parent.name.getText())
+  if (!isNamed) return false
+  return /^(description|summary|\w+Meaning)$/.test(parent.name.getText()) || isExample(parent)
+}
+
+function isExample(node: ts.Node): boolean {
+  if (ts.isVariableDeclaration(node)) return /^\w*[eE]xamples?$/.test(node.name.getText())
+  return node.parent !== undefined && isExample(node.parent)
 }
 
 function visit(node: ts.Node, see: (node: ts.Node) => void): void {
@@ -119,6 +127,10 @@ describe('the rules bite', () => {
     const meaning = "const kindMeaning = 'As GET /api/users says it.'"
     expect(faultsOf('src/http/x.ts', described)).toEqual([])
     expect(faultsOf('src/http/x.ts', meaning)).toEqual([])
+    const examples = "const examples = { 504: { detail: 'No answer to GET /api/users.' } }"
+    expect(faultsOf('src/http/x.ts', examples)).toEqual([])
+    const response = "problemResponse(504, 'The panel failed.', 'No answer to GET /api/users.')"
+    expect(faultsOf('src/http/x.ts', response)).toEqual([])
     expect(faultsOf('src/panel/marzban/x.ts', "const path = '/api/users'")).toEqual([])
     expect(faultsOf('src/main.ts', 'run(process.env, Date.now)')).toEqual([])
     expect(faultsOf('src/http/auth.ts', "declare module 'fastify' {}")).toEqual([])

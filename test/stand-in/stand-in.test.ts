@@ -55,10 +55,10 @@ describe('late effects', () => {
   test('happen by themselves after a time', async () => {
     const call = await open()
     panel.state.createUser('usr1', { admin: 'ana' })
-    panel.faults.add({ kind: 'cut', acts: 'late', lateMs: 20, method: 'DELETE', times: 1 })
+    panel.faults.add({ kind: 'cut', acts: 'late', lateMs: 500, method: 'DELETE', times: 1 })
     await expect(call('DELETE', '/api/user/usr1')).rejects.toThrow()
     expect((await call('GET', '/api/user/usr1')).status).toBe(200)
-    await expect.poll(() => panel.state.users.has('usr1')).toBe(false)
+    await expect.poll(() => panel.state.users.has('usr1'), { timeout: 10_000 }).toBe(false)
   })
 })
 
