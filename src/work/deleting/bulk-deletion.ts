@@ -121,8 +121,13 @@ async function failUnknown({ db, panel, signal }: BulkDeletionDeps, bulk: BulkDe
 async function endCancelled(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<boolean> {
   const { db } = work
   for (const child of await listInterruptedChildren(db, bulk.id)) await settleUserDeletion(work, child)
-  await cancelPendingChildren(db, bulk.id)
-  refuseUnfinished(await countChildren(db, bulk.id))
+  for (;;) {
+    await cancelPendingChildren(db, bulk.id)
+    const counts = await countChildren(db, bulk.id)
+    refuseUnfinished(counts)
+    // A user that was under way may have come back to wait for its turn.
+    if (!counts.requested) break
+  }
   await finishDeletion(db, bulk, { state: 'cancelled' })
   return false
 }

@@ -1,8 +1,12 @@
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { countChildren, requestCancel } from '../../../src/store/deletions/bulk-deletions.ts'
+import { advanceBulkDeletion } from '../../../src/work/deleting/bulk-deletion.ts'
+import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { useBulk } from '../../support/bulk.ts'
-import { pollAndScan } from '../../support/deleting.ts'
+import { pollAndScan, workOf } from '../../support/deleting.ts'
 import { accountOf } from '../../support/ledger.ts'
+import { keepOpen, untilWaiting } from '../../support/locks.ts'
 
 const bulk = useBulk()
 const { ctx, createUsers, request, run, childrenOf } = bulk
@@ -52,4 +56,25 @@ test.each([
   expect(await run(id)).toMatchObject({ state: 'cancelled' })
   expect(await childrenOf(id)).toMatchObject([{ username, state }])
   expect(ctx.panel.state.users.has(username)).toBe(!acts)
+})
+
+test('leaves no receipt open of a user that comes back to wait for its turn meanwhile', async () => {
+  const [interrupted = '', waiting = ''] = createUsers(2)
+  const { id } = await request({ usernames: [interrupted, waiting] })
+  const receiptOf = (username: string) => sql`parent_id = ${id} and username = ${username}`
+  await sql`
+    update deletions set state = 'unknown', error_code = 'interrupted', error = 'x', preserved_at = clock_timestamp(),
+      unknown_until = clock_timestamp() where ${receiptOf(interrupted)}`.execute(ctx.db)
+  await requestCancel(ctx.db, id)
+  const holding = await keepOpen(ctx.db, (tx) =>
+    sql`select from deletions where ${receiptOf(waiting)} for update`.execute(tx),
+  )
+  const cancelling = advanceBulkDeletion(workOf(ctx), id)
+  await untilWaiting(ctx.db, 1)
+  await settleDeletions(workOf(ctx))
+  expect(await countChildren(ctx.db, id)).toEqual({ requested: 2 })
+  await holding.commit()
+  expect(await cancelling).toBe(false)
+  expect(await run(id)).toMatchObject({ state: 'cancelled' })
+  expect(await countChildren(ctx.db, id)).toEqual({ cancelled: 2 })
 })
