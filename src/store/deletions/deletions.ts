@@ -203,9 +203,11 @@ function finishingDeletion(db: Database | Tx, id: bigint, outcome: Outcome) {
       total_traffic: sql`(
         select total_traffic_consumed from cumulative_traffic where cumulative_traffic.admin_id = deletions.admin_id
       )`,
-      // A bulk deletion says what its users have said; none has a receipt that is open.
+      // A bulk deletion says what its users have said; none has a receipt that is open. Users of several accounts can have more
+      // than a bigint holds.
       preserved_bytes: sql`case when deletions.kind = 'user' then deletions.preserved_bytes else (
-        select sum(child.preserved_bytes)::bigint from deletions as child where child.parent_id = deletions.id
+        select least(sum(child.preserved_bytes), 9223372036854775807)::bigint
+        from deletions as child where child.parent_id = deletions.id
       ) end`,
     })
     .where('id', '=', id)

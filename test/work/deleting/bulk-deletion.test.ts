@@ -248,3 +248,15 @@ describe('deleting an admin', () => {
     await expect(request({ wholeAdminId: id })).rejects.toMatchObject({ code: 'conflict' })
   })
 })
+
+test('ends although its users of several admins had more bytes than one number can hold', async () => {
+  const most = 2n ** 63n - 1n
+  const usernames = ['one', 'other'].map((name) => {
+    const [username, admin] = [`${bulk.admin}_${name}`, `${bulk.admin}_of_${name}`]
+    ctx.panel.state.createAdmin(admin)
+    ctx.panel.state.createUser(username, { admin, lifetime: most })
+    return username
+  })
+  const { id } = await request({ usernames })
+  expect(await run(id)).toMatchObject({ state: 'deleted', preservedBytes: most })
+})
