@@ -151,13 +151,15 @@ function mustFindRow(db: Database | Tx, id: bigint) {
   return db.selectFrom('deletions').select(deletionColumns).where('id', '=', id).executeTakeFirstOrThrow()
 }
 
-/** Notes that this service works on a deletion from now on, unless it has ended. */
+/**
+ * Notes that a deletion has begun, unless it has ended. A service that has sent something for it stays on it: the panel may
+ * still act.
+ */
 export async function beginDeletion<Ref extends DeletionRef>(
   db: Database | Tx,
   deletion: Ref,
-  worker: string | null,
 ): Promise<DeletionOf<Ref['kind']>> {
-  return updateDeletion(db, deletion, { worker, started_at: sql`coalesce(started_at, clock_timestamp())` })
+  return updateDeletion(db, deletion, { started_at: sql`coalesce(started_at, clock_timestamp())` })
 }
 
 /** How a deletion ended. */

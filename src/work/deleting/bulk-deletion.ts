@@ -46,7 +46,7 @@ export async function advanceBulkDeletion(work: BulkDeletionDeps, id: bigint): P
   const found = await findDeletion(db, id)
   if (!found || found.kind === 'user' || found.finishedAt) return false
   try {
-    return await advance(work, await beginDeletion(db, found, null))
+    return await advance(work, await beginDeletion(db, found))
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'database_unavailable')
       await noteWaiting(db, { bulkId: id, userId: null }, error, false)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
+import { runAdminDeletion } from '../../../src/work/deleting/admin-deletion.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
 import { createCuttable } from '../../http/cuttable.ts'
 import { everyFault } from '../../stand-in/faults.ts'
@@ -97,6 +98,28 @@ test('is found out when the panel carries it out long after it was given up', as
   await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted', error: null })
   expect(await findAccount(ctx.db, account.id)).toMatchObject({ closedAt: expect.any(Date), total: 20n })
+})
+
+test('that was interrupted keeps others from the admin while the panel may carry it out, also before that can be asked', async () => {
+  const { account, id, path } = await requestWhole()
+  const database = createCuttable()
+  const db = openDatabase({ url: await database.via(ctx.url) })
+  ctx.panel.faults.add({ kind: 'hang', acts: 'late', method: 'DELETE', path, times: 1 })
+  const deleteAdmin = async (username: string) => {
+    const reply = await ctx.client.deleteAdmin(username)
+    database.cut()
+    return reply
+  }
+  const killed = carryOut({ ...workOf(ctx), db, panel: { ...ctx.client, deleteAdmin } }, id)
+  await expect(killed).rejects.toMatchObject({ code: 'database_unavailable' })
+  await Promise.all([db.destroy(), database.close()])
+  ctx.panel.faults.add({ kind: 'cut', method: 'GET', path: /^\/api\/admin\/usage/ })
+  await expect(run(id)).rejects.toMatchObject({ code: 'panel_unreachable' })
+  ctx.panel.faults.clear()
+  const alone = { adminId: account.id, username: bulk.admin, requestedBy: 'admin:root', receipt: null }
+  const ending = await runAdminDeletion(workOf(ctx), alone, () => ctx.client.deleteAdmin(bulk.admin))
+  expect(ending).toMatchObject({ kind: 'declined', error: { code: 'conflict' } })
+  expect(ctx.panel.state.admins.has(bulk.admin)).toBe(true)
 })
 
 const steps = {
