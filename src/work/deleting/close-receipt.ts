@@ -102,8 +102,9 @@ function isPartOfBulk(receipt: SingleDeletion): boolean {
 }
 
 /**
- * Lets the bulk deletion come back to this user, since no deletion of it is on its way. The final reading stays on the
- * receipt: an earlier attempt can still find the user gone, and end the receipt.
+ * Lets the bulk deletion come back to this user or admin, since no deletion of it is on its way. The final reading of a user
+ * stays on the receipt: an earlier attempt can still find the user gone, and end the receipt. That of an admin is taken
+ * again: while it is there, the deletion counts as sent.
  */
 async function reopen<Receipt extends SingleDeletion>(
   db: Database | Tx,
@@ -112,6 +113,7 @@ async function reopen<Receipt extends SingleDeletion>(
   return updateDeletion(db, receipt, {
     state: 'requested',
     worker: null,
+    ...(receipt.kind === 'admin' && { preserved_at: null, final_reading: null }),
     error_code: null,
     error: null,
   })

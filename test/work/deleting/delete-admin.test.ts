@@ -122,6 +122,19 @@ test('that was interrupted keeps others from the admin while the panel may carry
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(true)
 })
 
+test('goes on when its request could not even be sent', async () => {
+  const { id } = await requestWhole()
+  const deleteAdmin = async (username: string) => {
+    await ctx.panel.down()
+    return ctx.client.deleteAdmin(username)
+  }
+  const tried = carryOut({ ...workOf(ctx), panel: { ...ctx.client, deleteAdmin } }, id)
+  await expect(tried).rejects.toMatchObject({ code: 'panel_unreachable' })
+  await ctx.panel.up()
+  expect(await run(id)).toMatchObject({ state: 'deleted', finalReading: 20n, totalTraffic: 20n })
+  expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
+})
+
 const steps = {
   'when its users are listed': { method: 'GET', path: '/api/users' },
   'at a final reading': { method: 'GET', path: /^\/api\/user\// },
