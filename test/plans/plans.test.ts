@@ -154,7 +154,7 @@ const deletions: Record<string, () => Promise<unknown>> = {
   'how a deletion stands': () => findOpenDeletion(db, { id: last, kind: 'user' }),
   'who deletes a user': () => db.transaction().execute((tx) => lockUnderWay(tx, { username: 'user777' })),
   'who deletes an admin': () => db.transaction().execute((tx) => lockUnderWay(tx, { adminId })),
-  'an earlier request': () => findByIdempotencyKey(db, viewer.name, 'a key'),
+  'an earlier request': () => findByIdempotencyKey(db, { requestedBy: viewer.name, adminId }, 'a key'),
   'how a bulk deletion stands': () => countChildren(db, ended.id),
   'how long it takes': () => secondsSpent(db, ended.id),
   'whether it is to stop': () => isCancelRequested(db, open.id),

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import { workIsUnderWay } from '../connection/worker-session.ts'
 import type { DeletionState } from '../tables.ts'
@@ -8,6 +8,8 @@ import {
   type BulkDeletion,
   type DeletionOf,
   type DeletionRef,
+  type DeletionRow,
+  deletionColumns,
   toDeletionOf,
   type UserDeletion,
 } from './deletion.ts'
@@ -90,20 +92,40 @@ export async function addUsersOfAccount(
   return Number(rows[0]?.added)
 }
 
-/** The bulk deletion that `requestedBy` asked for under this key before; null: none. */
+/** A caller that opens bulk deletions under keys; `adminId` null: it has no account. */
+export type KeyHolder = { requestedBy: string; adminId: bigint | null }
+
+/**
+ * The bulk deletion that a caller asked for under this key before; null: none. An admin of its name that was deleted is
+ * another caller.
+ */
 export async function findByIdempotencyKey(
   tx: Database | Tx,
-  requestedBy: string,
+  holder: KeyHolder,
   idempotencyKey: string,
 ): Promise<BulkDeletion | null> {
-  const row = await tx
-    .selectFrom('deletions')
-    .selectAll()
-    .where(sql`md5(requested_by)`, '=', sql`md5(${requestedBy}::text)`)
-    .where('requested_by', '=', requestedBy)
-    .where('idempotency_key', '=', idempotencyKey)
-    .executeTakeFirst()
+  const { rows } = await sql<DeletionRow>`
+    select ${sql.raw(deletionColumns.join(', '))} from deletions
+    where ${isUnderKey(holder, idempotencyKey)} and not ${isOfEarlierAdmin(holder)}`.execute(tx)
+  const [row] = rows
   return row ? toDeletionOf(bulkKinds, row) : null
+}
+
+/** Lets a caller use a key that an admin of its name has used who was deleted. */
+export async function freeIdempotencyKey(tx: Tx, holder: KeyHolder, idempotencyKey: string): Promise<void> {
+  await sql`
+    update deletions set idempotency_key = null
+    where ${isUnderKey(holder, idempotencyKey)} and ${isOfEarlierAdmin(holder)}`.execute(tx)
+}
+
+function isUnderKey({ requestedBy }: KeyHolder, idempotencyKey: string): RawBuilder<unknown> {
+  return sql`md5(requested_by) = md5(${requestedBy}::text) and requested_by = ${requestedBy}
+    and idempotency_key = ${idempotencyKey}`
+}
+
+/** What was asked for before the caller's account was opened, an earlier admin of its name has asked for. */
+function isOfEarlierAdmin({ adminId }: KeyHolder): RawBuilder<unknown> {
+  return sql`coalesce(requested_at < (select first_seen_at from admins where id = ${adminId}), false)`
 }
 
 /** How many users of a bulk deletion are in each state. */

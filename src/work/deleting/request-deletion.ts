@@ -7,6 +7,7 @@ import { transact } from '../../store/connection/transact.ts'
 import { lockCaller, readBulkLoad } from '../../store/deletions/bulk-admission.ts'
 import {
   findByIdempotencyKey,
+  freeIdempotencyKey,
   insertBulkDeletion,
   type NewBulkDeletion,
 } from '../../store/deletions/bulk-deletions.ts'
@@ -45,10 +46,11 @@ export async function requestBulkDeletion(
 ): Promise<BulkDeletion> {
   const { db } = work
   const requestedBy = auditName(caller)
+  const holder = { requestedBy, adminId: caller.adminId }
   const requestHash = idempotencyKey === null ? null : hash(request)
   const findEarlier = async (at: Database | Tx) => {
     if (idempotencyKey === null) return null
-    const earlier = await findByIdempotencyKey(at, requestedBy, idempotencyKey)
+    const earlier = await findByIdempotencyKey(at, holder, idempotencyKey)
     if (earlier && earlier.requestHash !== requestHash) {
       throw new LedgerError('conflict', 'This Idempotency-Key was used for another request; use a new one.')
     }
@@ -61,6 +63,7 @@ export async function requestBulkDeletion(
     await lockCaller(tx, requestedBy)
     const earlier = await findEarlier(tx)
     if (earlier) return earlier
+    if (idempotencyKey !== null) await freeIdempotencyKey(tx, holder, idempotencyKey)
     const refused = bulk.refused.usernames.length
     refuseTooMuch(caller.isSudo, await readBulkLoad(tx, requestedBy), { users, refused })
     const opened = await insertBulkDeletion(tx, { ...bulk, requestedBy, idempotencyKey, requestHash })
