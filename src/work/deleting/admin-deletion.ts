@@ -74,7 +74,6 @@ async function openReceipt(
     const error = await claimReceipt(tx, {
       target: { adminId },
       what: `Admin ${request.username}`,
-      receiptId: known?.id ?? null,
       createdAt: null,
       isSure: true,
       graceMs,

@@ -14,8 +14,6 @@ export type Claim = {
   target: Target
   /** The user or the admin, as messages name it. */
   what: string
-  /** The receipt of this deletion; null: it has none yet. */
-  receiptId: bigint | null
   /** Tells the user from others of the same name; null: unknown, or it is an admin. */
   createdAt: string | null
   /** Whether the panel itself has shown this user or admin. */
@@ -31,7 +29,8 @@ export type Claim = {
  */
 export async function claimReceipt(tx: Tx, claim: Claim): Promise<LedgerError | null> {
   const other = await lockUnderWay(tx, claim.target)
-  if (!other || other.id === claim.receiptId) return null
+  // It can be this very receipt: another service has taken it over meanwhile.
+  if (!other) return null
   if (other.alive) {
     return conflict(`${claim.what} is being deleted already: see /deletions/${other.id}.`, 2)
   }

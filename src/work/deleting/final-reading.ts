@@ -188,7 +188,6 @@ async function openReceipt(tx: Tx, opened: NewReceipt): Promise<Begun> {
   const error = await claimReceipt(tx, {
     target: { username },
     what: `User ${username}`,
-    receiptId: request.receiptId,
     createdAt,
     isSure,
     graceMs: opened.deps.graceMs,

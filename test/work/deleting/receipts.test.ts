@@ -196,3 +196,33 @@ test('waits to be settled when a deletion that reads nothing finds it abandoned'
   await settleDeletions(workOf(ctx))
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'deleted' })
 })
+
+test('of a bulk deletion is sent once, although another service has taken its user over meanwhile', async () => {
+  createUser('taken_over', 10)
+  const receiptId = await openReceipt('taken_over')
+  const [sent, mayAnswer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let first: ReturnType<typeof remove> | undefined
+  ctx.panel.faults.add({
+    kind: 'hook',
+    path: '/api/user/taken_over',
+    method: 'GET',
+    times: 1,
+    before: async () => {
+      first = remove('taken_over', { receiptId })
+      await sent.promise
+    },
+  })
+  ctx.panel.faults.add({
+    kind: 'hook',
+    method: 'DELETE',
+    before: () => {
+      sent.resolve()
+      return mayAnswer.promise
+    },
+  })
+  const second = remove('taken_over', { receiptId })
+  await expect(second).rejects.toMatchObject({ code: 'conflict' })
+  mayAnswer.resolve()
+  expect(await first).toMatchObject({ id: receiptId, state: 'deleted', preservedBytes: 10n })
+  expect(ctx.panel.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
+})
