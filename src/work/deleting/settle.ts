@@ -20,6 +20,8 @@ import { type Look, outcomeByLook, shownBy } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 const atOnce = 100
+/** After so many questions without an answer, the panel answers none. */
+const timeoutsAtMost = 3
 
 type SettlingDeps = Omit<DeletionDeps, 'worker'>
 
@@ -31,6 +33,7 @@ type SettlingDeps = Omit<DeletionDeps, 'worker'>
  */
 export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   let unreadable: LedgerError | null = null
+  let timeouts = 0
   const unsettled = await listUnsettled(deps.db, atOnce)
   for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
     try {
@@ -38,8 +41,11 @@ export async function settleDeletions(deps: SettlingDeps): Promise<void> {
         ? settleUserDeletion(deps, deletion)
         : settleAdminDeletion(deps, deletion))
     } catch (error) {
-      // A bad answer about one of them does not stop the others.
-      if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'invalid_request')) throw error
+      // A bad answer about one of them does not stop the others, nor does one that never comes.
+      if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'panel_timeout', 'invalid_request'))
+        throw error
+      if (error.code === 'panel_timeout') timeouts += 1
+      if (timeouts === timeoutsAtMost) throw error
       unreadable = error
     }
   }

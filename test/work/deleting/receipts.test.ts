@@ -157,6 +157,18 @@ test('is settled although the panel answers for another user what nobody can rea
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
 
+test('is settled although the panel never answers for another user, until it answers for nobody', async () => {
+  const ids: bigint[] = []
+  for (const username of ['silent1', 'answered', 'silent2', 'silent3', 'never_asked']) {
+    createUser(username, 10)
+    ids.push(await openReceipt(username, interrupted))
+  }
+  ctx.panel.faults.add({ kind: 'hang', path: /silent/ })
+  await expect(settleDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_timeout' })
+  const states = await Promise.all(ids.map(async (id) => (await findDeletion(ctx.db, id))?.state))
+  expect(states).toEqual(['preserved', 'unknown', 'preserved', 'preserved', 'preserved'])
+})
+
 test('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
   createUser('future', 10)
   const hence = new Date(Date.now() + 3_600_000)
