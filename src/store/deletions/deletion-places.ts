@@ -96,7 +96,7 @@ export async function hasUsersLeft(db: Database, bulkId: bigint): Promise<boolea
 /**
  * Notes what a bulk deletion waits for, and that one more attempt at a user of it has failed. Where it is to rest too, it
  * does so for longer each time: from two seconds to a minute. Failures of users that were under way at the same time count
- * once.
+ * once. A deletion of an admin whose outcome is unknown keeps its reason: its receipt ends with it.
  *
  * @returns for how many seconds from now it rests.
  */
@@ -108,7 +108,8 @@ export async function noteWaiting(
 ): Promise<number> {
   const { rows } = await sql<{ seconds: number }>`
     with tried as (update deletions set attempts = attempts + 1 where id = ${userId})
-    update deletions set error_code = ${reason.code}, error = ${reason.message},
+    update deletions set error_code = case when state = 'unknown' then error_code else ${reason.code} end,
+      error = case when state = 'unknown' then error else ${reason.message} end,
       attempts = case when ${rests} and ${isDue} then attempts + 1 else attempts end,
       resume_at = case when ${rests} and ${isDue}
         then clock_timestamp() + make_interval(secs => least(60, power(2, least(attempts, 9) + 1))) else resume_at end

@@ -135,6 +135,15 @@ test('goes on when its request could not even be sent', async () => {
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
 })
 
+test('says to the end why its outcome was unknown, however often it was looked at meanwhile', async () => {
+  const { id, path } = await requestWhole()
+  ctx.panel.faults.add({ kind: 'hang', method: 'DELETE', path, times: 1 })
+  await expect(run(id)).rejects.toMatchObject({ code: 'panel_timeout' })
+  await expect(run(id)).rejects.toMatchObject({ code: 'conflict' })
+  await passGrace(ctx)
+  expect(await run(id)).toMatchObject({ state: 'incomplete', error: { code: 'panel_timeout' } })
+})
+
 const steps = {
   'when its users are listed': { method: 'GET', path: '/api/users' },
   'at a final reading': { method: 'GET', path: /^\/api\/user\// },
