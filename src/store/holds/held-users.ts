@@ -90,7 +90,7 @@ export async function noteFailure(
  */
 export async function endHeld(
   db: Database,
-  { id }: Pick<HeldUser, 'id'>,
+  { id, createdAt }: Pick<HeldUser, 'id' | 'createdAt'>,
   state: 'restored' | 'gone' | 'kept',
   lookAfterMs: number | null = null,
 ): Promise<void> {
@@ -106,6 +106,8 @@ export async function endHeld(
     })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
+    // A row that has followed its user to another date meanwhile is about a user that is there.
+    .$if(state === 'gone', (query) => query.where('created_at', '=', createdAt))
     .execute()
 }
 

@@ -10,6 +10,8 @@ import {
   noteFailure,
 } from '../../store/holds/held-users.ts'
 import { findHoldOf, type Hold, removeFinishedHold } from '../../store/holds/holds.ts'
+import { listTenuresOf } from '../../store/tenures/tenures.ts'
+import { requestObservation } from '../observing/request-observation.ts'
 import { announce } from './announce.ts'
 import { countFailures, type HoldingDeps } from './holding.ts'
 
@@ -57,10 +59,11 @@ export async function releaseUser(
   user: UserService | null,
 ): Promise<Outcome> {
   const { db, panel } = deps
-  if (!user || !isSameUser(row, user)) {
+  if (!user) {
     await endHeld(db, row, 'gone')
     return 'ended'
   }
+  if (!isSameUser(row, user)) return endIfGone(deps, row, user)
   const ownersHold = user.owner === null ? null : await findHoldOf(db, user.owner)
   if (ownersHold) {
     if (ownersHold.adminId === row.adminId) return 'held again'
@@ -81,6 +84,28 @@ export async function releaseUser(
     return failure
   }
   return 'ended'
+}
+
+/**
+ * The panel shows another time of creation: the held user is gone and another one has its name, or somebody has changed its date.
+ * Only the ledger can tell, once it has read this user: a held user follows a changed date then (see `followHeld`).
+ */
+async function endIfGone({ db }: HoldingDeps, row: HeldUser, user: UserService): Promise<Outcome> {
+  const known = await listTenuresOf(db, row.username)
+  const isRead = known.some(
+    ({ endedBy, createdAt }) => endedBy === null && isSameCreation(createdAt, user.createdAt),
+  )
+  if (isRead) {
+    await endHeld(db, row, 'gone')
+    return 'ended'
+  }
+  await requestObservation(db, [row.username])
+  const unread = new LedgerError(
+    'observation_overlapped',
+    `The panel shows another time of creation of ${row.username}: the user is read first, to tell whether it is another one.`,
+  )
+  await noteFailure(db, row, unread)
+  return unread
 }
 
 /** Milliseconds after which a user that was given back is looked at once more. */

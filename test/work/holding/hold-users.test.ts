@@ -178,6 +178,7 @@ describe('while a hold lasts', () => {
     create('bella')
     await enforce()
     expect(statuses('anna', 'bella')).toEqual(['disabled', 'disabled'])
+    await pollAndScan(holding)
     await lift()
     await enforce()
     expect(statuses('anna', 'bella')).toEqual(['active', 'active'])
