@@ -148,7 +148,7 @@ const deletionLists: Record<string, () => Promise<unknown>> = {
 const deletions: Record<string, () => Promise<unknown>> = {
   'a receipt': () => findDeletion(db, last),
   'a receipt that an admin may see': () => findVisibleDeletion(db, last, viewer),
-  'what services left behind': () => listUnsettled(db, 100),
+  'what services left behind': () => listUnsettled(db, { after: 0n, limit: 100 }),
   'admins deleted late': () => listLateAdminDeletions(db, 100),
   'users deleted late': () => db.transaction().execute((tx) => finishUnanswered(tx, someUsers)),
   'how a deletion stands': () => findOpenDeletion(db, { id: last, kind: 'user' }),

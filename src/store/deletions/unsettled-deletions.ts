@@ -97,8 +97,13 @@ export async function markUnknown<Ref extends DeletionRef>(
 /**
  * Deletions whose outcome the panel has to be asked for: it has not answered, or the service that worked on them stopped.
  * What a bulk deletion has only begun goes on with it.
+ *
+ * @param page those with a larger id than `after`, in the order of their ids.
  */
-export async function listUnsettled(db: Database, limit: number): Promise<SingleDeletion[]> {
+export async function listUnsettled(
+  db: Database,
+  page: { after: bigint; limit: number },
+): Promise<SingleDeletion[]> {
   const rows = await db
     .selectFrom('deletions')
     .selectAll()
@@ -110,8 +115,9 @@ export async function listUnsettled(db: Database, limit: number): Promise<Single
         is.and([isOfOne(is), sql<boolean>`not ${sql.raw(workIsUnderWay)}`]),
       ]),
     )
+    .where('id', '>', page.after)
     .orderBy('id')
-    .limit(limit)
+    .limit(page.limit)
     .execute()
   return rows.map((row) => toDeletionOf(singleKinds, row))
 }

@@ -1,5 +1,6 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
 import { findAccount } from '../../store/accounts/queries.ts'
+import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { transact } from '../../store/connection/transact.ts'
 import type { AdminDeletion, DeletionOf, UserDeletion } from '../../store/deletions/deletion.ts'
@@ -34,8 +35,7 @@ type SettlingDeps = Omit<DeletionDeps, 'worker'>
 export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   let unreadable: LedgerError | null = null
   let timeouts = 0
-  const unsettled = await listUnsettled(deps.db, atOnce)
-  for (const deletion of [...unsettled, ...(await listLateAdminDeletions(deps.db, atOnce))]) {
+  for await (const deletion of eachUnsettled(deps.db)) {
     try {
       await (deletion.kind === 'user'
         ? settleUserDeletion(deps, deletion)
@@ -50,6 +50,17 @@ export async function settleDeletions(deps: SettlingDeps): Promise<void> {
     }
   }
   if (unreadable) throw unreadable
+}
+
+/** All of them, however many stay unsettled. */
+async function* eachUnsettled(db: Database): AsyncGenerator<UserDeletion | AdminDeletion> {
+  for (let after = 0n; ; ) {
+    const page = await listUnsettled(db, { after, limit: atOnce })
+    yield* page
+    after = page.at(-1)?.id ?? after
+    if (page.length < atOnce) break
+  }
+  yield* await listLateAdminDeletions(db, atOnce)
 }
 
 /**

@@ -18,10 +18,13 @@ export function isServed(user: UserService): user is UserService & { status: For
   return user.status === 'active' || user.status === 'on_hold'
 }
 
-/** Whether the panel fails as a whole: it would fail at the next users too. */
-function isOfPanel(error: LedgerError): boolean {
-  return isLedgerError(error, 'panel_unreachable', 'panel_timeout', 'panel_unauthorized')
+/** Whether the next users would fail too. */
+function isOfAll(error: LedgerError): boolean {
+  return isLedgerError(error, 'panel_unreachable', 'panel_unauthorized', 'database_unavailable')
 }
+
+/** After so many questions without an answer, the panel answers none. */
+const timeoutsAtMost = 3
 
 /** After so many failures one after the other, the panel is asked whether they are the users' fault. */
 const failuresInARow = 20
@@ -40,10 +43,12 @@ export type Failures = {
 export function countFailures({ panel }: Pick<HoldingDeps, 'panel'>): Failures {
   let total = 0
   let inARow = 0
+  let timeouts = 0
   const fail = async (error: LedgerError): Promise<null> => {
     total += 1
     inARow += 1
-    if (isOfPanel(error) || error.code === 'database_unavailable') throw error
+    if (error.code === 'panel_timeout') timeouts += 1
+    if (isOfAll(error) || timeouts === timeoutsAtMost) throw error
     // A panel that answers goes on to the next user: an admin may have many that it cannot change.
     if (inARow % failuresInARow === 0) await panel.countUsers({})
     return null

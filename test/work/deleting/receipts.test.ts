@@ -157,6 +157,18 @@ test('is settled although the panel answers for another user what nobody can rea
   expect(await findDeletion(ctx.db, readable)).toMatchObject({ state: 'failed' })
 })
 
+test('is settled although the panel answers for a hundred others what nobody can read', async () => {
+  for (let user = 0; user < 101; user += 1) {
+    createUser(`spoilt${user}`, 10)
+    await openReceipt(`spoilt${user}`, interrupted)
+  }
+  createUser('last', 10)
+  const last = await openReceipt('last', interrupted)
+  ctx.panel.faults.add({ kind: 'answer', status: 200, body: '{}', path: /spoilt/ })
+  await expect(settleDeletions(workOf(ctx))).rejects.toMatchObject({ code: 'panel_bad_answer' })
+  expect(await findDeletion(ctx.db, last)).toMatchObject({ state: 'unknown' })
+})
+
 test('is settled although the panel never answers for another user, until it answers for nobody', async () => {
   const ids: bigint[] = []
   for (const username of ['silent1', 'answered', 'silent2', 'silent3', 'never_asked']) {
