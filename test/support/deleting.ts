@@ -16,7 +16,7 @@ import { type PanelOptions, type StandInPanel, startPanel } from '../stand-in/st
 import { accountOf, dueScanOf, useLedger } from './ledger.ts'
 
 /** Milliseconds the panel may take in these tests: what hangs is given up soon. */
-const timeoutMs = 300
+const usualTimeoutMs = 300
 /** For how long the panel may act on what it has not answered: longer than any test lasts, unless {@link passGrace} is called. */
 export const graceMs = 60_000
 
@@ -50,7 +50,11 @@ export function useDeleting(options: PanelOptions = {}): Deleting {
 }
 
 /** A client of the stand-in panel's sudo account that does not wait between attempts. */
-export function connect(panel: StandInPanel, now: () => number = () => performance.now()): PanelClient {
+export function connect(
+  panel: StandInPanel,
+  now: () => number = () => performance.now(),
+  timeoutMs = usualTimeoutMs,
+): PanelClient {
   return createPanelClient({ url: panel.url, ...panel.sudo, timeoutMs, sleep: async () => {}, now })
 }
 

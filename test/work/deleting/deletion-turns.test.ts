@@ -8,7 +8,7 @@ import { takeTurns } from '../../../src/work/deleting/deletion-turns.ts'
 import { captivePortal } from '../../stand-in/faults.ts'
 import { useBulk } from '../../support/bulk.ts'
 import { carryOut, passRests } from '../../support/carry-out.ts'
-import { asOperator, pollAndScan, workOf } from '../../support/deleting.ts'
+import { asOperator, connect, pollAndScan, workOf } from '../../support/deleting.ts'
 import { accountOf } from '../../support/ledger.ts'
 
 const bulk = useBulk()
@@ -142,7 +142,10 @@ test('pass over a user whom somebody else is deleting, and come back to it', asy
     times: 1,
     before: () => takeAllTurns(),
   })
-  await deleteUser(workOf(ctx), asOperator(busy))
+  // All turns are taken while the panel is asked, however long that takes here.
+  const patient = connect(ctx.panel, ctx.now, 60_000)
+  await deleteUser({ ...workOf(ctx), panel: patient }, asOperator(busy))
+  await patient.close()
   expect(await findDeletion(ctx.db, id)).toMatchObject({ state: 'requested', error: { code: 'conflict' } })
   expect(await countChildren(ctx.db, id)).toEqual({ deleted: 2, requested: 1 })
   expect(await run(id)).toMatchObject({ state: 'deleted', error: null })
