@@ -208,7 +208,8 @@ function finishingDeletion(db: Database | Tx, id: bigint, outcome: Outcome) {
       // A bulk deletion says what its users have said; none has a receipt that is open. Users of several accounts can have more
       // than a bigint holds.
       preserved_bytes: sql`case when deletions.kind = 'user' then deletions.preserved_bytes else (
-        select least(sum(child.preserved_bytes), 9223372036854775807)::bigint
+        select (case when sum(child.preserved_bytes) > 9223372036854775807 then 9223372036854775807
+          else sum(child.preserved_bytes) end)::bigint
         from deletions as child where child.parent_id = deletions.id
       ) end`,
     })
