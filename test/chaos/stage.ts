@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
+import { isLedgerError } from '../../src/errors.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { database, superuser } from '../../src/postgres/layout.ts'
 import { findPostmaster } from '../../src/postgres/postmaster.ts'
@@ -150,13 +151,23 @@ export class Stage {
     return rows
   }
 
+  /** @param work is done again from the start when Postgres notices only now that a session has crashed, and recovers. */
   async withDatabase<Result>(work: (db: Database) => Promise<Result>): Promise<Result> {
-    const db = openDatabase({ url: await this.databaseUrl() })
-    try {
-      return await work(db)
-    } finally {
-      await db.destroy()
-    }
+    const results: Result[] = []
+    await until('the database stays there', async () => {
+      if ((await this.postgres()) === null) return false
+      const db = openDatabase({ url: await this.databaseUrl() })
+      try {
+        results.push(await work(db))
+        return true
+      } catch (error) {
+        if (isLedgerError(error, 'database_unavailable')) return false
+        throw error
+      } finally {
+        await db.destroy()
+      }
+    })
+    return results[0] as Result
   }
 
   async close(): Promise<void> {
