@@ -56,7 +56,8 @@ export function createLimitStory(call: Call, accountId: number, name: string): L
         lines.push(`${name} has used ${shareOf(limit)}: the ledger disables its users.`)
       }
       before = state
-      if (hold && hold.reasons.length > 0 && hold.done >= hold.total) {
+      // Until the hold has found its first user, the panel has not been asked.
+      if (hold && hold.reasons.length > 0 && hold.total > 0 && hold.done >= hold.total) {
         held += 1
         if (held === 1) lines.push(`All ${hold.done} users of ${name} are disabled. New ones will be, too.`)
         if (held > looksHeld) lines.push(await grant())
