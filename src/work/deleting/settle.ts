@@ -13,6 +13,7 @@ import {
   type OpenDeletion,
 } from '../../store/deletions/unsettled-deletions.ts'
 import { listTenuresOf } from '../../store/tenures/tenures.ts'
+import { countTimeouts } from '../observing/count-timeouts.ts'
 import { observePage } from '../observing/observe-page.ts'
 import { observeGone, observeUsersIn } from '../observing/observe-users.ts'
 import { closeDeletedAdmin } from './close-admin.ts'
@@ -21,8 +22,6 @@ import { type Look, outcomeByLook, shownBy } from './outcome.ts'
 import type { DeletionDeps } from './request.ts'
 
 const atOnce = 100
-/** After so many questions without an answer, the panel answers none. */
-const timeoutsAtMost = 3
 
 type SettlingDeps = Omit<DeletionDeps, 'worker'>
 
@@ -34,7 +33,7 @@ type SettlingDeps = Omit<DeletionDeps, 'worker'>
  */
 export async function settleDeletions(deps: SettlingDeps): Promise<void> {
   let unreadable: LedgerError | null = null
-  let timeouts = 0
+  const isSilent = countTimeouts()
   for await (const deletion of eachUnsettled(deps.db)) {
     try {
       await (deletion.kind === 'user'
@@ -44,8 +43,7 @@ export async function settleDeletions(deps: SettlingDeps): Promise<void> {
       // A bad answer about one of them does not stop the others, nor does one that never comes.
       if (!isLedgerError(error, 'panel_bad_answer', 'panel_failed', 'panel_timeout', 'invalid_request'))
         throw error
-      if (error.code === 'panel_timeout') timeouts += 1
-      if (timeouts === timeoutsAtMost) throw error
+      if (isSilent(error)) throw error
       unreadable = error
     }
   }

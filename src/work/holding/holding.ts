@@ -3,6 +3,7 @@ import type { PanelClient, UserService } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { FormerService } from '../../store/holds/held-users.ts'
 import { listHolds } from '../../store/holds/holds.ts'
+import { countTimeouts } from '../observing/count-timeouts.ts'
 
 export type HoldingDeps = {
   db: Database
@@ -23,9 +24,6 @@ function isOfAll(error: LedgerError): boolean {
   return isLedgerError(error, 'panel_unreachable', 'panel_unauthorized', 'database_unavailable')
 }
 
-/** After so many questions without an answer, the panel answers none. */
-const timeoutsAtMost = 3
-
 /** After so many failures one after the other, the panel is asked whether they are the users' fault. */
 const failuresInARow = 20
 
@@ -43,12 +41,11 @@ export type Failures = {
 export function countFailures({ panel }: Pick<HoldingDeps, 'panel'>): Failures {
   let total = 0
   let inARow = 0
-  let timeouts = 0
+  const isSilent = countTimeouts()
   const fail = async (error: LedgerError): Promise<null> => {
     total += 1
     inARow += 1
-    if (error.code === 'panel_timeout') timeouts += 1
-    if (isOfAll(error) || timeouts === timeoutsAtMost) throw error
+    if (isSilent(error) || isOfAll(error)) throw error
     // A panel that answers goes on to the next user: an admin may have many that it cannot change.
     if (inARow % failuresInARow === 0) await panel.countUsers({})
     return null
