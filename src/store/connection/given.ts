@@ -14,6 +14,9 @@ type Column<Row> = {
   [Type in keyof Values]: readonly [type: Type, value: (row: Row, place: number) => Values[Type] | null]
 }[keyof Values]
 
+/** The columns of a given table, by their names: the type of each, and its value in a row; `place`: of the row, from 0 on. */
+export type Columns<Row> = Readonly<Record<string, Column<Row>>>
+
 /**
  * An array of values that a statement is given. How many there are is hidden from the planner: it would take the number for
  * a reason to plan a prepared statement anew each time it is given few, which takes longer than to carry it out.
@@ -36,12 +39,10 @@ export function anyGiven<Type extends keyof Values>(
 /**
  * Declares a table that statements are given, row by row. What it returns makes the table of rows, in their order; see
  * {@link given}.
- *
- * @param columns of each column, by its name: its type, and its value in a row; `place`: of the row, from 0 on.
  */
 export function givenTable<Row>(
   name: string,
-  columns: Readonly<Record<string, Column<Row>>>,
+  columns: Columns<Row>,
 ): (rows: readonly Row[]) => RawBuilder<unknown> {
   const types = Object.values(columns).map(([type]) => type)
   const values: ((row: Row, place: number) => unknown)[] = Object.values(columns).map(([, value]) => value)

@@ -3,7 +3,7 @@ import type { Ticks } from '../../ledger/counter.ts'
 import { newsOf, type Tenure, type TenureChange } from '../../ledger/tenure.ts'
 import type { TenureEnd } from '../../ledger/tenure-end.ts'
 import type { Tx } from '../connection/database.ts'
-import { anyGiven, givenTable } from '../connection/given.ts'
+import { anyGiven, type Columns, givenTable } from '../connection/given.ts'
 import type { Asked } from '../connection/logical-clock.ts'
 import { prepared, sendLater, statement } from '../connection/together.ts'
 import type { StoredTenure } from './tenures.ts'
@@ -126,8 +126,10 @@ export async function endTenuresOf(
   return rows.map((row) => ({ ...row, users: Number(row.users) }))
 }
 
-const changedTenures = givenTable<KeptTenure>('new', {
-  id: ['bigint', (t) => t.id],
+/** What is stored of each tenure that begins, and of each that changes in more than its counter. */
+const tenureColumns: Columns<Tenure> = {
+  created_at: ['timestamp', (t) => t.createdAt],
+  former_created_at: ['timestamp', (t) => t.formerCreatedAt],
   reading: ['bigint', (t) => t.reading],
   counted: ['bigint', (t) => t.counted],
   answered: ['bigint', (t) => t.answered],
@@ -135,10 +137,13 @@ const changedTenures = givenTable<KeptTenure>('new', {
   data_limit: ['bigint', (t) => t.dataLimit],
   expire: ['bigint', (t) => t.expire],
   ended_by: ['text', (t) => t.endedBy],
-  reset_pending: ['boolean', (t) => t.resetPending],
-  created_at: ['timestamp', (t) => t.createdAt],
-  former_created_at: ['timestamp', (t) => t.formerCreatedAt],
   seen_at: ['timestamptz', seenAtOf],
+}
+
+const changedTenures = givenTable<KeptTenure>('new', {
+  ...tenureColumns,
+  id: ['bigint', (t) => t.id],
+  reset_pending: ['boolean', (t) => t.resetPending],
   fell_from: ['bigint', (t) => t.fall?.from ?? null],
   fell_to: ['bigint', (t) => t.fall?.to ?? null],
 })
@@ -160,26 +165,17 @@ async function updateTenures(tx: Tx, tenures: readonly KeptTenure[], asked: bigi
 
 const newTenures = givenTable<Tenure>('new', {
   username: ['text', (t) => t.username],
-  created_at: ['timestamp', (t) => t.createdAt],
   admin_id: ['bigint', (t) => t.adminId],
-  reading: ['bigint', (t) => t.reading],
-  counted: ['bigint', (t) => t.counted],
-  answered: ['bigint', (t) => t.answered],
-  status: ['text', (t) => t.status],
-  data_limit: ['bigint', (t) => t.dataLimit],
-  expire: ['bigint', (t) => t.expire],
-  ended_by: ['text', (t) => t.endedBy],
-  former_created_at: ['timestamp', (t) => t.formerCreatedAt],
-  seen_at: ['timestamptz', seenAtOf],
+  ...tenureColumns,
 })
+
+const newColumns = sql.raw(['username', 'admin_id', ...Object.keys(tenureColumns)].join())
 
 async function insertTenures(tx: Tx, tenures: readonly Tenure[], asked: bigint, at: Date): Promise<void> {
   if (tenures.length === 0) return
   const inserting = sql`
-    insert into tenures
-      (username, created_at, admin_id, reading, counted, answered, status, data_limit, expire, ended_by,
-        former_created_at, seen_at, asked, ended_at)
-    select new.*, ${asked}, case when new.ended_by is not null then ${at}::timestamptz end
+    insert into tenures (${newColumns}, asked, ended_at)
+    select ${newColumns}, ${asked}, case when ended_by is not null then ${at}::timestamptz end
     from ${newTenures(tenures)}
     order by new.username, new.created_at`
   await sendLater(tx, prepared(statement(inserting)))
