@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { restoreBackup } from '../../scripts/restore-backup.ts'
 import { writeBackup } from '../../scripts/write-backup.ts'
-import { type Database, openDatabase } from '../../src/store/connection/database.ts'
+import type { Database } from '../../src/store/connection/database.ts'
 import { transact } from '../../src/store/connection/transact.ts'
 import { insertBulkDeletion, markCollected } from '../../src/store/deletions/bulk-deletions.ts'
 import { claimUser, releaseUser } from '../../src/store/deletions/deletion-places.ts'
 import { finishDeletion } from '../../src/store/deletions/deletions.ts'
-import { contentsOf, empty } from '../support/contents.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { contentsOf } from '../support/contents.ts'
+import { emptyDatabase } from '../support/empty-database.ts'
 import { useLedger } from '../support/ledger.ts'
 
 /** More than one statement of the restore writes. */
@@ -60,17 +60,6 @@ async function moveBehindItsUsers(db: Database): Promise<void> {
   await reader.commit().execute()
 }
 
-async function newDatabase(): Promise<Database> {
-  const database = await createTestDatabase()
-  const db = openDatabase({ url: database.url })
-  onTestFinished(async () => {
-    await db.destroy()
-    await database.drop()
-  })
-  await empty(db)
-  return db
-}
-
 const textOf = async () => gunzipSync(await readFile(file)).toString()
 
 /** Each foreign key, and when PostgreSQL checks it. */
@@ -86,13 +75,13 @@ async function referencesOf(db: Database): Promise<unknown[]> {
 test('a bulk deletion that stands behind more users than one statement writes is restored', async () => {
   const receipts = (await textOf()).split('\n').filter((line) => /^\[.*"parent_id":/.test(line))
   expect(receipts.findIndex((line) => line.includes('"kind":"users"'))).toBeGreaterThan(1_000)
-  const db = await newDatabase()
+  const { db } = await emptyDatabase()
   await restoreBackup(db, file)
   expect(await contentsOf(db)).toEqual(await contentsOf(ledger.db))
 })
 
 test('after a restore, each reference is checked as in a new ledger', async () => {
-  const db = await newDatabase()
+  const { db } = await emptyDatabase()
   await restoreBackup(db, file)
   expect(await referencesOf(db)).toEqual(await referencesOf(ledger.db))
   const orphan = sql`update deletions set parent_id = 999999 where parent_id is not null`
@@ -104,7 +93,7 @@ test('a file whose users have no bulk deletion is refused', async () => {
   const text = (await textOf()).replace(/\n\[[^\n]*"kind":"users"[^\n]*\]\n/, '\n')
   const { length } = text.split('\n').filter((line) => line.startsWith('['))
   await writeFile(orphans, gzipSync(text.replace(/("kind":"end","rows":)\d+/, `$1${length}`)))
-  const db = await newDatabase()
+  const { db } = await emptyDatabase()
   await expect(restoreBackup(db, orphans)).rejects.toMatchObject({
     code: 'config_invalid',
     message: expect.stringMatching(/refuses a row of the backup: .*parent_id_fkey/),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ledgerTables } from '../../scripts/ledger-tables.ts'
 import { restoreBackup } from '../../scripts/restore-backup.ts'
 import { writeBackup } from '../../scripts/write-backup.ts'
@@ -13,6 +13,7 @@ import type { TestService } from '../http/service.ts'
 import { makeDataDir, start } from '../postgres/support.ts'
 import { contentsOf, empty } from '../support/contents.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyDatabase } from '../support/empty-database.ts'
 import { inconsistentAccounts } from '../support/ledger.ts'
 import { startLivedIn } from '../support/lived-in.ts'
 import { runHere } from './run-here.ts'
@@ -33,18 +34,6 @@ afterAll(async () => {
   await rm(place, { recursive: true })
 })
 
-/** An empty database, on the server of the test run. */
-async function newDatabase(): Promise<{ url: string; db: Database }> {
-  const database = await createTestDatabase()
-  const db = openDatabase({ url: database.url })
-  onTestFinished(async () => {
-    await db.destroy()
-    await database.drop()
-  })
-  await empty(db)
-  return { url: database.url, db }
-}
-
 const run = (script: 'backup.ts' | 'restore.ts', args: string[], environment: Record<string, string>) =>
   runHere(script, args, { DATABASE_URL: '', DATA_DIR: '', ...environment })
 
@@ -59,7 +48,7 @@ async function nextNumbers(db: Database): Promise<unknown> {
 
 test('from the embedded database to a server and back, nothing is lost', async () => {
   const [first, second] = [await makeDataDir(), await makeDataDir()]
-  const server = await newDatabase()
+  const server = await emptyDatabase()
   const before = await contentsOf(service.db)
   expect(before.tenures?.length).toBeGreaterThanOrEqual(15)
   const copies = [1, 2, 3].map((number) => path.join(place, `copy-${number}.backup`))
@@ -92,7 +81,7 @@ function rowsIn(backup: Buffer): string {
 }
 
 test('a backup shows one moment, while the service counts', async () => {
-  const { db, url } = await newDatabase()
+  const { db, url } = await emptyDatabase()
   const copy = path.join(place, 'busy.backup')
   let isDone = false
   const counting = (async () => {
@@ -176,7 +165,7 @@ describe('what cannot be restored leaves the database empty, and says why', () =
   })
 
   test('a database that is not empty keeps what it has', async () => {
-    const { db, url } = await newDatabase()
+    const { db, url } = await emptyDatabase()
     await restoreBackup(db, file)
     const before = await contentsOf(db)
     const { code, stderr } = await run('restore.ts', [file], { DATABASE_URL: url })
