@@ -253,7 +253,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
         const due = await dueScanOf(db, await accountOf(db, username))
-        await scanAdmin({ ...working, rest: async () => {} }, due, async () => {})
+        await scanAdmin({ ...working, rest: async () => {} }, due)
       }
     },
     carryOut: (id) => carryOut(working, BigInt(id)),

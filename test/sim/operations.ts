@@ -72,7 +72,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'scan': {
       const account = await findOpenAccount(db, work.admin)
       if (!account) return
-      return scanAdmin(common, await dueScanOf(db, account), async () => {})
+      return scanAdmin(common, await dueScanOf(db, account))
     }
     case 'scan what is due':
       return scanDueAdmins(common, {

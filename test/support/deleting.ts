@@ -94,6 +94,6 @@ export async function pollAndScan(deleting: Deleting): Promise<void> {
   await pollAdmins({ db, panel: client, panelLag: createPanelLag(0) }, await drawAsked(db))
   for (const username of panel.state.admins.keys()) {
     const scan = { ...workOf(deleting), rest: async () => {} }
-    await scanAdmin(scan, await dueScanOf(db, await accountOf(db, username)), async () => {})
+    await scanAdmin(scan, await dueScanOf(db, await accountOf(db, username)))
   }
 }

@@ -1,7 +1,11 @@
 import pg from 'pg'
 
-/** How often a piece of work waits for PostgreSQL: each query of the driver is one message and one answer. */
-export async function roundTripsOf(work: () => Promise<unknown>): Promise<number> {
+/**
+ * How often a piece of work waits for PostgreSQL: each query of the driver is one message and one answer.
+ *
+ * @param work is given how often it has waited so far.
+ */
+export async function roundTripsOf(work: (made: () => number) => Promise<unknown>): Promise<number> {
   const { query } = pg.Client.prototype
   let trips = 0
   pg.Client.prototype.query = function (this: pg.Client, ...values: unknown[]) {
@@ -9,7 +13,7 @@ export async function roundTripsOf(work: () => Promise<unknown>): Promise<number
     return Reflect.apply(query, this, values)
   } as typeof query
   try {
-    await work()
+    await work(() => trips)
   } finally {
     pg.Client.prototype.query = query
   }

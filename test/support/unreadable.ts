@@ -39,7 +39,7 @@ export function useOddPanel(): OddPanel {
       ),
     scan: async (failingAt) => {
       const due = await dueScanOf(place.db, await accountOf(place.db, odd.admin))
-      await scanAdmin(odd.work(), { ...due, ...(failingAt && { failingAt }) }, async () => {})
+      await scanAdmin(odd.work(), { ...due, ...(failingAt && { failingAt }) })
     },
     list: async () => (await listUnreadable(place.db, 100)).items,
   }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 import { sessionIsAlive } from '../connection/worker-session.ts'
 import type { FrontPurpose } from '../tables.ts'
 
@@ -37,16 +38,16 @@ export async function beginFrontReading(
 }
 
 /** Notes how many of how many have been read. */
-export async function reportFrontReading(
+export function reportingFrontReading(
   db: Database,
   id: bigint,
   { done, total }: { done: number; total: number },
-): Promise<void> {
-  await db
+): Statement<unknown> {
+  const updating = db
     .updateTable('front_readings')
     .set({ users_done: BigInt(done), users_total: BigInt(total) })
     .where('id', '=', id)
-    .execute()
+  return prepared(statement(updating))
 }
 
 /** Notes that the reading is over, whether all were read or not. */

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Database } from '../connection/database.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 import type { ScanRoundTable } from '../tables.ts'
 
 /** The round of scans that is running, or the last one. Times are by the database's clock. */
@@ -57,8 +58,8 @@ export async function lastRequest(db: Database): Promise<bigint> {
 }
 
 /** Notes how far the round has come since `request`. After a later request it begins again from nothing. */
-export async function reportRound(db: Database, progress: RoundProgress, request: bigint): Promise<void> {
-  await db
+export function reportingRound(db: Database, progress: RoundProgress, request: bigint): Statement<unknown> {
+  const updating = db
     .updateTable('scan_round')
     .set({
       admins_done: BigInt(progress.adminsDone),
@@ -67,7 +68,7 @@ export async function reportRound(db: Database, progress: RoundProgress, request
       users_total: BigInt(progress.usersTotal),
     })
     .where('requested_tick', '=', request)
-    .execute()
+  return prepared(statement(updating))
 }
 
 /** Notes that the round is over. One that is over already stays as it is. */

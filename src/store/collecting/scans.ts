@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
 import { drawAnswered } from '../connection/logical-clock.ts'
+import { prepared, type Statement, statement } from '../connection/together.ts'
 import { transact } from '../connection/transact.ts'
 
 /** An admin whose users are to be scanned now. `usersTotal` is what its last scan found; null: never scanned. */
@@ -94,16 +95,16 @@ export async function beginScan(db: Database, adminId: bigint, panelReading: big
 }
 
 /** Notes how many users of how many a scan has read. */
-export async function reportScan(
+export function reportingScan(
   db: Database,
   adminId: bigint,
   users: { done: number; total: number },
-): Promise<void> {
-  await db
+): Statement<unknown> {
+  const updating = db
     .updateTable('scans')
     .set({ users_done: BigInt(users.done), users_total: BigInt(users.total) })
     .where('admin_id', '=', adminId)
-    .execute()
+  return prepared(statement(updating))
 }
 
 /** Notes that a scan is over, in the transaction that closes the account's opening balance, and whether it read all users. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from './database.ts'
-import { carryOut, prepared, type Statement, statement } from './together.ts'
+import { carryOut, prepared, type Statement, sendTogether, statement } from './together.ts'
 
 /** The logical clock's tick drawn before the panel is asked, and the database's time at that moment. */
 export type Asked = { tick: bigint; at: Date }
@@ -15,9 +15,15 @@ const drawing: Statement<Asked> = prepared(
   ),
 )
 
-/** Draws the tick `asked`, in a transaction of its own: it has to be durable before the panel is asked. */
-export async function drawAsked(db: Database): Promise<Asked> {
-  return carryOut(db, drawing)
+/**
+ * Draws the tick `asked`, in a transaction of its own: it has to be durable before the panel is asked.
+ *
+ * @param ahead statements that go with it, in the same transaction and the same round trip.
+ */
+export async function drawAsked(db: Database, ahead: readonly Statement<unknown>[] = []): Promise<Asked> {
+  if (ahead.length === 0) return carryOut(db, drawing)
+  const results = await sendTogether<[...unknown[], Asked]>(db, [...ahead, drawing])
+  return results.at(-1) as Asked
 }
 
 /** Draws the tick `answered` in the transaction that stores the panel's answer, and the database's time. */

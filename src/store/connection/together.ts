@@ -42,9 +42,9 @@ function compile(db: Database | Tx, { query, isPrepared }: Statement<unknown>): 
   return compiled
 }
 
-/** Carries out statements in their order, in one round trip. */
+/** Carries out statements in their order, in one round trip: as a transaction of its own, or as part of one. */
 export async function sendTogether<Results extends unknown[]>(
-  tx: Tx,
+  tx: Database | Tx,
   statements: { [Index in keyof Results]: Statement<Results[Index]> },
 ): Promise<Results> {
   const parts = statements.map((one: Statement<unknown>) => compile(tx, one))

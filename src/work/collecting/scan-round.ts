@@ -4,7 +4,7 @@ import {
   finishRound,
   lastRequest,
   type RoundProgress,
-  reportRound,
+  reportingRound,
 } from '../../store/collecting/scan-round.ts'
 import {
   countDueScans,
@@ -12,10 +12,11 @@ import {
   type DueScan,
   failScan,
   nextDueScan,
-  reportScan,
+  reportingScan,
 } from '../../store/collecting/scans.ts'
 import { listUnreadableUsers } from '../../store/collecting/unreadable-items.ts'
-import type { ReadingDeps, UsersProgress } from '../observing/read-user-pages.ts'
+import { carryOut } from '../../store/connection/together.ts'
+import type { Progress, ReadingDeps, UsersProgress } from '../observing/read-user-pages.ts'
 import { readNamedUsers } from '../observing/read-users-by-name.ts'
 import { scanAdmin } from '../observing/scan-admin.ts'
 
@@ -73,22 +74,22 @@ async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: Due
     const rest = await remaining(deps, options.intervalSeconds, admin)
     const doneUsers = sum(done.values())
     const adminsTotal = Math.min(done.size + rest.admins, Math.max(rest.accounts, done.size + 1))
-    const report = async (users: UsersProgress): Promise<void> => {
+    const report: Progress = (users) => {
       const progress = {
         adminsDone: done.size,
         adminsTotal,
         usersDone: doneUsers + users.done,
         usersTotal: doneUsers + users.total + Math.max(0, rest.users - users.total),
       }
-      await reportScan(db, admin.adminId, users)
-      await reportRound(db, progress, latest)
       options.onProgress({ ...progress, admin: admin.username })
+      // In the order in which a request for all scans locks them.
+      return [reportingRound(db, progress, latest), reportingScan(db, admin.adminId, users)]
     }
     let last: UsersProgress = { done: 0, total: 0 }
     try {
-      await scanAdmin(deps, admin, async (users) => {
+      await scanAdmin(deps, admin, (users) => {
         last = users
-        await report(users)
+        return report(users)
       })
       options.onScanned?.(admin.username)
     } catch (error) {
@@ -106,7 +107,7 @@ async function scanFrom(deps: ReadingDeps, options: ScanRoundOptions, first: Due
       usersDone: doneUsers + last.done,
       usersTotal: doneUsers + last.done + Math.max(0, rest.users - last.total),
     }
-    await reportRound(db, progress, latest)
+    await carryOut(db, reportingRound(db, progress, latest))
   }
 }
 

@@ -98,7 +98,7 @@ async function collect(work: BulkDeletionDeps, bulk: BulkDeletion): Promise<void
   if (!account || account.closedAt) return
   const scan = { ...work, rest: async () => {} }
   const due = { adminId: account.id, username: account.username, panelReading: null, usersTotal: null }
-  await scanAdmin(scan, due, async () => {})
+  await scanAdmin(scan, due)
   await addUsersOfAccount(work.db, bulk, scope)
 }
 

@@ -3,7 +3,7 @@ import { findOpenAccount } from '../../store/accounts/queries.ts'
 import {
   beginFrontReading,
   finishFrontReading,
-  reportFrontReading,
+  reportingFrontReading,
 } from '../../store/collecting/front-readings.ts'
 import { listUnreadableSince } from '../../store/collecting/unreadable-items.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
@@ -54,10 +54,10 @@ export async function readAllUsers(
     const read = await readUsers(
       reading,
       { ...(admin !== undefined && { admin }), ...(adminId !== null && { adminId }), token, onDropped },
-      async ({ done, total }) => {
-        await reportFrontReading(db, id, { done, total })
+      ({ done, total }) => {
         const adminsDone = done === total ? 1 : 0
         log({ adminsDone, adminsTotal: 1, usersDone: done, usersTotal: total, admin: admin ?? '' })
+        return [reportingFrontReading(db, id, { done, total })]
       },
     )
     if (read.unreadable + read.unlisted > 0) {

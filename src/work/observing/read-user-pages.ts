@@ -7,6 +7,7 @@ import {
 } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
+import { type Statement, sendTogether } from '../../store/connection/together.ts'
 import { observePage } from './observe-page.ts'
 import { planPages } from './page-plan.ts'
 import { noteUnreadable, toUnreadableEntry } from './unreadable-items.ts'
@@ -32,6 +33,9 @@ export type ReadingDeps = {
 
 /** How many users of how many have been read. */
 export type UsersProgress = { done: number; total: number }
+
+/** Returns the statements that note the progress. They go with the next one that is sent anyway, after the panel's rest. */
+export type Progress = (users: UsersProgress) => readonly Statement<unknown>[]
 
 /** Whose users are read, and how. */
 export type UsersToRead = {
@@ -65,12 +69,12 @@ export type UsersRead = {
  * to the user that makes it fail.
  *
  * @param progress called after each page.
- * @throws the panel's errors.
+ * @throws the panel's and the database's errors.
  */
 export async function readUsers(
   deps: ReadingDeps,
   filter: UsersToRead,
-  progress: (users: UsersProgress) => Promise<void>,
+  progress: Progress,
 ): Promise<UsersRead> {
   const { db, panel } = deps
   const { admin, token, adminId = null } = filter
@@ -80,9 +84,11 @@ export async function readUsers(
   const known = new Set(await listUnreadableUsers(db, knownAtMost))
   let unreadable = 0
   let total = 0
+  let reports: readonly Statement<unknown>[] = []
   for (;;) {
     deps.signal.throwIfAborted()
-    const asked = await drawAsked(db)
+    const asked = await drawAsked(db, reports)
+    reports = []
     const startedAt = deps.now()
     const { once, ...part } = plan.next()
     const page = await panel.users({ ...of, ...part }, { ...as, once }).catch(unlessUnusable)
@@ -110,9 +116,10 @@ export async function readUsers(
     await forgetRead(db, asked, page.users, { known, except: entries })
     const { done, over } = plan.read(page)
     total = Math.max(page.total, done)
-    await progress({ done, total })
+    reports = progress({ done, total })
     await deps.rest(tookMs, deps.signal)
     if (over) {
+      if (reports.length > 0) await sendTogether(db, [...reports])
       // The last stretch may reach beyond the end of the list.
       const unlisted = Math.min(plan.passedOver(), total)
       return { done, unreadable, unlisted, failingAt: plan.failingAt }

@@ -9,7 +9,7 @@ import { isEveryoneRead, type ScanSoFar } from '../../store/tenures/seen-tenures
 import { createTenureSet } from '../../store/tenures/tenure-set.ts'
 import { changeAccounts } from './change-accounts.ts'
 import { readUnseen } from './read-unseen.ts'
-import { type ReadingDeps, readUsers, type UsersProgress, type UsersRead } from './read-user-pages.ts'
+import { type Progress, type ReadingDeps, readUsers, type UsersRead } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
 import { createScanSights } from './scan-sights.ts'
 import { noteUnreadable, shorten } from './unreadable-items.ts'
@@ -25,12 +25,12 @@ const roundsAtMost = 5
  * end, is in no user's counter any more. An interrupted scan keeps what it stored and starts again. Users that cannot be
  * read do no harm to the others; only what is proven of the account as a whole waits until all can be read.
  *
- * @param progress called after each page.
+ * @param progress see {@link readUsers}; left out: nobody notes it.
  */
 export async function scanAdmin(
   deps: ReadingDeps,
   admin: DueScan,
-  progress: (users: UsersProgress) => Promise<void>,
+  progress: Progress = () => [],
 ): Promise<void> {
   const { db } = deps
   // Before the tick is drawn, and so before any question: what the counter says stands in the users' counters already.

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { beginFrontReading } from '../../../src/store/collecting/front-readings.ts'
 import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
-import { beginRound, finishRound, reportRound } from '../../../src/store/collecting/scan-round.ts'
+import { beginRound, finishRound, reportingRound } from '../../../src/store/collecting/scan-round.ts'
 import { beginScan, failScan } from '../../../src/store/collecting/scans.ts'
 import { recordUnreadable } from '../../../src/store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
+import { carryOut } from '../../../src/store/connection/together.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -79,7 +80,8 @@ test('sync shows the progress of a scan, and the admins whose scan failed', asyn
   await service.poll()
   const id = await service.idOf('ana')
   await beginRound(service.db, { admins: 2, users: 0 })
-  await reportRound(service.db, { adminsDone: 1, adminsTotal: 2, usersDone: 100, usersTotal: 250 }, 0n)
+  const progress = { adminsDone: 1, adminsTotal: 2, usersDone: 100, usersTotal: 250 }
+  await carryOut(service.db, reportingRound(service.db, progress, 0n))
   await beginScan(service.db, id, 0n)
   await failScan(service.db, id, new LedgerError('panel_bad_answer', 'users[3].status is missing.'))
   expect((await get()).scan).toEqual({

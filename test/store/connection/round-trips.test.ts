@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { type CompiledQuery, sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase, type Tx } from '../../../src/store/connection/database.ts'
-import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import {
   carryOut,
   prepared,
@@ -12,95 +9,8 @@ import {
   statement,
 } from '../../../src/store/connection/together.ts'
 import { rehearse, transact } from '../../../src/store/connection/transact.ts'
-import { observePage } from '../../../src/work/observing/observe-page.ts'
-import { observeUsers } from '../../../src/work/observing/observe-users.ts'
-import { createScanSights } from '../../../src/work/observing/scan-sights.ts'
-import { startTestService, type TestService, withKey } from '../../http/service.ts'
-import { admin, useLedger, user } from '../../support/ledger.ts'
+import { useLedger } from '../../support/ledger.ts'
 import { roundTripsOf } from '../../support/round-trips.ts'
-
-describe('what PostgreSQL is asked, in round trips as docs/reliability.md has them:', () => {
-  const text = readFileSync(path.join(import.meta.dirname, '../../../docs/reliability.md'), 'utf8')
-  const [, section = ''] = text.split('\n## Round trips\n')
-  const [table = ''] = section.split('\n## ')
-  const documented = new Map(
-    [...table.matchAll(/^\| (.*?) \| (\d+) \|/gm)].map(([, what = '', trips]) => [what, Number(trips)]),
-  )
-  let service: TestService
-
-  beforeAll(async () => {
-    service = await startTestService({ admins: [{ username: 'ada' }, { username: 'bob' }] })
-    await service.poll()
-    // The session that says that this service lives is opened once.
-    await call('DELETE', `/users/${await newUser('first')}`, withKey)
-  })
-  afterAll(() => service.close())
-
-  const call = async (method: 'GET' | 'DELETE', url: string, headers: Record<string, string>) => {
-    const answer = await service.app.inject({ method, url, headers })
-    expect(answer.statusCode, answer.body).toBe(200)
-  }
-
-  /** A user that the ledger knows, and that has another status and a higher counter since. */
-  const newUser = async (username: string) => {
-    const { state } = service.panel
-    const created = state.createUser(username, { admin: 'ada', lifetime: 10n })
-    await service.scan()
-    created.status = 'limited'
-    state.accrue(username, 5n)
-    return username
-  }
-
-  const pageOf = (lifetime: bigint) => {
-    const owner = admin('ada')
-    return Array.from({ length: 100 }, (_, index) => user(`seen_${index}`, lifetime, { owner }))
-  }
-  const observe = async (lifetime: bigint) =>
-    observeUsers(service.db, await drawAsked(service.db), pageOf(lifetime))
-
-  const operations: Record<string, () => Promise<() => Promise<unknown>>> = {
-    'Stats of an account': async () => {
-      const id = await service.idOf('ada')
-      return () => call('GET', `/admins/${id}/stats`, withKey)
-    },
-    'A page of 100 users, all never seen before': async () => () => observe(1n),
-    'A page of 100 users, all with new traffic': async () => () => observe(2n),
-    'A page of 100 users, nothing new': async () => () => observe(2n),
-    'A page of a scan, nothing new since a complete one': async () => {
-      const id = await service.idOf('ada')
-      const begun = await drawAsked(service.db)
-      const sights = createScanSights(service.db, { adminId: id, username: 'ada' }, begun)
-      return async () => {
-        const asked = await drawAsked(service.db)
-        const news = await sights.newsOf(pageOf(2n), asked)
-        expect(news).toEqual([])
-        await observePage(service.db, asked, news)
-      }
-    },
-    'Deletion of a user': async () => {
-      const username = await newUser('by_key')
-      return () => call('DELETE', `/users/${username}`, withKey)
-    },
-    'Deletion of a user by its admin, whose token is new': async () => {
-      const username = await newUser('by_admin')
-      return () => call('DELETE', `/users/${username}`, service.as('ada'))
-    },
-    'Deletion of a user through the front, whose token is new': async () => {
-      const username = await newUser('through_the_front')
-      service.forgetTokens()
-      return () => call('DELETE', `/api/user/${username}`, service.as('ada'))
-    },
-  }
-
-  test('the table has these rows', () => {
-    expect([...documented.keys()]).toEqual(Object.keys(operations))
-  })
-
-  test.each(Object.entries(operations))('%s', async (what, prepare) => {
-    const work = await prepare()
-    expect(await roundTripsOf(work)).toBe(documented.get(what))
-  })
-})
 
 describe('a transaction', () => {
   const ledger = useLedger()
@@ -113,6 +23,18 @@ describe('a transaction', () => {
     const { rows } = await sql<{ value: number }>`select value from kept order by value`.execute(ledger.db)
     return rows.map(({ value }) => value)
   }
+
+  test('of statements that are sent together by themselves is all of them or none', async () => {
+    const count = statement<{ rows: bigint }>(sql`select count(*) as rows from kept`)
+    const trips = await roundTripsOf(async () => {
+      const [, [counted]] = await sendTogether(ledger.db, [insert(20), count])
+      expect(counted).toEqual({ rows: 1n })
+    })
+    expect(trips).toBe(1)
+    await expect(sendTogether(ledger.db, [insert(21), insert(-1)])).rejects.toMatchObject({ code: '23514' })
+    expect(await kept()).toEqual([20])
+    await sql`delete from kept`.execute(ledger.db)
+  })
 
   test('sends BEGIN, statements that nobody waits for, and the next one in one round trip', async () => {
     const trips = await roundTripsOf(() =>

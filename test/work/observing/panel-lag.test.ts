@@ -26,7 +26,7 @@ test.each([
     panelReading: null,
     usersTotal: null,
   }
-  await scanAdmin({ ...workOf(place), rest: async () => {} }, due, async () => {})
+  await scanAdmin({ ...workOf(place), rest: async () => {} }, due)
   // What the clock said before seems to lie an hour off.
   await sql`update cumulative_traffic set snapshot_at = snapshot_at + ${shift}::interval where admin_id = ${due.adminId}`.execute(
     place.db,

@@ -36,8 +36,9 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
     pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
   async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
     const due = await dueScanOf(place.db, await accountOf(place.db, admin))
-    await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async (users) => {
+    await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, (users) => {
       progress.push(users)
+      return []
     })
   }
   const tenuresOf = async () => {

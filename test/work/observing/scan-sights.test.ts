@@ -29,7 +29,6 @@ const scan = async (over: Partial<ReadingDeps> = {}) =>
   scanAdmin(
     { ...workOf(place), rest: async () => {}, ...over },
     await dueScanOf(place.db, await accountOf(place.db, admin)),
-    async () => {},
   )
 const name = (user: string | number) => `${admin}_${user}`
 const state = () => place.panel.state

@@ -30,7 +30,7 @@ const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
 async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
   const due = await dueScanOf(place.db, await accountOf(place.db, admin))
-  await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, async () => {})
+  await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due)
 }
 const round = async () => {
   clock += 10 * 60_000
