@@ -1,8 +1,8 @@
-import type { PanelUser } from '../../src/panel/panel.ts'
+import type { PanelClient, PanelUser } from '../../src/panel/panel.ts'
 import type { Database } from '../../src/store/connection/database.ts'
 import { drawAsked } from '../../src/store/connection/logical-clock.ts'
-import { observePage } from '../../src/work/observing/observe-page.ts'
-import { pageSize } from '../../src/work/observing/read-user-pages.ts'
+import { pageSize } from '../../src/work/observing/page-size.ts'
+import { readUsers } from '../../src/work/observing/read-user-pages.ts'
 import { createScanSights } from '../../src/work/observing/scan-sights.ts'
 import { accountOf } from '../support/ledger.ts'
 
@@ -24,7 +24,7 @@ function userOf(admin: string, index: number, lifetime: bigint): PanelUser {
 export type Range = { from: number; to: number }
 
 /**
- * Observes the users from `from` to before `to` of one admin, in pages as a scan does.
+ * Observes the users from `from` to before `to` of one admin, as a scan does whose panel answers at once.
  *
  * @param lifetimeOf the bytes that the user of this number has consumed.
  * @param isRepeated whether a complete scan came before.
@@ -41,11 +41,24 @@ export async function observeRange(
   const sights = isRepeated
     ? createScanSights(db, { adminId: (await accountOf(db, admin)).id, username: admin }, begun)
     : null
-  return rateOf(range, async (page) => {
-    const asked = await drawAsked(db)
-    const users = page.map((index) => userOf(admin, index, lifetimeOf(index)))
-    await observePage(db, asked, sights ? await sights.newsOf(users, asked) : users)
-  })
+  const total = range.to - range.from
+  const users: PanelClient['users'] = async ({ offset, limit }) => {
+    const listed = Array.from({ length: Math.min(limit, total - offset) }, (_, place) => {
+      const index = range.from + offset + place
+      return userOf(admin, index, lifetimeOf(index))
+    })
+    return { users: listed, total, unreadable: [] }
+  }
+  const deps = {
+    db,
+    panel: { users, countUsers: async () => total },
+    rest: async () => {},
+    now: () => performance.now(),
+    signal: new AbortController().signal,
+  }
+  const begunAt = performance.now()
+  await readUsers(deps, { admin, ...(sights && { newsOf: sights.newsOf }) }, () => [])
+  return (total * 1_000) / (performance.now() - begunAt)
 }
 
 /** Does `work` with the users of a range, page by page, and returns users a second. */

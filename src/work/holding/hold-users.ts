@@ -13,7 +13,7 @@ import {
   planHeld,
 } from '../../store/holds/held-users.ts'
 import { type Hold, noteRemaining } from '../../store/holds/holds.ts'
-import { pageSize } from '../observing/read-user-pages.ts'
+import { pageSize } from '../observing/page-size.ts'
 import { announce } from './announce.ts'
 import { countFailures, type Failures, type HoldingDeps, isServed } from './holding.ts'
 import { listServed } from './list-served.ts'

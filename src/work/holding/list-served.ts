@@ -1,6 +1,6 @@
 import { isLedgerError } from '../../errors.ts'
 import { planPages } from '../observing/page-plan.ts'
-import { pageSize } from '../observing/read-user-pages.ts'
+import { pageSize } from '../observing/page-size.ts'
 import type { HoldingDeps } from './holding.ts'
 
 /**
@@ -13,7 +13,7 @@ export async function listServed(
   admin: string,
   status: 'active' | 'on_hold',
 ): Promise<{ usernames: string[]; unlisted: number }> {
-  const plan = planPages(pageSize, [])
+  const plan = planPages({ users: pageSize }, [])
   const usernames = new Set<string>()
   for (;;) {
     signal.throwIfAborted()

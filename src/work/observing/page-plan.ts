@@ -1,4 +1,5 @@
 import type { PanelUser, PanelUserPage } from '../../panel/panel.ts'
+import type { PageSize } from './page-size.ts'
 
 /** How many lists of one admin may fail in the search for users that make them fail; beyond, whole pages are passed over. */
 const failuresSearched = 300
@@ -23,12 +24,12 @@ export type PagePlan = {
  * Plans how a list of users is read that users may join and leave meanwhile, and of which some make every page fail that
  * they are on. The list is ordered by age, and each page begins with the newest user of the page before.
  *
- * @param size users on a page, an even number.
+ * @param size users on a page, an even number; it may change from one page to the next.
  * @param failing where users were found before that make pages fail: so they spoil no page again.
  */
-export function planPages(size: number, failing: readonly number[]): PagePlan {
+export function planPages(size: Pick<PageSize, 'users'>, failing: readonly number[]): PagePlan {
   let offset = 0
-  let limit = size
+  let limit = size.users
   let before: readonly PanelUser[] = []
   /** The end of a stretch, from `offset` on, that is known to hold a user that makes it fail; null: none is known. */
   let suspectEnd: number | null = null
@@ -45,8 +46,8 @@ export function planPages(size: number, failing: readonly number[]): PagePlan {
   const limitAt = (place: number): number => {
     if (suspectEnd !== null) return Math.max(1, Math.floor((suspectEnd - place) / 2))
     const next = failing.find((known) => known >= place)
-    if (next === undefined) return size
-    return next === place ? 1 : Math.min(size, next - place)
+    if (next === undefined) return size.users
+    return next === place ? 1 : Math.min(size.users, next - place)
   }
 
   return {
@@ -67,7 +68,7 @@ export function planPages(size: number, failing: readonly number[]): PagePlan {
       // back, so that no user is passed over.
       if (offset > 0 && isGap(before, page)) {
         const done = offset
-        offset = Math.max(0, offset - size / 2)
+        offset = Math.max(0, offset - size.users / 2)
         return { done, over: false }
       }
       // What was passed over last may reach beyond the end of the list.

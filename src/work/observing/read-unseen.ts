@@ -1,5 +1,6 @@
 import { listUnseen, type ScanSoFar } from '../../store/tenures/seen-tenures.ts'
-import { pageSize, type ReadingDeps } from './read-user-pages.ts'
+import { pageSize } from './page-size.ts'
+import type { ReadingDeps } from './read-user-pages.ts'
 import { readNamedUsers } from './read-users-by-name.ts'
 
 /**

@@ -10,10 +10,8 @@ import { type Asked, drawAsked } from '../../store/connection/logical-clock.ts'
 import { type Statement, sendTogether } from '../../store/connection/together.ts'
 import { observePage } from './observe-page.ts'
 import { planPages } from './page-plan.ts'
+import { createPageSize, pageSize } from './page-size.ts'
 import { noteUnreadable, toUnreadableEntry } from './unreadable-items.ts'
-
-/** Users asked for at once: the panel spends about 4 ms on each, so one page keeps it busy for under half a second. */
-export const pageSize = 100
 
 /** Users known as unreadable that are looked out for while users are read. */
 const knownAtMost = 1_000
@@ -25,11 +23,14 @@ export type ReadingDeps = {
   rest: (tookMs: number, signal: AbortSignal) => Promise<void>
   now: () => number
   signal: AbortSignal
-  /** Users asked for at once, an even number; left out: {@link pageSize}. */
+  /** Users that are usually asked for at once, an even number; left out: {@link pageSize}. */
   pageSize?: number
   /** Called once for each user that cannot be read. */
   onUnreadable?: (entry: UnreadableEntry) => void
 }
+
+/** {@link ReadingDeps}, of which this much of the panel is enough. */
+export type PagingDeps = Omit<ReadingDeps, 'panel'> & { panel: Pick<PanelClient, 'users' | 'countUsers'> }
 
 /** How many users of how many have been read. */
 export type UsersProgress = { done: number; total: number }
@@ -72,7 +73,7 @@ export type UsersRead = {
  * @throws the panel's and the database's errors.
  */
 export async function readUsers(
-  deps: ReadingDeps,
+  deps: PagingDeps,
   filter: UsersToRead,
   progress: Progress,
 ): Promise<UsersRead> {
@@ -80,7 +81,8 @@ export async function readUsers(
   const { admin, token, adminId = null } = filter
   const of = admin === undefined ? {} : { admin }
   const as = token === undefined ? {} : { token }
-  const plan = planPages(deps.pageSize ?? pageSize, filter.failingAt ?? [])
+  const size = createPageSize(deps.pageSize ?? pageSize)
+  const plan = planPages(size, filter.failingAt ?? [])
   const known = new Set(await listUnreadableUsers(db, knownAtMost))
   let unreadable = 0
   let total = 0
@@ -93,12 +95,14 @@ export async function readUsers(
     const { once, ...part } = plan.next()
     const page = await panel.users({ ...of, ...part }, { ...as, once }).catch(unlessUnusable)
     if (page === null) {
+      size.failed()
       // A panel that lists no user at all does not fail because of one.
       if (plan.failed() === 'pass over') total = Math.max(total, await panel.countUsers(of, as))
       await deps.rest(deps.now() - startedAt, deps.signal)
       continue
     }
-    const tookMs = deps.now() - startedAt
+    const answeredAt = deps.now()
+    const panelMs = answeredAt - startedAt
     const news = filter.newsOf ? await filter.newsOf(page.users, asked) : page.users
     const { dropped, uncountable } = await observePage(db, asked, news)
     if (dropped.length > 0) await filter.onDropped?.(dropped)
@@ -116,8 +120,9 @@ export async function readUsers(
     await forgetRead(db, asked, page.users, { known, except: entries })
     const { done, over } = plan.read(page)
     total = Math.max(page.total, done)
+    size.stored({ panelMs, ledgerMs: deps.now() - answeredAt })
     reports = progress({ done, total })
-    await deps.rest(tookMs, deps.signal)
+    await deps.rest(panelMs, deps.signal)
     if (over) {
       if (reports.length > 0) await sendTogether(db, [...reports])
       // The last stretch may reach beyond the end of the list.
