@@ -31,6 +31,7 @@ import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import type { Serving } from '../stand-in/xray.ts'
 import { carryOut } from '../support/carry-out.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { unhurried } from '../support/deleting.ts'
 import { operatorKey } from '../support/keys.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { accountOf, dueScanOf } from '../support/ledger.ts'
@@ -253,14 +254,14 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     scan: async () => {
       for (const username of standIn.state.admins.keys()) {
         const due = await dueScanOf(db, await accountOf(db, username))
-        await scanAdmin({ ...working, rest: async () => {} }, due)
+        await scanAdmin({ ...working, ...unhurried }, due)
       }
     },
     carryOut: (id) => carryOut(working, BigInt(id)),
     settle: () => settleDeletions(working),
     idOf,
     client: panel,
-    reading: working,
+    reading: { ...working, ...unhurried },
     databaseUses: () => uses,
     close: async () => {
       await app.close()

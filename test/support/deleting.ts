@@ -63,6 +63,9 @@ export function workOf({ db, client, worker, now, panelLag }: Deleting) {
   return { db, panel: client, worker, now, panelLag, graceMs, signal: new AbortController().signal }
 }
 
+/** For those that read users: nobody rests, and no time passes, so that pages keep their usual size. */
+export const unhurried = { rest: async () => {}, now: () => 0 }
+
 /** The time is over in which the panel may act on what it has not answered. */
 export async function passGrace({ db }: Pick<Deleting, 'db'>): Promise<void> {
   await db
@@ -93,7 +96,7 @@ export async function pollAndScan(deleting: Deleting): Promise<void> {
   const { db, client, panel } = deleting
   await pollAdmins({ db, panel: client, panelLag: createPanelLag(0) }, await drawAsked(db))
   for (const username of panel.state.admins.keys()) {
-    const scan = { ...workOf(deleting), rest: async () => {} }
+    const scan = { ...workOf(deleting), ...unhurried }
     await scanAdmin(scan, await dueScanOf(db, await accountOf(db, username)))
   }
 }

@@ -5,7 +5,7 @@ import { drawAsked } from '../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../src/work/observing/panel-lag.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
-import { type Deleting, useDeleting, workOf } from './deleting.ts'
+import { type Deleting, unhurried, useDeleting, workOf } from './deleting.ts'
 import { accountOf, dueScanOf } from './ledger.ts'
 
 /** An admin of its own for each test, whose odd users and counters are read. */
@@ -31,7 +31,7 @@ export function useOddPanel(): OddPanel {
     place,
     admin: '',
     told: [],
-    work: () => ({ ...workOf(place), rest: async () => {}, onUnreadable }),
+    work: () => ({ ...workOf(place), ...unhurried, onUnreadable }),
     poll: async () =>
       pollAdmins(
         { db: place.db, panel: place.client, panelLag: createPanelLag(0), onUnreadable },

@@ -57,6 +57,7 @@ describe('what PostgreSQL is asked, in round trips as docs/reliability.md has th
       const deps = {
         ...service.reading,
         signal: new AbortController().signal,
+        now: () => 0,
         rest: async () => void rests.push(made()),
       }
       return scanAdmin(deps, due, (users) => [reportingScan(service.db, account.id, users)])

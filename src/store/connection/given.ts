@@ -1,18 +1,11 @@
 import { type RawBuilder, sql } from 'kysely'
+import { castOf, toBinaryArray, type Values } from './binary-array.ts'
 
-/** The types in which statements are given values, and what a value of them is here; `timestamp`: text, of UTC. */
-type Values = {
-  bigint: bigint
-  boolean: boolean
-  integer: number
-  text: string
-  timestamp: string
-  timestamptz: Date
-}
-
-type Column<Row> = {
-  [Type in keyof Values]: readonly [type: Type, value: (row: Row, place: number) => Values[Type] | null]
-}[keyof Values]
+type ColumnOf<Row, Type extends keyof Values> = readonly [
+  type: Type,
+  value: (row: Row, place: number) => Values[Type] | null,
+]
+type Column<Row> = { [Type in keyof Values]: ColumnOf<Row, Type> }[keyof Values]
 
 /** The columns of a given table, by their names: the type of each, and its value in a row; `place`: of the row, from 0 on. */
 export type Columns<Row> = Readonly<Record<string, Column<Row>>>
@@ -25,7 +18,7 @@ export function given<Type extends keyof Values>(
   type: Type,
   values: readonly (Values[Type] | null)[],
 ): RawBuilder<(Values[Type] | null)[]> {
-  return sql`(select ${[...values]}::${sql.raw(type)}[])`
+  return sql`(select ${toBinaryArray(type, values)}${sql.raw(castOf(type))})`
 }
 
 /** One of the values that a statement is given, to compare a column with; see {@link given}. */
@@ -44,11 +37,9 @@ export function givenTable<Row>(
   name: string,
   columns: Columns<Row>,
 ): (rows: readonly Row[]) => RawBuilder<unknown> {
-  const types = Object.values(columns).map(([type]) => type)
-  const values: ((row: Row, place: number) => unknown)[] = Object.values(columns).map(([, value]) => value)
   // An array for each column: the text is the same for any number of rows, and is built once.
-  const arrays = types.map((_, index) => `array_${index}`)
-  const casts = types.map((type, index) => `::${type}[] as ${arrays[index]}`)
+  const arrays = Object.keys(columns).map((_, index) => `array_${index}`)
+  const casts = Object.values(columns).map(([type], index) => `${castOf(type)} as ${arrays[index]}`)
   const text = [
     '(select given.* from (select ',
     ...casts.slice(0, -1).map((cast) => `${cast}, `),
@@ -56,5 +47,10 @@ export function givenTable<Row>(
       `as given (${Object.keys(columns).join()})) as ${name}`,
   ]
   const template = Object.assign(text, { raw: text })
-  return (rows) => sql(template, ...values.map((value) => rows.map(value)))
+  const toArrays = Object.values(columns).map(toArray)
+  return (rows) => sql(template, ...toArrays.map((array) => array(rows)))
+}
+
+function toArray<Row, Type extends keyof Values>([type, value]: ColumnOf<Row, Type>) {
+  return (rows: readonly Row[]) => toBinaryArray(type, rows.map(value))
 }

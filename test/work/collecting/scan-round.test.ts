@@ -7,7 +7,7 @@ import { createScanLog } from '../../../src/work/collecting/scan-log.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
+import { unhurried, useDeleting, workOf } from '../../support/deleting.ts'
 import { readScanRound } from '../../support/scan-round.ts'
 
 const place = useDeleting()
@@ -31,7 +31,7 @@ const poll = async () =>
 async function round(signal = new AbortController().signal): Promise<string[]> {
   seen = []
   await scanDueAdmins(
-    { ...workOf(place), rest: async () => {}, signal },
+    { ...workOf(place), ...unhurried, signal },
     {
       intervalSeconds,
       onProgress: (progress) => seen.push(progress),

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { transact } from '../../../src/store/connection/transact.ts'
 import { takeOutbox } from '../../../src/store/outbox/outbox.ts'
 import { readNamedUsers } from '../../../src/work/observing/read-users-by-name.ts'
-import { pollAndScan, workOf } from '../../support/deleting.ts'
+import { pollAndScan, unhurried, workOf } from '../../support/deleting.ts'
 import { useHolding } from '../../support/holding.ts'
 
 const holding = useHolding()
@@ -21,7 +21,7 @@ beforeEach(async () => {
 async function observe(): Promise<string[]> {
   const entries = await transact(holding.db, (tx) => takeOutbox(tx, 100))
   const names = entries.flatMap((entry) => (entry.kind === 'observation' ? entry.usernames : []))
-  await readNamedUsers({ ...workOf(holding), rest: async () => {} }, names)
+  await readNamedUsers({ ...workOf(holding), ...unhurried }, names)
   return names
 }
 

@@ -4,7 +4,7 @@ import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
+import { unhurried, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf } from '../../support/ledger.ts'
 
 const place = useDeleting()
@@ -26,7 +26,7 @@ test.each([
     panelReading: null,
     usersTotal: null,
   }
-  await scanAdmin({ ...workOf(place), rest: async () => {} }, due)
+  await scanAdmin({ ...workOf(place), ...unhurried }, due)
   // What the clock said before seems to lie an hour off.
   await sql`update cumulative_traffic set snapshot_at = snapshot_at + ${shift}::interval where admin_id = ${due.adminId}`.execute(
     place.db,

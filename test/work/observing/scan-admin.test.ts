@@ -8,7 +8,7 @@ import type { ReadingDeps, UsersProgress } from '../../../src/work/observing/rea
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
 import { eachRelease } from '../../stand-in/every-panel.ts'
 import { traitsOf } from '../../stand-in/release.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
+import { unhurried, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 describe.each(eachRelease)('Marzban $release on $database', (panel) => {
@@ -36,7 +36,7 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
     pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
   async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
     const due = await dueScanOf(place.db, await accountOf(place.db, admin))
-    await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due, (users) => {
+    await scanAdmin({ ...workOf(place), ...unhurried, ...over }, due, (users) => {
       progress.push(users)
       return []
     })

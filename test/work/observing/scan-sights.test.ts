@@ -13,7 +13,7 @@ import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
 import { readNamedUser } from '../../../src/work/observing/read-users-by-name.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
-import { useDeleting, workOf } from '../../support/deleting.ts'
+import { unhurried, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
 import { keepOpen, untilWaiting } from '../../support/locks.ts'
 
@@ -27,7 +27,7 @@ const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
 const scan = async (over: Partial<ReadingDeps> = {}) =>
   scanAdmin(
-    { ...workOf(place), rest: async () => {}, ...over },
+    { ...workOf(place), ...unhurried, ...over },
     await dueScanOf(place.db, await accountOf(place.db, admin)),
   )
 const name = (user: string | number) => `${admin}_${user}`

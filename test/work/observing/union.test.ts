@@ -7,7 +7,7 @@ import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import type { ReadingDeps } from '../../../src/work/observing/read-user-pages.ts'
 import { scanAdmin } from '../../../src/work/observing/scan-admin.ts'
-import { asOperator, useDeleting, workOf } from '../../support/deleting.ts'
+import { asOperator, unhurried, useDeleting, workOf } from '../../support/deleting.ts'
 import { accountOf, dueScanOf, inconsistentAccounts } from '../../support/ledger.ts'
 
 const hour = 3_600_000
@@ -30,7 +30,7 @@ const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag }, await drawAsked(place.db))
 async function scan(over: Partial<ReadingDeps> = {}): Promise<void> {
   const due = await dueScanOf(place.db, await accountOf(place.db, admin))
-  await scanAdmin({ ...workOf(place), rest: async () => {}, ...over }, due)
+  await scanAdmin({ ...workOf(place), ...unhurried, ...over }, due)
 }
 const round = async () => {
   clock += 10 * 60_000
