@@ -18,8 +18,10 @@ export function effectOf(call: CallToJudge): CallEffect {
   return 'change'
 }
 
-/** 9999-12-31T23:59:59: of a later second Python makes no date. */
-const lastSecond = 253_402_300_799
+/** 9999-12-30T23:59:59: a day before the last second of which Python makes a date, in whatever time zone the panel is. */
+const lastSecond = 253_402_214_399
+/** 3,000 years. At its first connection a user gets an expiry so far ahead: that must be a date as well. */
+const longestDuration = 100_000_000_000
 
 /**
  * See `PanelApi.breakingFieldOf`. Marzban 0.8.4 stores such a user and answers 500, and then fails at every list with it
@@ -36,16 +38,17 @@ export function breakingFieldOf({
   if (fields === undefined) return { field: 'body', detail: notJson }
   if (!isObject(fields)) return null
   const plan = isObject(fields.next_plan) ? fields.next_plan : {}
-  const seconds = {
-    expire: fields.expire,
-    on_hold_expire_duration: fields.on_hold_expire_duration,
-    'next_plan.expire': plan.expire,
-  }
-  const field = Object.entries(seconds).find(([, value]) => secondsIn(value) > lastSecond)?.[0]
-  if (field === undefined) return null
+  const seconds = [
+    { field: 'expire', value: fields.expire, most: lastSecond },
+    { field: 'on_hold_expire_duration', value: fields.on_hold_expire_duration, most: longestDuration },
+    { field: 'next_plan.expire', value: plan.expire, most: lastSecond },
+  ]
+  const breaking = seconds.find(({ value, most }) => secondsIn(value) > most)
+  if (breaking === undefined) return null
+  const { field, most } = breaking
   const detail =
-    `${field} must be at most ${lastSecond}, the end of the year 9999; 0 means never. The panel would store it, and fail at ` +
-    'every list with this user.'
+    `${field} must be at most ${most}, so that the user expires before the end of the year 9999; 0 means never. The panel ` +
+    'would store it, and fail at every list with this user.'
   return { field, detail }
 }
 

@@ -131,6 +131,10 @@ describe('a call that would leave a user that the panel can never list again', (
 
   test.each([
     ['POST', '/api/user', { username: 'anna', expire: 253_402_300_800 }, 'expire'],
+    // At 23:59:59 UTC it is the year 10000 in Tehran already.
+    ['POST', '/api/user', { username: 'anna', expire: 253_402_300_799 }, 'expire'],
+    // The user expires so long after its first connection.
+    ['PUT', '/api/user/anna', { on_hold_expire_duration: 253_402_214_399 }, 'on_hold_expire_duration'],
     ['PUT', '/api/user/anna', { expire: '100000000000000' }, 'expire'],
     ['PUT', '/api/user/anna', { on_hold_expire_duration: 1e14 }, 'on_hold_expire_duration'],
     ['PUT', '/api/user/anna', { next_plan: { expire: 1e300 } }, 'next_plan.expire'],
@@ -169,7 +173,8 @@ describe('a call that would leave a user that the panel can never list again', (
   })
 
   test.each([
-    ['POST', '/api/user', { username: 'anna', expire: 253_402_300_799 }],
+    ['POST', '/api/user', { username: 'anna', expire: 253_402_214_399 }],
+    ['POST', '/api/user', { username: 'anna', on_hold_expire_duration: 100 * 366 * 86_400 }],
     ['PUT', '/api/user/anna', { expire: 0 }],
     ['PUT', '/api/user/anna', { expire: null, next_plan: null }],
     ['PUT', '/api/user/anna', { expire: -1 }],
