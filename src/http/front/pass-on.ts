@@ -27,11 +27,17 @@ export async function passOn(
     const { method, target } = request
     const call = { method, path: target.path, headers, body }
     await front.refuse(call, token)
+    // The panel goes on without the client. What it answers then has to be noted all the same.
+    if (front.isNoted(call)) reply.raw.off('close', leave)
     const answer = await panel.open({ method, target: target.encoded, headers, body }, gone.signal)
-    await front.noteAnswer(call, answer.status)
-    if (isGone(reply)) answer.body.destroy()
-    reply.code(answer.status).headers(headersForClient(answer.headers, panel, request.host))
-    // Whatever fails before this, the answer's connection is given back with the end of the client's.
+    try {
+      await front.noteAnswer(call, answer.status)
+      if (isGone(reply)) answer.body.destroy()
+      reply.code(answer.status).headers(headersForClient(answer.headers, panel, request.host))
+    } catch (error) {
+      answer.body.destroy()
+      throw error
+    }
     reply.raw.off('close', leave)
     return reply.send(answer.body)
   } finally {

@@ -37,6 +37,8 @@ export type Front = {
    * {@link refuseIfHeld}. To be asked of every call, guarded or not, when it is complete.
    */
   refuse(call: CallToJudge, token: string | null): Promise<void>
+  /** Whether {@link Front.noteAnswer} may note something of this call. */
+  isNoted(call: CallToJudge): boolean
   /**
    * Notes what the panel's answer to a call that is not guarded means for users that are held: one that its caller disables
    * stays disabled when the hold ends.
@@ -63,6 +65,7 @@ export function createFront(work: FrontWork): Front {
       await refuseIfHeld(work, call, token)
       refuseIfBreaking(work, call)
     },
+    isNoted: (call) => work.api.disabledBy(call) !== null,
     noteAnswer: (call, status) => keepIfDisabled(work, call, status),
     handle: async (call, request) => {
       await checkPreserveTraffic(work, call, request)

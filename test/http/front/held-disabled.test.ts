@@ -1,6 +1,8 @@
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { noteHeld, planHeld } from '../../../src/store/holds/held-users.ts'
 import { createHolds } from '../../../src/work/holding/operator-hold.ts'
+import { until } from '../../support/until.ts'
 import { send } from './raw.ts'
 import { useFront } from './use-front.ts'
 import { json } from './use-held-front.ts'
@@ -39,4 +41,34 @@ test('a user that is disabled through the front stays so when the hold ends, and
   expect(await statesOf(first, second, third)).toEqual(['kept', 'held', 'held'])
   expect((await front.through('POST', '/api/admin/ada/users/disable', 'root')).status).toBe(200)
   expect(await statesOf(first, second, third)).toEqual(['kept', 'kept', 'held'])
+})
+
+test.each([
+  ['a user', 'PUT', (username: string) => `/api/user/${username}`],
+  ['all users of an admin', 'POST', () => '/api/admin/ada/users/disable'],
+])('%s that a caller disables stays so when it leaves before the answer', async (_whom, method, pathOf) => {
+  const username = front.newUser('ada', 0n)
+  await holdUser(username, 'ada')
+  const path = pathOf(username)
+  const { hostname, port } = new URL(front.address)
+  const caller = connect(Number(port), hostname).on('error', () => {})
+  const { logged, panel } = front.service
+  logged.length = 0
+  panel.faults.add({
+    kind: 'hook',
+    method,
+    path,
+    before: async () => {
+      caller.resetAndDestroy()
+      const isNoticed = async () => logged.some(({ msg }) => msg === 'a client went away')
+      await until('the service has noticed that', isNoticed, 5_000)
+    },
+  })
+  const body = '{"status":"disabled"}'
+  const { authorization } = front.service.as('root')
+  caller.write(
+    `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await until('it is noted', async () => (await statesOf(username))[0] === 'kept', 5_000)
 })
