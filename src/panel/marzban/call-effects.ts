@@ -77,7 +77,9 @@ export function disabledBy({ method, path, body }: CallToJudge): Disabled | null
   if (usersOf !== undefined) return { usersOf }
   if (method !== 'PUT' || !userPath.test(path) || body === null) return null
   const fields = jsonIn(body)
-  return isObject(fields) && fields.status === 'disabled' ? { user: path.slice('/api/user/'.length) } : null
+  if (!isObject(fields) || fields.status !== 'disabled') return null
+  // MySQL ignores spaces at the end, and no user's name ends with one.
+  return { user: path.slice('/api/user/'.length).replace(/ +$/, '') }
 }
 
 /**
