@@ -36,7 +36,7 @@ export type PanelApi = {
    */
   refusingQuestions(call: GuardedCall): readonly string[]
   /**
-   * Why a call would leave a user in the panel that it can never list again, and serves for ever; null: it would not.
+   * Why a call would leave a user in the panel that it can never list or change again, and serves for ever; null: it would not.
    */
   breakingFieldOf(call: CallToJudge): { field: string; detail: string } | null
   /** Whom a call disables, if the panel accepts it; null: nobody. A call that does more than that counts too. */

@@ -3,7 +3,8 @@ import type { CallToJudge } from '../../panel/panel-api.ts'
 import type { FrontWork } from './front-request.ts'
 
 /**
- * Refuses a call that would leave a user in the panel that it serves and can never list again: nobody could count or hold it.
+ * Refuses a call that would leave a user in the panel that it serves and can never list or change again: nobody could count or
+ * hold it.
  *
  * @throws `invalid_request`.
  */

@@ -142,6 +142,12 @@ describe('a call that would leave a user that the panel can never list again', (
     expect(breaking(method, path, body)).toEqual({ field, detail: expect.stringContaining('year 9999') })
   })
 
+  test.each([1_001, 20_000])('a name of %i characters, which no path can carry, is recognised', (length) => {
+    const username = `abc.${'x'.repeat(length - 4)}`
+    expect(breaking('POST', '/api/user', { username })).toMatchObject({ field: 'username' })
+    expect(breaking('PUT', '/api/user/anna', { username })).toBeNull()
+  })
+
   test.each([
     '100_000_000_000_000',
     ' 100000000000000 ',
@@ -175,6 +181,7 @@ describe('a call that would leave a user that the panel can never list again', (
   test.each([
     ['POST', '/api/user', { username: 'anna', expire: 253_402_214_399 }],
     ['POST', '/api/user', { username: 'anna', on_hold_expire_duration: 100 * 366 * 86_400 }],
+    ['POST', '/api/user', { username: `abc.${'x'.repeat(996)}` }],
     ['PUT', '/api/user/anna', { expire: 0 }],
     ['PUT', '/api/user/anna', { expire: null, next_plan: null }],
     ['PUT', '/api/user/anna', { expire: -1 }],
