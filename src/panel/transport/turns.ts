@@ -63,12 +63,15 @@ export function createTurns({ atOnce, waitMs, now = () => performance.now() }: T
     }
   }
 
-  const cutSlowest = (): void => {
+  /** @returns how many milliseconds the slowest still has; 0: it was cut, or there is none. */
+  const cutSlowest = (): number => {
     const [slowest] = slow
-    if (slowest && now() - slowest.since >= waitMs / 2) {
-      slow.delete(slowest)
-      slowest.cut()
-    }
+    if (!slowest) return 0
+    const left = slowest.since + waitMs / 2 - now()
+    if (left > 0) return left
+    slow.delete(slowest)
+    slowest.cut()
+    return 0
   }
 
   const wait = (signal: AbortSignal | undefined): Promise<Turn> => {
@@ -89,7 +92,12 @@ export function createTurns({ atOnce, waitMs, now = () => performance.now() }: T
       end()
       reject(signal?.reason)
     }
-    const half = setTimeout(cutSlowest, waitMs / 2)
+    const look = (): void => {
+      const left = cutSlowest()
+      // It became slow only after this one had begun to wait.
+      if (left > 0) half = setTimeout(look, left)
+    }
+    let half = setTimeout(look, waitMs / 2)
     const whole = setTimeout(() => {
       end()
       reject(tooMany())
