@@ -101,5 +101,5 @@ function withoutAddress(text: string, { host }: PanelAddress): string {
 /** A foreign text for a message: one line, not too long, without a full stop. */
 function summarise(text: string): string {
   const line = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim()
-  return (line.length > 200 ? `${line.slice(0, 200)}...` : line).replace(/(?<!\.)\.$/, '')
+  return (line.length > 200 ? `${line.slice(0, 200).toWellFormed()}...` : line).replace(/(?<!\.)\.$/, '')
 }

@@ -45,6 +45,14 @@ describe("answers that are not Marzban's", () => {
     expect(panel.requests).toHaveLength(1)
   })
 
+  test('a long reason is cut between two characters: no queue of the database keeps half of one', async () => {
+    const detail = `${'x'.repeat(199)}\u{1f600} and more`
+    const { client } = await facing((_request, response) => json(response, 403, { detail }))
+    const error: unknown = await client.account().catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: 'panel_forbidden', message: expect.stringContaining('xxx') })
+    expect((error as Error).message.isWellFormed()).toBe(true)
+  })
+
   test('an answer that is too large is a bad answer', async () => {
     const huge: Answer = (_request, response) => json(response, 200, { ...adminJson, note: 'x'.repeat(5000) })
     const { client } = await facing(huge, { maxAnswerBytes: 4096 })
