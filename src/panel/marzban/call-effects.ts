@@ -54,13 +54,19 @@ export function breakingFieldOf({
     { field: 'next_plan.expire', value: plan.expire, most: lastSecond },
   ]
   const breaking = seconds.find(({ value, most }) => secondsIn(value) > most)
-  if (breaking === undefined) return null
+  if (breaking === undefined) {
+    return isNegative(plan.data_limit) ? { field: 'next_plan.data_limit', detail: negativeQuota } : null
+  }
   const { field, most } = breaking
   const detail =
     `${field} must be at most ${most}, so that the user expires before the end of the year 9999; 0 means never. The panel ` +
     'would store it, and fail at every list with this user.'
   return { field, detail }
 }
+
+/** The panel refuses a negative `data_limit` of a user itself, but not that of a plan. */
+const negativeQuota =
+  'next_plan.data_limit must not be negative. The panel would carry out this plan, and fail at every list with this user.'
 
 /** Python reads more than JSON: other charsets, NaN and Infinity. What is not read here could hide a field. */
 const notJson = 'The body must be JSON (RFC 8259) in UTF-8, without a byte order mark; it was not forwarded.'
@@ -79,6 +85,11 @@ function secondsIn(value: unknown): number {
   if (typeof value !== 'string') return Number(value)
   if (/^\s*[+-]?\d+(?:\.0*)?\s*$/.test(value)) return Number(value)
   return /\p{Nd}/u.test(value) ? Number.POSITIVE_INFINITY : Number.NaN
+}
+
+/** Whether the panel can read a value as a number below zero; see {@link secondsIn}. */
+function isNegative(value: unknown): boolean {
+  return typeof value === 'string' ? /^\s*-/.test(value) && /\p{Nd}/u.test(value) : Number(value) < 0
 }
 
 /** See `PanelApi.disabledBy`. */

@@ -29,3 +29,16 @@ test.each([
     expect(state.mustFind('anna').expire).toBeNull()
   },
 )
+
+test('a reseller cannot have a plan carried out that leaves a user whom the panel can never list', async () => {
+  const { service, address } = front
+  const username = front.newUser('ada', 0n, { dataLimit: 10 })
+  const headers = { ...service.as('ada'), 'content-type': 'application/json' }
+  const next_plan = { data_limit: -5, add_remaining_traffic: true }
+  const queued = await send(address, 'PUT', `/api/user/${username}`, {
+    headers,
+    body: JSON.stringify({ next_plan }),
+  })
+  await front.through('POST', `/api/user/${username}/active-next`, 'ada')
+  expect([queued.status, (await front.through('GET', '/api/users', 'root')).status]).toEqual([400, 200])
+})

@@ -142,6 +142,16 @@ describe('a call that would leave a user that the panel can never list again', (
     expect(breaking(method, path, body)).toEqual({ field, detail: expect.stringContaining('year 9999') })
   })
 
+  test.each([-1, -(10 ** 15), '-7', ' -٧'])(
+    'a plan with a quota of %j, which may go below zero, is recognised',
+    (quota) => {
+      const next_plan = { data_limit: quota, add_remaining_traffic: true }
+      expect(breaking('PUT', '/api/user/anna', { next_plan })).toMatchObject({
+        field: 'next_plan.data_limit',
+      })
+    },
+  )
+
   test.each([1_001, 20_000])('a name of %i characters, which no path can carry, is recognised', (length) => {
     const username = `abc.${'x'.repeat(length - 4)}`
     expect(breaking('POST', '/api/user', { username })).toMatchObject({ field: 'username' })
@@ -184,6 +194,9 @@ describe('a call that would leave a user that the panel can never list again', (
     ['POST', '/api/user', { username: `abc.${'x'.repeat(996)}` }],
     ['PUT', '/api/user/anna', { expire: 0 }],
     ['PUT', '/api/user/anna', { expire: null, next_plan: null }],
+    ['PUT', '/api/user/anna', { next_plan: { data_limit: 0 } }],
+    ['PUT', '/api/user/anna', { next_plan: { data_limit: null } }],
+    ['PUT', '/api/user/anna', { next_plan: { data_limit: 'a-b' } }],
     ['PUT', '/api/user/anna', { expire: -1 }],
     ['PUT', '/api/user/anna', { expire: ' 1700000000' }],
     ['PUT', '/api/user/anna', { expire: 'never' }],
