@@ -1,9 +1,10 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { PanelUser, UnreadableUser } from '../panel.ts'
-import type { PanelRequest } from '../transport/transport.ts'
+import { describeRequest, type PanelRequest } from '../transport/transport.ts'
 import type { AuthorisedCalls } from './authorised-call.ts'
 import { creationOf, toUser } from './decode.ts'
 import { Odd } from './odd-values.ts'
+import { panelTreatsAsSame } from './same-name.ts'
 import { callerAnswer, userAnswer } from './schemas.ts'
 import { texts } from './texts.ts'
 
@@ -42,7 +43,17 @@ export async function lookAtUser(question: Question): Promise<PanelUser | Unread
  *
  * @throws `user_unreadable` when the panel fails at this user only.
  */
-export async function findUser({ calls, username, request, token }: Question) {
+export async function findUser(question: Question) {
+  const found = await findOnce(question)
+  if (found === null || panelTreatsAsSame(found.valid.username, question.username)) return found
+  // Whoever answered so, to believe it could delete that other user.
+  throw new LedgerError(
+    'panel_bad_answer',
+    `The answer to ${describeRequest(question.request)} is about another user. Does a proxy in front of the panel mix up answers?`,
+  )
+}
+
+async function findOnce({ calls, username, request, token }: Question) {
   const find = () => calls.find(texts.noSuchUser, request, userAnswer, token)
   try {
     // One answer that is cut off may be an accident, so ask again. After a 500 the client has asked again already.

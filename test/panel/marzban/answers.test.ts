@@ -222,8 +222,9 @@ async function answeringText(json: string, lifetime: bigint | string): Promise<v
 
 describe('what is asked', () => {
   test('below the base path of the address, with names and queries encoded', async () => {
-    await answering({ ...userJson, users: [], total: 0 }, '/base/')
-    await client.user('a b?c#d%41é@x.-_')
+    const username = 'a b?c#d%41é@x.-_'
+    await answering({ ...userJson, username, users: [], total: 0 }, '/base/')
+    await client.user(username)
     await client.users({ admin: 'ada&limit=1', offset: 100, limit: 50 })
     expect(panel.requests).toEqual([
       'GET /base/api/user/a%20b%3Fc%23d%2541%C3%A9%40x.-_',
