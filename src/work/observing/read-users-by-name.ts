@@ -6,7 +6,7 @@ import { observeGone } from './observe-users.ts'
 import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
-/** After so many bad answers the users are not the reason. */
+/** After so many bad answers one after the other, the users are not the reason. */
 const badAnswersAtMost = 3
 
 /**
@@ -23,18 +23,22 @@ export async function readNamedUsers(
   adminId: bigint | null = null,
 ): Promise<number> {
   let unreadable = 0
-  const bad: LedgerError[] = []
+  let bad: LedgerError | null = null
+  let badInARow = 0
   for (const username of usernames) {
     deps.signal.throwIfAborted()
     const startedAt = deps.now()
     try {
       if ((await readNamedUser(deps, username, adminId)) === 'unreadable') unreadable += 1
+      badInARow = 0
     } catch (error) {
-      if (!isLedgerError(error, 'panel_bad_answer') || bad.push(error) === badAnswersAtMost) throw error
+      badInARow += 1
+      if (!isLedgerError(error, 'panel_bad_answer') || badInARow === badAnswersAtMost) throw error
+      bad ??= error
     }
     await deps.rest(deps.now() - startedAt, deps.signal)
   }
-  if (bad[0]) throw bad[0]
+  if (bad) throw bad
   return unreadable
 }
 
