@@ -10,7 +10,10 @@ export type Found =
   /** No server. `strayPid`: a live process that is not ours and has the number of a dead server. */
   | { state: 'none'; strayPid: number | undefined }
 
-/** A server fills its lock file as soon as it made it. A file that is not filled after this long was left by a crash. */
+/**
+ * A server fills its lock file as soon as it made it. A file that is not filled after this long was left by a crash, and so was
+ * one from as far in the future: the clock was set back since.
+ */
 const unfinishedMs = 10_000
 
 /**
@@ -29,7 +32,7 @@ export async function findPostmaster(data: string, now: () => number): Promise<F
       return { state: 'none', strayPid: isAlive(postmaster.pid) ? postmaster.pid : undefined }
     }
     const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: now() }))
-    if (now() - mtimeMs > unfinishedMs) await unlink(file).catch(nothingIfAbsent)
+    if (Math.abs(now() - mtimeMs) > unfinishedMs) await unlink(file).catch(nothingIfAbsent)
     else await delay(20)
   }
 }

@@ -129,6 +129,15 @@ test('starts over a lock file that a power cut left empty', async () => {
   expect(await query((await start(dataDir)).url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
+test('starts over an empty lock file that is dated in the future, as by a clock that was set back since', async () => {
+  const dataDir = await makeDataDir()
+  await (await start(dataDir)).stop()
+  await writeFile(pidFile(dataDir), '')
+  const later = new Date(Date.now() + 3_600_000)
+  await utimes(pidFile(dataDir), later, later)
+  expect(await query((await start(dataDir)).url, 'select 1 as one')).toEqual({ one: 1 })
+})
+
 test('leaves no half cluster when it is killed while making one', async () => {
   const dataDir = await makeDataDir()
   const service = spawnService(dataDir)
