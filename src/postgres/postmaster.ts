@@ -56,6 +56,16 @@ export async function isPostmaster(pid: number, data: string): Promise<boolean> 
 }
 
 /**
+ * Whether the server has been asked to end, and waits for its sessions to end first, as after SIGTERM: it takes no new ones.
+ * It notes that in its lock file.
+ */
+export async function isEnding(pid: number, data: string): Promise<boolean> {
+  const text = await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  const lines = text.split('\n')
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'stopping'
+}
+
+/**
  * Ends a server. First politely: it rolls open transactions back and writes everything. When that takes too long, at once;
  * the next start recovers.
  *

@@ -80,6 +80,19 @@ test.each([
   await expect(query(url, kept)).rejects.toThrow('ECONNREFUSED')
 })
 
+test('brings a server back that waits for its last session to end before it ends itself', async () => {
+  const dataDir = await makeDataDir()
+  const { url, stop } = await start(dataDir)
+  await query(url, keep)
+  const pid = await postmasterPid(dataDir)
+  // As `kill` and `pkill postgres` do: it takes no new sessions, and the session with the lease never ends.
+  process.kill(pid, 'SIGTERM')
+  await until(async () => (await postmasterPid(dataDir)) !== pid)
+  await until(async () => (await query(url, kept))?.answer === 42)
+  await stop()
+  await expect(query(url, kept)).rejects.toThrow('ECONNREFUSED')
+})
+
 test('keeps its lease when a crashed session makes the server throw all sessions out', async () => {
   const dataDir = await makeDataDir()
   const { url } = await start(dataDir)
