@@ -63,7 +63,8 @@ async function checkOwner(data: string, osAccount: OsAccount | undefined): Promi
 async function checkVersion(data: string, binaries: Binaries): Promise<void> {
   const version = (await readFile(path.join(data, 'PG_VERSION'), 'utf8').catch(() => '')).trim()
   if (version === binaries.major) return
-  if (version === '') throw unusable(data, 'holds no database', 'Move it away, or point DATA_DIR elsewhere.')
+  if (version === '')
+    throw unusable(data, 'holds no database', `Move ${path.dirname(data)} away, or point DATA_DIR elsewhere.`)
   throw unusable(
     data,
     `was written by PostgreSQL ${version}, and this is PostgreSQL ${binaries.major}`,

@@ -24,8 +24,22 @@ export async function createCluster(
     await sync(path.dirname(home))
   } catch (error) {
     await discard(unfinished)
-    if (!(await exists(path.join(home, 'data')))) throw error
+    if (await exists(path.join(home, 'data'))) return
+    throw isInTheWay(error) ? dataIsGone(home, error) : error
   }
+}
+
+/** Whether `home` could not be made because it is there, and not empty. */
+function isInTheWay(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')
+}
+
+function dataIsGone(home: string, cause: Error): LedgerError {
+  return new LedgerError(
+    'config_invalid',
+    `${home} is there, and the database in it, ${path.join(home, 'data')}, is not. Put it back; or, for a new database, move ${home} away.`,
+    { field: 'DATA_DIR', cause },
+  )
 }
 
 /** Removes what killed starts left. Only the service that holds the lease may call it. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { kill, makeDataDir, query, spawnService, start } from './support.ts'
@@ -86,6 +86,19 @@ test('refuses a folder `postgres` that holds something else', async () => {
   await mkdir(path.join(dataDir, 'postgres/data'), { recursive: true })
   await chmod(path.join(dataDir, 'postgres/data'), 0o700)
   await expect(start(dataDir)).rejects.toMatchObject({ code: 'config_invalid', field: 'DATA_DIR' })
+})
+
+test('names what is in the way where the data was moved away and the rest was not', async () => {
+  const dataDir = await makeDataDir()
+  await (await start(dataDir)).stop()
+  const home = path.join(dataDir, 'postgres')
+  await rename(path.join(home, 'data'), path.join(dataDir, 'away'))
+  await expect(start(dataDir)).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringContaining(`move ${home} away`),
+  })
+  await rename(home, path.join(dataDir, 'rest'))
+  expect(await query((await start(dataDir)).url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
 test.runIf(process.getuid?.() !== 0)('refuses a data directory that it may not write', async () => {
