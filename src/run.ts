@@ -21,7 +21,8 @@ export type ProcessParts = {
 }
 
 /**
- * Starts the service as `environment` says. It runs until a signal ends it, or until the npm that started it has ended.
+ * Starts the service as `environment` says. It runs until a signal ends it, or until the npm that started it has ended. Both
+ * end a start as well.
  *
  * @returns the exit code of this process: 1 when the service cannot start; standard error then says why.
  */
@@ -29,10 +30,27 @@ export async function run({ environment, now, envFile }: ProcessParts): Promise<
   try {
     const config = readConfig(environment)
     const log = createLogger(config.logLevel)
+    const interrupting = new AbortController()
+    let end = () => interrupting.abort()
+    listenForEnd({
+      now: () => performance.now(),
+      withParent: environment.npm_lifecycle_event !== undefined,
+      onEnd: (reason) => {
+        log.info({ signal: reason }, 'draining')
+        end()
+      },
+      onSecond: () => process.exit(1),
+    })
     if (envFile !== null) await warnIfOpen(envFile, log)
-    const service = await startService(config, { log, now })
+    const { signal: interrupted } = interrupting
+    const service = await startService(config, { log, now, interrupted }).catch((error: unknown) => {
+      if (!interrupted.aborted) throw error
+      log.info('stopped')
+      // Nothing is under way that was confirmed to anybody. What the start has opened ends with this process.
+      process.exit(0)
+    })
     log.info(`ready on ${service.address}`)
-    // `listenForEnd` below listens for these two.
+    // `listenForEnd` above listens for these two.
     const skip: ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM']
     const grace = closeWithGrace({ delay: drainMs, logger: false, skip }, async ({ signal, err }) => {
       if (err) log.fatal({ err }, 'stopping after an unexpected error')
@@ -40,15 +58,7 @@ export async function run({ environment, now, envFile }: ProcessParts): Promise<
       await service.stop()
       log.info('stopped')
     })
-    listenForEnd({
-      now: () => performance.now(),
-      withParent: environment.npm_lifecycle_event !== undefined,
-      onEnd: (reason) => {
-        log.info({ signal: reason }, 'draining')
-        grace.close()
-      },
-      onSecond: () => process.exit(1),
-    })
+    end = () => void grace.close()
     return 0
   } catch (error) {
     if (!isLedgerError(error)) throw error

@@ -22,6 +22,8 @@ export type EmbeddedOptions = {
   now: () => number
   /** PostgreSQL settings over the built-in ones (`serverSettings`). */
   settings?: Readonly<Record<string, string>>
+  /** Ends a start that is under way, and the server that it has started. */
+  signal?: AbortSignal
 }
 
 /**
@@ -32,9 +34,10 @@ export type EmbeddedOptions = {
  *   or the server can't serve the directory; `database_unavailable` when the server gives up.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { dataDir, log, now, settings = {} } = options
+  const { dataDir, log, now, settings = {}, signal } = options
   const cluster = await openCluster(dataDir, now)
-  const lease = await acquireLease(cluster, { settings, now })
+  signal?.throwIfAborted()
+  const lease = await acquireLease(cluster, { settings, now, ...(signal && { signal }) })
   const keeper = keepLease(cluster, lease, { settings, now, log })
   const ending = new AbortController()
   const bounding = keepServerLogBounded(cluster, ending.signal)
