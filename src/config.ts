@@ -107,7 +107,8 @@ export type Config = {
 }
 
 /**
- * Reads the service's configuration from `environment`. An empty variable counts as not set.
+ * Reads the service's configuration from `environment`. A variable that is empty, or blanks alone, counts as not set: as a
+ * number, it would be 0.
  *
  * @throws `config_invalid` with one line for each problem: the variable's name and a right value. It never repeats a secret.
  */
@@ -159,7 +160,7 @@ const formats = {
 }
 
 function check(environment: Record<string, string | undefined>): Static<typeof Environment> {
-  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   try {
     return envSchema<Static<typeof Environment>>({
       schema: Environment,

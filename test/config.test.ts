@@ -86,6 +86,18 @@ test('empty counts as not set', () => {
   expect(named(problemsOf({ ...required, MARZBAN_PASSWORD: '' }))).toEqual(['MARZBAN_PASSWORD'])
 })
 
+test.each(['PORT', 'PANEL_LAG'])('%s of blanks alone counts as not set, and not as 0', (name) => {
+  for (const blanks of [' ', '\t', ' \n'])
+    expect(readConfig({ ...required, [name]: blanks })).toEqual(readConfig(required))
+})
+
+test('blanks alone are no name, password or file', () => {
+  const message = problemsOf({ MARZBAN_URL: ' ', MARZBAN_USERNAME: ' ', MARZBAN_PASSWORD: '\t' })
+  expect(named(message)).toEqual(['MARZBAN_URL', 'MARZBAN_USERNAME', 'MARZBAN_PASSWORD'])
+  expect(message.match(/is missing/g)).toHaveLength(3)
+  expect(readConfig({ ...required, DATA_DIR: ' ', MARZBAN_CA: ' ' })).toEqual(readConfig(required))
+})
+
 test("other programs' variables are left alone, and the environment is not changed", () => {
   const environment = Object.freeze({ ...required, PATH: '/bin', MARZBAN_COLOUR: 'blue' })
   expect(readConfig(environment)).toEqual(readConfig(required))
