@@ -150,7 +150,7 @@ function seconds(range: { minimum: number; maximum: number; default: number }) {
 const formats = {
   'panel-url': (value: string) =>
     isSocketFile(value) || (isUrl(value, 'http:', 'https:') && !/[@?#]/.test(value)),
-  'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:'),
+  'postgres-url': (value: string) => isUrl(value, 'postgres:', 'postgresql:') && !hasStrayPassword(value),
   origins: (value: string) => listOf(value).every(isOrigin),
   prefixes: (value: string) => listOf(value).every(isFrontPrefix),
   'trusted-proxies': (value: string) => {
@@ -208,6 +208,12 @@ function describe(failures: Failure[], set: Record<string, string | undefined>):
 
 function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
+}
+
+/** Whether a password stands where it is not one, since its `#` or `/` was not encoded: what precedes that looks like a port. */
+function hasStrayPassword(value: string): boolean {
+  const { pathname, hash } = new URL(value)
+  return hash !== '' || pathname.includes('@')
 }
 
 /** The system cuts the path of a socket file after these bytes: macOS has the fewest. */

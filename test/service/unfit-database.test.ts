@@ -58,6 +58,15 @@ function changed(url: string, change: (url: URL) => void): string {
 
 describe('the start is refused at once, in one sentence with the remedy, when the database', () => {
   const { url: server } = inject('postgres')
+
+  test.each(['%ff', 'caf%e9'])('has a password that is not encoded as UTF-8: %s', async (password) => {
+    const address = new URL(server)
+    const url = `postgres://${address.username}:${password}@${address.host}/ledger`
+    const refusal = await refusalOf(url)
+    expect(refusal).toMatch(/DATABASE_URL.*percent-encode.*%25/i)
+    expect(refusal).not.toContain(password)
+  })
+
   const names: string[] = []
   let database: TestDatabase
   const role = `limited_${randomBytes(4).toString('hex')}`

@@ -13,6 +13,10 @@ export type ConnectFailure = {
  * password.
  */
 export function explainConnectFailure(error: unknown, url: string): ConnectFailure {
+  if (error instanceof URIError)
+    return refused(
+      'DATABASE_URL has a % that begins no character of UTF-8. Percent-encode reserved characters, a % itself as %25.',
+    )
   const place = placeOf(url)
   if (error instanceof pg.DatabaseError) return explainAnswer(error, place)
   const code = codeOf(error)
