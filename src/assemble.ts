@@ -4,6 +4,7 @@ import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { isLedgerError, logFields } from './errors.ts'
 import type { FrontOptions } from './http/front/routes.ts'
+import { drain } from './http/server/draining.ts'
 import { listen } from './http/server/listen.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createMarzban } from './panel/marzban/marzban.ts'
@@ -178,7 +179,7 @@ export async function assemble(
       log,
     }),
   })
-  closing.defer(() => app.close())
+  closing.defer(() => drain(app))
   const starting = jobs.start().catch((error: unknown) => {
     throw failureOfStart(error, databaseUrl)
   })

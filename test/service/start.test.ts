@@ -2,7 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { isPostmaster, stopPostmaster } from '../../src/postgres/postmaster.ts'
+import { postmasterPid } from '../postgres/support.ts'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { runService } from '../support/run-service.ts'
@@ -135,6 +137,27 @@ describe('SIGTERM ends it with 0', () => {
     })
     expect(await second.end('SIGTERM')).toBe(0)
     await own.drop()
+  })
+
+  test('and the embedded database with it, though a caller waits for a panel that hangs', {
+    timeout: 90_000,
+  }, async () => {
+    panel.state.createAdmin('stuck')
+    panel.state.createUser('s2', { admin: 'stuck', lifetime: 5n })
+    const dataDir = await mkdtemp(path.join(inject('runDir'), 'drain-'))
+    const service = await startServiceProcess(panel, { DATA_DIR: dataDir })
+    const asked = Promise.withResolvers<void>()
+    panel.faults.add({ kind: 'hook', path: '/api/user/s2', before: () => asked.resolve(), times: 1 })
+    panel.faults.add({ kind: 'delay', path: '/api/user/s2', ms: 25_000 })
+    const answer = service.call('DELETE', '/users/s2').catch(() => null)
+    await asked.promise
+    const pid = await postmasterPid(dataDir)
+    expect(await service.end('SIGTERM'), service.output()).toBe(0)
+    const isLeft = await isPostmaster(pid, path.join(dataDir, 'postgres/data'))
+    await stopPostmaster(pid, path.join(dataDir, 'postgres/data'))
+    await rm(dataDir, { recursive: true, maxRetries: 10 })
+    expect(isLeft).toBe(false)
+    expect(await answer).toBe(null)
   })
 
   test('while a caller waits for a slow panel, who is answered first', { timeout: 60_000 }, async () => {

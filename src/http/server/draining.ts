@@ -13,3 +13,16 @@ export function endConnectionsWhenDraining(app: App): void {
     if (draining) reply.header('connection', 'close')
   })
 }
+
+/** How long the requests under way may take once the service stops. After them, jobs and an embedded database have to end. */
+const patienceMs = 8_000
+
+/** Closes `app`: it answers the requests under way, and cuts the connections of those that still wait after some seconds. */
+export async function drain(app: App): Promise<void> {
+  const cutting = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(cutting)
+  }
+}
