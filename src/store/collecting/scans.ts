@@ -34,6 +34,8 @@ function dueScans(intervalSeconds: number) {
       or (scans.error is not null and started_at < clock_timestamp() - make_interval(secs => ${retrySeconds}))
       or (started_at < clock_timestamp() - make_interval(secs => ${intervalSeconds}) and (
         account.panel_reading is null
+        -- An older release of the panel than before: it keeps no counter that could move any more.
+        or (select not has_admin_usage from panel_poll)
         -- The panel counts, and says odd things: it may have moved.
         or exists (select from unreadable_items as odd where odd.kind = 'admin'
           and coalesce(name_key(odd.name), '') = name_key(admins.username))

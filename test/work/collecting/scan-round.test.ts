@@ -8,6 +8,7 @@ import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
 import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import { unhurried, useDeleting, workOf } from '../../support/deleting.ts'
+import { accountOf } from '../../support/ledger.ts'
 import { readScanRound } from '../../support/scan-round.ts'
 
 const place = useDeleting()
@@ -73,6 +74,26 @@ describe('scans are due', () => {
     await sql`update cumulative_traffic set panel_reading = null`.execute(place.db)
     await age(intervalSeconds + 1)
     expect(await round()).toEqual(['ada', 'ben', 'cyd'])
+  })
+
+  test('of all admins once the panel counts no more, as after a way back to Marzban 0.7', async () => {
+    place.panel.state.accrue('u1', 5)
+    await poll()
+    await round()
+    const older = {
+      ...place.client,
+      adminList: async () => {
+        const { admins, ...rest } = await place.client.adminList()
+        return { ...rest, admins: admins.map((admin) => ({ ...admin, usersUsage: null })) }
+      },
+    }
+    const asked = await drawAsked(place.db)
+    await pollAdmins({ db: place.db, panel: older, panelLag: createPanelLag(0) }, asked)
+    place.panel.state.accrue('u1', 7)
+    await age(intervalSeconds + 1)
+    expect(await round()).toEqual(['ada', 'ben', 'cyd'])
+    expect((await accountOf(place.db, 'ada')).total).toBe(12n)
+    expect(await round()).toEqual([])
   })
 
   test('of an admin that has disappeared, for its users', async () => {
