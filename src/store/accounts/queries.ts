@@ -61,9 +61,12 @@ const columns = [
   'account.last_updated as lastUpdated',
 ] as const
 
+/** Whether polls renew the account. What an older release of the panel has counted before does not. */
+const isPolled = sql<boolean>`(account.panel_reading is not null and poll.has_admin_usage is not false)`
+
 /** A poll reads every admin at once and rewrites only the accounts it changes. */
-const asOf = sql<Date | null>`(case when account.panel_reading is null then account.read_at
-  else greatest(account.read_at, poll.succeeded_asked_at) end)`
+const asOf = sql<Date | null>`(case when ${isPolled} then greatest(account.read_at, poll.succeeded_asked_at)
+  else account.read_at end)`
 
 function accounts(db: Database) {
   return db
@@ -82,7 +85,7 @@ function accounts(db: Database) {
       ), '{}')`.as('users'),
       asOf.as('asOf'),
       sql<number | null>`extract(epoch from clock_timestamp() - ${asOf})::float8 * 1000`.as('ageMs'),
-      sql<boolean>`account.panel_reading is not null`.as('hasPanelReading'),
+      isPolled.as('hasPanelReading'),
       sql<boolean>`poll.error_code is not null`.as('panelFailing'),
       isExpired.as('isExpired'),
       isPending.as('isPending'),

@@ -124,6 +124,20 @@ describe('max_age', () => {
     expect((await get('?max_age=0')).json()).toMatchObject({ total_traffic: 2_000, stale: false })
   })
 
+  test('figures that only a scan can renew any more, since the panel has stopped to count, are stale', async () => {
+    await service.scan()
+    const body = JSON.stringify([
+      { username: 'ana', is_sudo: false, telegram_id: null, discord_webhook: null },
+    ])
+    service.panel.faults.add({ kind: 'answer', method: 'GET', path: '/api/admins', status: 200, body })
+    await age(60)
+    await service.poll()
+    const answer = (await get('?max_age=10')).json()
+    expect(answer).toMatchObject({ total_traffic: 1_000, stale: true })
+    // The poll has seen none of its traffic.
+    expect(Date.now() - Date.parse(answer.as_of)).toBeGreaterThan(59_000)
+  })
+
   test('figures that only a scan can renew are stale', async () => {
     const older = await startTestService({ admins: [ana], hasUsage: false })
     await older.poll()
