@@ -69,7 +69,9 @@ async function giveTo(file: string, osAccount: OsAccount): Promise<void> {
 
 async function writeHba(data: string, osAccount: OsAccount): Promise<void> {
   const file = path.join(data, 'pg_hba.conf')
-  const handle = await open(`${file}.new`, 'w', 0o600)
+  // The former account may have left a link there, or a killed start the file.
+  await rm(`${file}.new`, { force: true })
+  const handle = await open(`${file}.new`, 'wx', 0o600)
   await handle.writeFile(hba)
   await handle.chown(osAccount.uid, osAccount.gid)
   await handle.sync()

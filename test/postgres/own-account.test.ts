@@ -1,4 +1,4 @@
-import { lchown, link, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { lchown, link, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openCluster } from '../../src/postgres/cluster.ts'
@@ -80,6 +80,20 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
     const { url } = await start(dataDir)
     expect(await query(url, kept)).toEqual({ answer: 42 })
     expect(await postmasterPid(dataDir)).not.toBe(before)
+  })
+
+  test('writes through no link that the former account has left', async () => {
+    const dataDir = await makeDataDir()
+    const data = path.join(dataDir, 'postgres/data')
+    await (await start(dataDir)).stop()
+    const theirs = path.join(dataDir, 'theirs')
+    await writeFile(theirs, 'a secret')
+    await symlink(theirs, path.join(data, 'pg_hba.conf.new'))
+    await giveTo(data, nobody)
+    const { url } = await start(dataDir)
+    expect(await readFile(theirs, 'utf8')).toBe('a secret')
+    expect((await lstat(theirs)).uid).toBe(0)
+    expect(await query(url, 'select 1 as one')).toEqual({ one: 1 })
   })
 
   test('goes on where it was killed while it took a cluster over', async () => {
