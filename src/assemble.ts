@@ -85,6 +85,7 @@ export async function assemble(
     ...observing,
     pollIntervalSeconds: config.pollIntervalSeconds,
     scanIntervalSeconds: config.scanIntervalSeconds,
+    now: steady,
     onFailure: (error) => log.warn(logFields(error), `a caller gets stale figures: ${error.message}`),
   })
   const callers = createCallers({ db, panel, apiKey: config.apiKey ?? null, now: steady })

@@ -150,6 +150,7 @@ function buildService(url: string, db: Database) {
       ...observing,
       pollIntervalSeconds: 15,
       scanIntervalSeconds: 600,
+      now: () => performance.now(),
       onFailure: () => {},
     }),
     deletions: createDeletions({ ...observing, worker, graceMs: 60_000 }),

@@ -187,6 +187,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       ...observing,
       pollIntervalSeconds: 15,
       scanIntervalSeconds: 600,
+      now,
       onFailure: (error) => log.warn({ code: error.code }, error.message),
     }),
     deletions: createDeletions(working),

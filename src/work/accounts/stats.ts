@@ -9,8 +9,8 @@ export type FreshAccount = { account: AccountView; stale: boolean }
 export type Stats = {
   /**
    * The account of an admin, with figures not older than `maxAgeSeconds` where the panel lets us: the admin's counter is
-   * read now if they are, and callers at the same moment share that request. When the panel does not answer, the last
-   * known figures come back as stale, never an error.
+   * read now if they are, and callers share that request if it was not sent too early for them. When the panel does not
+   * answer, the last known figures come back as stale, never an error.
    *
    * @param maxAgeSeconds null: what the collector knows, stale once it has missed several rounds.
    * @throws `not_found` for an id that no account has.
@@ -21,6 +21,8 @@ export type Stats = {
 export type StatsOptions = ObservingDeps & {
   pollIntervalSeconds: number
   scanIntervalSeconds: number
+  /** A clock that nobody sets, in milliseconds. */
+  now: () => number
   /** Called with failures that a caller sees only as `stale`. */
   onFailure: (error: LedgerError) => void
 }
@@ -28,10 +30,14 @@ export type StatsOptions = ObservingDeps & {
 /** How many rounds the collector may miss before figures count as stale: one may always be under way. */
 const missedRounds = 3
 
+/** A request for an admin's counter; `answered`: whether the panel gave it. */
+type Request = { begunAt: number; answered: Promise<boolean> }
+
 /** Reads accounts, renewing them from the panel when a caller asks for more recent figures. */
 export function createStats(options: StatsOptions): Stats {
+  const { now } = options
   const readAccount = createAccountReader(options.db)
-  const reading = new Map<bigint, Promise<boolean>>()
+  const requests = new Map<bigint, Request>()
 
   const renew = async (account: AccountView): Promise<boolean> => {
     try {
@@ -44,16 +50,22 @@ export function createStats(options: StatsOptions): Stats {
     }
   }
 
-  const renewTogether = (account: AccountView): Promise<boolean> => {
-    const shared = reading.get(account.id)
-    if (shared) return shared
-    const request = renew(account).finally(() => reading.delete(account.id))
-    reading.set(account.id, request)
-    return request
+  /** A request that was sent too early is waited for: a slow panel must not get one from each caller. */
+  const renewTogether = async (account: AccountView, notBefore: number): Promise<boolean> => {
+    for (;;) {
+      const underWay = requests.get(account.id)
+      if (!underWay) break
+      const answered = await underWay.answered
+      if (!answered || underWay.begunAt >= notBefore) return answered
+    }
+    const answered = renew(account).finally(() => requests.delete(account.id))
+    requests.set(account.id, { begunAt: now(), answered })
+    return answered
   }
 
   return {
     async read(adminId, maxAgeSeconds) {
+      const calledAt = now()
       const account = await mustFind(readAccount, adminId)
       if (account.closedAt) return { account, stale: false }
       const ageMs = account.ageMs ?? Number.POSITIVE_INFINITY
@@ -63,7 +75,7 @@ export function createStats(options: StatsOptions): Stats {
       }
       // Zero means now, also where the database's clock has been set back since.
       if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
-      const answered = await renewTogether(account)
+      const answered = await renewTogether(account, calledAt - maxAgeSeconds * 1000)
       const renewed = await mustFind(readAccount, adminId)
       // Without a counter in the panel, only a scan renews the account.
       return { account: renewed, stale: !answered || !renewed.hasPanelReading }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
 const large = 2n ** 53n + 1n
@@ -110,6 +111,30 @@ describe('max_age', () => {
       expect(answer.json()).toMatchObject({ total_traffic: 3_000, stale: false })
     }
     expect(service.takeAsked()).toEqual([counters])
+  })
+
+  test('a caller does not share a request that was sent before its figures may be', async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let asked = 0
+    const before = () => {
+      asked += 1
+      return asked === 1 ? released : undefined
+    }
+    service.panel.faults.add({ kind: 'hook', path: '/api/admins', before })
+    const first = get('?max_age=0').then((answer) => answer)
+    await expect.poll(() => asked).toBe(1)
+    const { at: since } = await drawAsked(service.db)
+    const uses = service.databaseUses()
+    const later = [1, 2].map(() => get('?max_age=0').then((answer) => answer))
+    await expect.poll(() => service.databaseUses() - uses).toBeGreaterThan(0)
+    release()
+    for (const answer of await Promise.all(later)) {
+      const { stale, as_of: asOf } = answer.json()
+      expect(stale).toBe(false)
+      expect(Date.parse(asOf)).toBeGreaterThanOrEqual(since.getTime())
+    }
+    expect((await first).json().stale).toBe(false)
+    expect(service.takeAsked()).toEqual([counters, counters])
   })
 
   test('if the panel does not answer, the last known figures are the answer', async () => {
