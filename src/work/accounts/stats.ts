@@ -1,6 +1,6 @@
 import { isLedgerError, type LedgerError, noAccount } from '../../errors.ts'
 import type { AccountView } from '../../store/accounts/queries.ts'
-import { type ObservingDeps, readAdmin } from '../observing/observe-admins.ts'
+import { mustReadAdmin, type ObservingDeps } from '../observing/observe-admins.ts'
 import { createAccountReader, type ReadAccount } from './account-reader.ts'
 
 /** An account, and whether its figures are older than asked for. */
@@ -39,9 +39,9 @@ export function createStats(options: StatsOptions): Stats {
   const readAccount = createAccountReader(options.db)
   const requests = new Map<bigint, Request>()
 
-  const renew = async (account: AccountView): Promise<boolean> => {
+  const renew = async ({ username }: AccountView): Promise<boolean> => {
     try {
-      const { admin } = await readAdmin(options, account)
+      const admin = await mustReadAdmin(options, username)
       return admin?.oddUsage === undefined
     } catch (error) {
       if (!isLedgerError(error)) throw error

@@ -137,6 +137,29 @@ describe('max_age', () => {
     expect(service.takeAsked()).toEqual([counters, counters])
   })
 
+  test('a reading is repeated that overlapped a poll from before the call', async () => {
+    consume(2_000n)
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const { promise: polled, resolve: noteAsked } = Promise.withResolvers<void>()
+    const hook = { kind: 'hook', path: '/api/admins', times: 1 } as const
+    const holdPoll = () => {
+      noteAsked()
+      return released
+    }
+    service.panel.faults.add({ ...hook, before: holdPoll })
+    const polling = service.poll()
+    await polled
+    const { at: since } = await drawAsked(service.db)
+    const endPoll = () => {
+      release()
+      return polling
+    }
+    service.panel.faults.add({ ...hook, before: endPoll })
+    const { total_traffic: total, stale, as_of: asOf } = (await get('?max_age=0')).json()
+    expect([total, stale]).toEqual([2_000, false])
+    expect(Date.parse(asOf)).toBeGreaterThanOrEqual(since.getTime())
+  })
+
   test('if the panel does not answer, the last known figures are the answer', async () => {
     const before = (await get()).json()
     consume(2_000n)
