@@ -73,8 +73,9 @@ export function createStats(options: StatsOptions): Stats {
         const interval = account.hasPanelReading ? options.pollIntervalSeconds : options.scanIntervalSeconds
         return { account, stale: account.panelFailing || ageMs > missedRounds * interval * 1000 }
       }
-      // Zero means now, also where the database's clock has been set back since.
-      if (maxAgeSeconds > 0 && ageMs <= maxAgeSeconds * 1000) return { account, stale: false }
+      // Zero means now. Figures from the future are of any age: the database's clock has been set back since.
+      const isRecent = ageMs >= 0 && ageMs <= maxAgeSeconds * 1000
+      if (maxAgeSeconds > 0 && isRecent) return { account, stale: false }
       const answered = await renewTogether(account, calledAt - maxAgeSeconds * 1000)
       const renewed = await mustFind(readAccount, adminId)
       // Without a counter in the panel, only a scan renews the account.

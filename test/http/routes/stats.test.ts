@@ -160,6 +160,15 @@ describe('max_age', () => {
     expect(Date.parse(asOf)).toBeGreaterThanOrEqual(since.getTime())
   })
 
+  test('figures from the future are renewed: the clock of the database was set back since', async () => {
+    consume(2_000n)
+    await age(-3_600)
+    expect((await get('?max_age=60')).json()).toMatchObject({ total_traffic: 2_000, stale: false })
+    expect(service.takeAsked()).toEqual([counters])
+    service.panel.faults.add({ kind: 'hang', path: '/api/admins' })
+    expect((await get('?max_age=60')).json()).toMatchObject({ total_traffic: 2_000, stale: true })
+  })
+
   test('if the panel does not answer, the last known figures are the answer', async () => {
     const before = (await get()).json()
     consume(2_000n)
