@@ -64,15 +64,20 @@ const columns = [
 /** Whether polls renew the account. What an older release of the panel has counted before does not. */
 const isPolled = sql<boolean>`(account.panel_reading is not null and poll.has_admin_usage is not false)`
 
-/** A poll reads every admin at once and rewrites only the accounts it changes. */
-const asOf = sql<Date | null>`(case when ${isPolled} then greatest(account.read_at, poll.succeeded_asked_at)
-  else account.read_at end)`
+/** A poll reads every admin at once and rewrites only the accounts it changes. It does not read a counter that is odd. */
+const asOf = sql<Date | null>`(case when ${isPolled} and odd.id is null
+  then greatest(account.read_at, poll.succeeded_asked_at) else account.read_at end)`
 
 function accounts(db: Database) {
   return db
     .selectFrom('admins')
     .innerJoin('cumulative_traffic as account', 'account.admin_id', 'admins.id')
     .crossJoin('panel_poll as poll')
+    .leftJoin('unreadable_items as odd', (join) =>
+      join
+        .on('odd.kind', '=', sql.lit('admin'))
+        .on(sql`coalesce(name_key(odd.name), '')`, '=', sql`name_key(admins.username)`),
+    )
     .leftJoin('limits', 'limits.admin_id', 'admins.id')
     .leftJoin('limit_periods as period', (join) =>
       join.onRef('period.admin_id', '=', 'limits.admin_id').on('period.closed_at', 'is', null),

@@ -205,6 +205,24 @@ describe('max_age', () => {
   })
 })
 
+test('a poll that cannot read the counter of an admin does not make its figures fresh', async () => {
+  const admin = service.panel.state.admins.get('ana')
+  if (!admin) throw new Error('no ana')
+  await age(50)
+  const before = (await get()).json()
+  admin.shown = { users_usage: 1.5 }
+  await service.poll()
+  service.takeAsked()
+  expect((await get()).json()).toEqual({ ...before, stale: true })
+  expect((await get('?max_age=40')).json()).toEqual({ ...before, stale: true })
+  expect(service.takeAsked()).toEqual([counters])
+  delete admin.shown
+  await service.poll()
+  const after = (await get()).json()
+  expect(after.stale).toBe(false)
+  expect(Date.parse(after.as_of)).toBeGreaterThan(Date.parse(before.as_of))
+})
+
 test('the age of figures follows the clock of the database, not that of this machine', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())
