@@ -32,6 +32,7 @@ import { authenticate } from './http/server/authenticate.ts'
 import { authorise } from './http/server/authorise.ts'
 import { allowOrigins } from './http/server/cross-origin.ts'
 import { endConnectionsWhenDraining } from './http/server/draining.ts'
+import { FailureStore } from './http/server/failure-store.ts'
 import { logGoneClients } from './http/server/gone-clients.ts'
 import { collectPaths, redirectTrailingSlashes } from './http/server/known-paths.ts'
 import { type FailureLimit, limitFailures } from './http/server/login-throttle.ts'
@@ -128,7 +129,7 @@ export function buildApp(options: AppOptions): App {
     ...options.pressure,
     pressureHandler: refuseUnderPressure,
   })
-  app.register(rateLimit, { global: false })
+  app.register(rateLimit, { global: false, store: FailureStore })
   describeApi(app, version)
   app.register(healthRoutes, { services, version })
   app.register(documentationRoutes)

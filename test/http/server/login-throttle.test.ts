@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import type { App } from '../../../src/http/app-type.ts'
 import { limitFailures } from '../../../src/http/server/login-throttle.ts'
@@ -6,6 +6,7 @@ import type { Caller } from '../../../src/work/callers/caller.ts'
 import { startTestService, type TestService } from '../service.ts'
 
 const many = 1_000
+const stranger = new LedgerError('unauthenticated', 'Nobody knows this token.')
 const max = 10
 let service: TestService
 beforeAll(async () => {
@@ -55,7 +56,7 @@ test('refuses a crowd of strangers after as many as may fail', async () => {
   const identify = async () => {
     asked += 1
     await new Promise((resolve) => setImmediate(resolve))
-    throw new LedgerError('unauthenticated', 'Nobody knows this token.')
+    throw stranger
   }
   const results = await Promise.allSettled(
     Array.from({ length: many }, () => limit(from('192.0.2.2'), identify)),
@@ -65,4 +66,27 @@ test('refuses a crowd of strangers after as many as may fail', async () => {
   expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(many - max)
   expect(asked).toBe(max)
   expect(looks()).toBeLessThanOrEqual(3 * many)
+})
+
+test('forgets what has failed when its time is over, also if the clock was set back since', async () => {
+  const limit = limitFailures(service.app, { max: 1, windowMs: 300 })
+  const attempt = async (): Promise<LedgerError> =>
+    limit(from('192.0.2.3'), () => Promise.reject(stranger)).then(
+      () => stranger,
+      (error: LedgerError) => error,
+    )
+  expect((await attempt()).code).toBe('unauthenticated')
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  expect(await attempt()).toMatchObject({ code: 'rate_limited', retryAfter: 1 })
+  await expect.poll(async () => (await attempt()).code, { timeout: 5_000 }).toBe('unauthenticated')
+})
+
+test('forgets no failure too early because the clock was set forward', async () => {
+  const limit = limitFailures(service.app, { max: 1, windowMs: 60_000 })
+  const attempt = () => limit(from('192.0.2.4'), () => Promise.reject(stranger))
+  await expect(attempt()).rejects.toMatchObject({ code: 'unauthenticated' })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  await expect(attempt()).rejects.toMatchObject({ code: 'rate_limited' })
 })
