@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import DataLoader from 'dataloader'
-import { LedgerError } from '../../errors.ts'
+import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { findPresentedKeys, noteKeysUsed, type PresentedKey } from '../../store/keys/presented-keys.ts'
 import type { Caller } from './caller.ts'
@@ -13,7 +13,7 @@ export type KeyCallers = {
   isProven(text: string): boolean
   /**
    * The caller behind a key. The key is read anew each time, so what was revoked on any replica is refused at once. Notes
-   * the use, at most once a minute.
+   * the use, at most once a minute, if the database takes the note.
    *
    * @throws `unauthenticated` for an unknown, revoked or expired key, without telling which; `forbidden` when the admin that
    *   it acts for is gone.
@@ -44,6 +44,15 @@ export function createKeyCallers(db: Database): KeyCallers {
     return ids.map(() => true)
   }, sharing)
 
+  /** A full disk, or a standby in the primary's place, takes no note, and still answers what callers read. */
+  const noteUse = async (id: bigint): Promise<void> => {
+    try {
+      await uses.load(id)
+    } catch (error) {
+      if (!isLedgerError(error, 'database_unavailable')) throw error
+    }
+  }
+
   const proven = new Set<string>()
   const remember = (fingerprint: string): void => {
     if (proven.has(fingerprint)) return
@@ -66,7 +75,7 @@ export function createKeyCallers(db: Database): KeyCallers {
       }
       remember(fingerprintOf(text))
       refuseWithoutAdmin(key)
-      if (key.isUseDue) await uses.load(key.id)
+      if (key.isUseDue) await noteUse(key.id)
       return toCaller(key)
     },
   }

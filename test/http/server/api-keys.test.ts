@@ -106,6 +106,23 @@ describe('a key', () => {
   })
 })
 
+test('a key is good although its use cannot be noted: the database takes no writes', async () => {
+  const { id, text } = await createKey(service.db)
+  await sql`
+    create function refuse_writes() returns trigger language plpgsql as
+      $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`.execute(
+    service.db,
+  )
+  await sql`create trigger full_disk before update on api_keys execute function refuse_writes()`.execute(
+    service.db,
+  )
+  expect((await get('/admins', withText(text))).statusCode).toBe(200)
+  await sql`drop trigger full_disk on api_keys`.execute(service.db)
+  expect((await get('/admins', withText(text))).statusCode).toBe(200)
+  const { items } = (await get('/api-keys', withKey)).json()
+  expect(items).toMatchObject([{ id: Number(id), last_used_at: expect.any(String) }])
+})
+
 describe('wrong keys', () => {
   test('are throttled like other failed logins, with a right one from the same address passing', async () => {
     const { text } = await createKey(service.db)
