@@ -35,14 +35,16 @@ export type ObservingDeps = {
 
 /**
  * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
- * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same.
+ * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same. One
+ * without a name can be anybody: nobody has disappeared then.
  */
 export async function pollAdmins(deps: ObservingDeps, asked: Asked): Promise<void> {
   const { db, panel, panelLag } = deps
   const lagHasPassed = panelLag.ask(asked)
   const { admins, unreadable } = await panel.adminList()
   const nameless = unreadable.flatMap((item) => toUnreadableEntry(item, null) ?? [])
-  const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, complete: true })
+  const isWhole = unreadable.every(({ name }) => name !== null)
+  const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, poll: { isWhole } })
   const entries = odd.map(({ username: name, reason }) => ({
     kind: 'admin' as const,
     name,
@@ -69,7 +71,7 @@ export async function readAdmin(
   const asked = ticks.asked ?? (await drawAsked(db))
   const lagHasPassed = panelLag.ask(asked)
   const { meant: admin } = await panel.adminNamed(username)
-  const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed, complete: false })
+  const stored = await storeAdmins(db, asked, admin ? [admin] : [], { lagHasPassed })
   const [[other], [spoilt]] = [stored.dropped, stored.odd]
   if (admin && spoilt) return { admin: { ...admin, oddUsage: spoilt.reason }, dropped: false }
   if (!admin || !other) return { admin, dropped: false }
@@ -96,7 +98,7 @@ async function storeAdmins(
   db: Database,
   asked: Asked,
   admins: readonly PanelAdmin[],
-  { lagHasPassed, complete }: { lagHasPassed: ReturnType<PanelLag['ask']>; complete: boolean },
+  { lagHasPassed, poll }: { lagHasPassed: ReturnType<PanelLag['ask']>; poll?: { isWhole: boolean } },
 ): Promise<{ dropped: StoredAccount[]; odd: OddCounter[] }> {
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
@@ -125,16 +127,15 @@ async function storeAdmins(
       }
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.
-      if (after && (!complete || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
+      if (after && (!poll || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
         changes.push({ before, after: { ...after, panelAsked: asked.tick }, readAt: asked.at })
         const suspicion = suspicionOfAdmin(adminId, before, after)
         if (suspicion) suspicions.push(suspicion)
       }
     }
     await changeAccounts(tx, { accounts: changes, suspicions }, answered.at)
-    if (complete) {
-      const usernames = admins.map((admin) => admin.username)
-      await markMissing(tx, usernames, ticks, answered.at)
+    if (poll) {
+      if (poll.isWhole) await markMissing(tx, names, ticks, answered.at)
       const counts = admins.some((admin) => admin.usersUsage !== null || admin.oddUsage !== undefined)
       // A panel without admins does not show whether it would count.
       const hasAdminUsage = admins.length === 0 ? null : counts

@@ -44,6 +44,21 @@ describe('a poll that meets an odd admin', () => {
     expect(account).toMatchObject({ missingSince: null, hasPanelReading: false })
   })
 
+  test.each([{ username: undefined }, { username: 7 }])(
+    'without a name calls nobody missing: it can be anybody',
+    async (shown) => {
+      const odd = place.panel.state.createAdmin(`${admin}_odd`)
+      await poll()
+      const missing = async () => (await accountOf(place.db, odd.username)).missingSince
+      odd.shown = shown
+      await poll()
+      expect(await missing()).toBeNull()
+      place.panel.state.deleteAdmin(odd.username)
+      await poll()
+      expect(await missing()).not.toBeNull()
+    },
+  )
+
   test('that is the only one says that the panel counts; one without admins does not know', async () => {
     place.panel.state.admins.clear()
     await poll()
