@@ -42,7 +42,7 @@ export function createStats(options: StatsOptions): Stats {
   const renew = async ({ username }: AccountView): Promise<boolean> => {
     try {
       const admin = await mustReadAdmin(options, username)
-      return admin?.oddUsage === undefined
+      return admin === null || (admin.usersUsage !== null && admin.oddUsage === undefined)
     } catch (error) {
       if (!isLedgerError(error)) throw error
       options.onFailure(error)

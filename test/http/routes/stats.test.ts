@@ -223,6 +223,22 @@ test('a poll that cannot read the counter of an admin does not make its figures 
   expect(Date.parse(after.as_of)).toBeGreaterThan(Date.parse(before.as_of))
 })
 
+test('figures are as old as the last scan when the panel counts by admin no more, as an older Marzban', async () => {
+  const admin = service.panel.state.admins.get('ana')
+  if (!admin) throw new Error('no ana')
+  await age(700)
+  const before = (await get()).json()
+  admin.shown = { users_usage: undefined }
+  await service.poll()
+  expect((await get()).json()).toEqual({ ...before, stale: false })
+  expect((await get('?max_age=600')).json()).toEqual({ ...before, stale: true })
+  service.panel.state.createUser('a', { admin: 'ana', lifetime: 600n })
+  await service.scan()
+  const after = (await get('?max_age=600')).json()
+  expect(after).toMatchObject({ current_traffic: 600, stale: false })
+  expect(Date.parse(after.as_of)).toBeGreaterThan(Date.parse(before.as_of))
+})
+
 test('the age of figures follows the clock of the database, not that of this machine', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
   onTestFinished(() => void vi.useRealTimers())
