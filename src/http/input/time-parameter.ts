@@ -28,12 +28,17 @@ export function readTimes(query: { from?: string; to?: string }): { from?: Date;
   return { ...(from && { from }), ...(to && { to }) }
 }
 
-/** @throws `invalid_request` for a time that is in no calendar. */
+/** @throws `invalid_request` for a time that is in no calendar, and for one that RFC 3339 cannot write in UTC. */
 export function readTime(field: string, text: string): Date {
   const at = new Date(text)
   // Date turns 30 February into 1 March.
   const day = new Date(`${text.slice(0, 10)}T00:00:00Z`)
   const isOnCalendar = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10))
-  if (isOnCalendar && !Number.isNaN(at.getTime())) return at
+  if (isOnCalendar && !Number.isNaN(at.getTime())) {
+    const year = at.getUTCFullYear()
+    if (year >= 0 && year <= 9_999) return at
+    const detail = `${field} must be a time from the year 0000 to the year 9999 in UTC.`
+    throw invalidParameters([{ field, detail }])
+  }
   throw invalidParameters([{ field, detail: `${field} must be ${describe(dateTime)}.` }])
 }

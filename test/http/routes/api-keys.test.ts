@@ -120,6 +120,12 @@ describe('what is wrong with a key', () => {
     ['an expiry in the past', { ...aKey, expires_at: past }, ['expires_at'], 'in the future'],
     ['an expiry without a zone', { ...aKey, expires_at: '2099-01-01T00:00:00' }, ['expires_at'], 'zone'],
     ['an expiry on no day', { ...aKey, expires_at: '2099-02-30T00:00:00Z' }, ['expires_at'], 'zone'],
+    [
+      'an expiry that is in the year 10000 of UTC',
+      { ...aKey, expires_at: '9999-12-31T23:59:59-00:01' },
+      ['expires_at'],
+      'year 9999',
+    ],
     ['an unknown field', { ...aKey, scope: 'all' }, ['scope'], 'does not belong'],
   ])('%s gets 400 with the field and what is right', async (_what, payload, fields, right) => {
     const answer = await post(payload)
