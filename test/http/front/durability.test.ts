@@ -201,7 +201,7 @@ describe('POST /api/users/reset of many', () => {
       kind: 'hook',
       method: 'GET',
       path: '/api/users',
-      skip: 5,
+      skip: 2,
       times: 1,
       before: async () => {
         const reading = await readingNow()
@@ -212,10 +212,12 @@ describe('POST /api/users/reset of many', () => {
     expect(response.statusCode).toBe(200)
     expect(progress).toEqual([[true, expect.any(Number), 1_000]])
     const asked = service.takeAsked()
-    // Pages of 100, each beginning with the last user of the one before.
     const at = asked.indexOf('POST /api/users/reset')
     const pages = (calls: string[]) => calls.filter((call) => call === 'GET /api/users').length
-    expect([pages(asked.slice(0, at)), pages(asked.slice(at))]).toEqual([11, 0])
+    // Of 100 users each, or of up to 400 while the ledger lags; each begins with the last user of the one before.
+    expect(pages(asked.slice(0, at))).toBeGreaterThanOrEqual(4)
+    expect(pages(asked.slice(0, at))).toBeLessThanOrEqual(11)
+    expect(pages(asked.slice(at))).toBe(0)
     expect(service.logged).toContainEqual(expect.objectContaining({ msg: 'scanned 1000 of 1000 users' }))
     const { counted } = await service.db
       .selectFrom('tenures')
