@@ -80,5 +80,9 @@ export async function finishIfDeleted(deps: AdminDeletionDeps, bulk: BulkDeletio
   if (bulk.kind !== 'admin' || bulk.preservedAt === null) return false
   const receipt = await settleAdminDeletion(deps, bulk)
   if (receipt.finishedAt) return true
-  throw failureOf(receipt, 'conflict', null, deps.graceMs)
+  const busy = new LedgerError(
+    'conflict',
+    `The admin is being deleted already: see /deletions/${receipt.id}.`,
+  )
+  throw failureOf(receipt, busy.code, busy, deps.graceMs)
 }

@@ -123,6 +123,8 @@ export async function settleAdminDeletion(
   if (!account || !(await panel.hasAdmin(account.username))) return closeDeletedAdmin(db, deletion, asked)
   const open = await findOpenDeletion(db, deletion)
   if (!open) return deletion
+  // Its service has yet to send the deletion, or waits for the answer.
+  if (open.alive) return open
   // It may be a new admin of this name. Nothing can tell; its account goes on either way, and counts no byte twice.
   return isGraceOver(open) ? endUndeleted(db, open) : leaveUnknown(deps, open)
 }

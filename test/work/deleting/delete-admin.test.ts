@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
 import { openDatabase } from '../../../src/store/connection/database.ts'
+import { openWorkerSession } from '../../../src/store/connection/worker-session.ts'
 import { findDeletion } from '../../../src/store/deletions/deletions.ts'
 import { runAdminDeletion } from '../../../src/work/deleting/admin-deletion.ts'
 import { settleDeletions } from '../../../src/work/deleting/settle.ts'
@@ -27,10 +28,11 @@ async function deleteUntilCut() {
   const { account, id, path } = await requestWhole()
   const database = createCuttable()
   const db = openDatabase({ url: await database.via(ctx.url) })
+  const worker = openWorkerSession(ctx.url)
   ctx.panel.faults.add({ kind: 'hook', method: 'DELETE', path, before: () => database.cut() })
-  const ended = carryOut({ ...workOf(ctx), db }, id)
+  const ended = carryOut({ ...workOf(ctx), db, worker }, id)
   await expect(ended).rejects.toMatchObject({ code: 'database_unavailable' })
-  await Promise.all([db.destroy(), database.close()])
+  await Promise.all([db.destroy(), database.close(), worker.close()])
   ctx.panel.faults.clear()
   expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
   return { account, id }
