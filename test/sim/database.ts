@@ -38,13 +38,24 @@ const replaced = `
   create schema sim;
   create table sim.clock as select clock_timestamp() as at;
   create function sim.clock_timestamp() returns timestamptz language sql as 'select at from sim.clock';
+  create function sim.now() returns timestamptz language sql as 'select at from sim.clock';
   create table sim.pg_stat_activity (pid integer, backend_start timestamptz)`
+
+/** Has columns take their defaults from that clock too: those were bound to the server's own when they were made. */
+async function replaceDefaults(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ change: string }>(`
+    select format('alter table public.%I alter column %I set default sim.clock_timestamp()', table_name, column_name) as change
+    from information_schema.columns
+    where table_schema = 'public' and column_default ~ '^(pg_catalog[.])?(clock_timestamp|now)[(][)]$'`)
+  for (const { change } of rows) await client.query(change)
+}
 
 /** Prepares the database at `url`, which nobody else may use. */
 export async function prepareDatabase(url: string): Promise<SimDatabase> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   await client.query(replaced)
+  await replaceDefaults(client)
   const name = client.escapeIdentifier(new URL(url).pathname.slice(1))
   // A deadlock is found as soon as it is closed, so that the transaction which closes it is the victim.
   await client.query(`alter database ${name} set deadlock_timeout = '1ms'`)
