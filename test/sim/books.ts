@@ -116,6 +116,17 @@ export class Books {
     }
   }
 
+  /** The panel has said at `at` that it has no user `name`: who was current before is so no longer, unless it was read since. */
+  checkGone(rows: LedgerRows, { name, at }: Samples['gone'][number]): void {
+    const { panel } = this
+    for (const row of rows.tenures) {
+      const known = this.known.tenures.get(row.id)
+      if (row.username !== name || !row.isOpen || !known?.isOpen) continue
+      const isThere = panel.users.get(name)?.createdAt === row.createdAt
+      claim(isThere || known.at > at, `a user is current that was found to be gone: ${show(row)}`)
+    }
+  }
+
   private observeTenure(row: TenureRow, seenBefore: Set<number>, samples: Samples): void {
     const before = this.known.tenures.get(row.id)
     if (before?.answered === row.answered) {

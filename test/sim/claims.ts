@@ -7,9 +7,10 @@ import { LimitBooks } from './limit-books.ts'
 import { type LimitRows, readLimitRows } from './limit-rows.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
 import type { Act } from './panel-api.ts'
+import type { Operation } from './point.ts'
 import { Receipts, readReceipts } from './receipts.ts'
 import { type LedgerRows, readRows } from './rows.ts'
-import { graceMs } from './wire.ts'
+import { UnderWay } from './under-way.ts'
 
 type Memory = ReturnType<Books['remember']>
 
@@ -17,10 +18,13 @@ type Memory = ReturnType<Books['remember']>
 export class Claims {
   /** Bytes may be proven by no witness any more. */
   mayLoseBytes = false
+  /** How often a service was killed, or lost its database. */
+  interruptions = 0
   private readonly database: SimDatabase
   private readonly panel: VirtualPanel
   private readonly books: Books
   private readonly receipts: Receipts
+  private readonly underWay: UnderWay
   private readonly limits = new LimitBooks()
   private closed = 0
 
@@ -29,6 +33,7 @@ export class Claims {
     this.panel = panel
     this.books = new Books(panel)
     this.receipts = new Receipts(panel)
+    this.underWay = new UnderWay(panel)
   }
 
   remember(): Memory {
@@ -51,10 +56,20 @@ export class Claims {
       inconsistentAccounts(db),
     ])
     this.books.observe(rows, operation.samples)
-    this.receipts.observe(receipts, operation.name, operation.samples)
+    this.receipts.observe(receipts, operation.name, {
+      samples: operation.samples,
+      interruptions: this.interruptions,
+    })
     this.checkLimits(limits, operation)
     claim(inconsistent.length === 0, 'the parts of a total are not the total')
     if (!this.panel.hasRestored) this.checkClosed(rows)
+  }
+
+  /** After an operation that was told who is gone, and has said so. */
+  async afterEnd({ samples }: { samples: Samples }): Promise<void> {
+    if (samples.gone.length === 0 || this.panel.hasRestored) return
+    const rows = await readRows(this.database.db)
+    for (const gone of samples.gone) this.books.checkGone(rows, gone)
   }
 
   private checkLimits(rows: LimitRows, { name }: { name: string }): void {
@@ -65,22 +80,18 @@ export class Claims {
     this.closed = closed
   }
 
-  /** No request goes to a user about whom another one may still be carried out. */
-  onSent({ method, path }: Request): void {
-    if (method !== 'DELETE' || !path.startsWith('/api/user/')) return
-    const user = this.panel.userNamed(decodeURIComponent(path.slice('/api/user/'.length)))
-    const other = this.panel.unanswered.find(
-      (one) =>
-        one.request.method === method &&
-        one.act !== null &&
-        one.user?.id === user?.id &&
-        this.panel.now - one.at < graceMs,
-    )
-    claim(!user || !other, `the deletion of ${user?.name} was sent again while the first may be carried out`)
+  /** `by` sends a request to the panel. */
+  onSent(request: Request, by: Operation): void {
+    this.underWay.onSent(request, by)
+  }
+
+  onOver(request: Request): void {
+    this.underWay.onOver(request)
   }
 
   /** Right before the panel acts. Nothing that bytes depend on is forgotten before it was read. */
   async before(act: Act, samples: Samples): Promise<void> {
+    const { panel } = this
     const receipts = (await readReceipts(this.database.db)).filter(({ isFinished }) => !isFinished)
     switch (act.of) {
       case 'delete user': {
@@ -89,9 +100,10 @@ export class Claims {
           ({ preserveTraffic, finalReading }) => !preserveTraffic || finalReading !== null,
         )
         claim(isPreserved, `${act.user} was deleted before its bytes were stored`)
-        const owner = this.panel.users.get(act.user)?.owner
+        const owner = panel.users.get(act.user)?.owner
         // What it consumed since the final reading is the panel witness's alone to prove.
-        if (own.some(({ preserveTraffic }) => !preserveTraffic) || owner === null) this.mayLoseBytes = true
+        const isProven = panel.hasUsage && own.every(({ preserveTraffic }) => preserveTraffic)
+        if (!isProven || owner === null) this.mayLoseBytes = true
         return
       }
       case 'delete admin': {
@@ -135,10 +147,11 @@ export class Claims {
     this.books.atRest(rows, (admin) => panel.usage.has(admin) && !spoilt.has(admin))
     this.receipts.atRest(await readReceipts(this.database.db))
     this.checkRead(rows)
+    if (unreadable.length === 0) this.checkCurrent(rows)
     const limitRows = await readLimitRows(this.database.db)
     this.limits.atRest(limitRows)
     checkHeldUsers(this.panel, limitRows)
-    if (this.mayLoseBytes) return
+    if (this.mayLoseBytes || (panel.isHidingBytes && !panel.hasUsage)) return
     for (const { admin, total } of rows.accounts) {
       const truth = panel.truth(admin)
       claim(total === truth, `at rest the total of ${admin} is ${total}, the truth is ${truth}`)
@@ -151,7 +164,10 @@ export class Claims {
     const unreadable = new Set(panel.unreadable().map(({ id }) => id))
     for (const [admin, usage] of panel.usage) {
       const account = accounts.find((one) => one.admin === admin && !one.isClosed)
-      claim(account?.panelReading === usage, `at rest the counter of ${admin} was not read`)
+      claim(
+        account?.panelReading === (panel.hasUsage ? usage : null),
+        `at rest the counter of ${admin} was not read`,
+      )
     }
     for (const { id, name, createdAt, owner, lifetime } of panel.report()) {
       if (owner === null || unreadable.has(id)) continue
@@ -164,6 +180,23 @@ export class Claims {
           tenure.reading === lifetime,
       )
       claim(isRead, `at rest user ${name} of ${owner} was not read`)
+    }
+  }
+
+  /** Users are current only with admins that are there, and only who is there. */
+  private checkCurrent({ tenures, accounts }: LedgerRows): void {
+    const { panel } = this
+    const closed = new Set(accounts.filter(({ isClosed }) => isClosed).map(({ id }) => id))
+    for (const { username, adminId, admin, createdAt } of tenures.filter(({ isOpen }) => isOpen)) {
+      if (adminId === null || admin === null) continue
+      claim(!closed.has(adminId), `at rest ${username} is a current user of the closed account of ${admin}`)
+      if (!panel.usage.has(admin)) continue
+      const user = panel.users.get(username)
+      const isThere = user?.createdAt === createdAt && user.owner === admin
+      claim(
+        isThere,
+        `at rest ${username} is a current user of ${admin}, and the panel does not have it there`,
+      )
     }
   }
 

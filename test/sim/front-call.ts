@@ -5,7 +5,7 @@ import type { Caller } from '../../src/work/callers/caller.ts'
 import { createFront } from '../../src/work/front/front.ts'
 import type { FrontWork } from '../../src/work/front/front-request.ts'
 import { holdOf } from '../../src/work/front/hold-of.ts'
-import type { EditUser } from './limit-steps.ts'
+import type { EditUser, ServiceCall } from './limit-steps.ts'
 import { environment } from './panel-api.ts'
 import type { FrontCall, Spelling } from './steps.ts'
 
@@ -29,6 +29,8 @@ export async function callThroughFront(
   return front.handle(call, { request, token: name, gone, preserveTraffic: true })
 }
 
+type FrontPlace = Omit<FrontWork, 'callers' | 'log' | 'holdOf'>
+
 /**
  * Changes a user at the service's address, which passes such a call on.
  *
@@ -37,7 +39,7 @@ export async function callThroughFront(
  */
 export async function editThroughFront(
   { user, status, caller: by }: EditUser,
-  place: Omit<FrontWork, 'callers' | 'log' | 'holdOf'>,
+  place: FrontPlace,
 ): Promise<void> {
   const owner = (await place.panel.userService(user))?.owner ?? null
   const account = owner === null || by === 'sudo' ? undefined : await findOpenAccount(place.db, owner)
@@ -49,7 +51,22 @@ export async function editThroughFront(
     adminId: account?.id ?? null,
     token: by,
   }
-  const path = `/api/user/${user}`
+  const body = { status, ...(status === 'on_hold' && { on_hold_expire_duration: 60 }) }
+  await passOn(place, { method: 'PUT', path: `/api/user/${user}`, body, caller })
+}
+
+/** Disables all users of an admin, as {@link editThroughFront} changes one. */
+export async function disableThroughFront(
+  { admin }: Extract<ServiceCall, { of: 'front: disable users' }>,
+  place: FrontPlace,
+): Promise<void> {
+  const caller: Caller = { kind: 'admin', name: environment, isSudo: true, adminId: null, token: 'sudo' }
+  await passOn(place, { method: 'POST', path: `/api/admin/${admin}/users/disable`, body: null, caller })
+}
+
+type PassedOn = { method: 'PUT' | 'POST'; path: string; body: unknown; caller: Caller }
+
+async function passOn(place: FrontPlace, { method, path, body, caller }: PassedOn): Promise<void> {
   const failures: string[] = []
   const front = createFront({
     ...place,
@@ -57,13 +74,19 @@ export async function editThroughFront(
     callers: { identify: async () => caller },
     log: { info: () => {}, warn: () => {}, error: () => failures.push(path) },
   })
-  const body = Buffer.from(
-    JSON.stringify({ status, ...(status === 'on_hold' && { on_hold_expire_duration: 60 }) }),
-  )
-  const headers = { 'content-type': 'application/json' }
-  const call = { method: 'PUT', path, headers, body } as const
-  await front.refuse(call, by)
-  const answer = await place.forwarder.forward({ method: 'PUT', target: path, headers, body })
+  const call = {
+    method,
+    path,
+    headers: { 'content-type': 'application/json' },
+    body: body === null ? null : Buffer.from(JSON.stringify(body)),
+  }
+  await front.refuse(call, caller.kind === 'admin' ? caller.token : null)
+  const answer = await place.forwarder.forward({
+    method,
+    target: path,
+    headers: call.headers,
+    body: call.body,
+  })
   await front.noteAnswer(call, answer.status)
   if (answer.status !== 200 || failures.length > 0)
     throw new LedgerError('panel_bad_answer', 'Nobody has noted this.')

@@ -21,6 +21,7 @@ export type Happening = Extract<
       | 'mend users'
       | 'odd admins'
       | 'panel moves to MySQL'
+      | 'panel of an old version'
       | 'back up panel'
       | 'restore panel'
       | 'swap panel'
@@ -77,6 +78,9 @@ export function happen(panel: VirtualPanel, step: Happening): void {
       break
     case 'panel moves to MySQL':
       panel.database = 'mysql'
+      break
+    case 'panel of an old version':
+      panel.hasUsage = false
       break
     case 'back up panel':
       panel.takeBackup()

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { admin, owner, pick, replica, user, users, work } from './cast.ts'
+import { besetSteps, deletionSteps, overtaking } from './deletion-steps.ts'
 import { foreignAnswers } from './foreign.ts'
 import { changingService, limiting, limitSteps } from './limit-steps.ts'
 import { environment } from './panel-api.ts'
@@ -90,6 +91,7 @@ const faults: fc.WeightedArbitrary<Step>[] = [
 /** What happens in some histories only: where everything happens at once, one fault hides the other. */
 const occasional: fc.WeightedArbitrary<Step>[] = [
   ...faults,
+  ...besetSteps,
   {
     weight: 8,
     arbitrary: start(fc.record({ of: fc.constant('delete user'), user, preserve: fc.constant(true) })),
@@ -206,7 +208,14 @@ const ofLimits = (length: number) =>
       begunWith(limits, [...everyday, ...some, ...limitSteps, ...limitSteps], length),
     )
 
-function begunWith(first: Step[], kinds: fc.WeightedArbitrary<Step>[], length: number) {
+/** Steps of the everyday kinds, and mostly deletions: of what is not deleted, nothing is lost. */
+const ofDeletions = (length: number) => begunWith([], [...everyday, ...deletionSteps], length)
+
+/** Readings that overtake each other, of a panel that counts by users alone: it has the only copy of every byte. */
+const ofReadings = (length: number) =>
+  begunWith([{ do: 'panel of an old version' }], [...everyday, ...overtaking], length)
+
+function begunWith(first: Step[], kinds: fc.WeightedArbitrary<Step>[], length: number): fc.Arbitrary<Step[]> {
   const steps = fc.array(fc.oneof(...kinds), { minLength: length, maxLength: length })
   return steps.map((then) => [...first, ...then])
 }
@@ -214,15 +223,20 @@ function begunWith(first: Step[], kinds: fc.WeightedArbitrary<Step>[], length: n
 /** The history that `seed` stands for: `length` steps. */
 export function historyOf(seed: number, length: number): Step[] {
   const histories = fc.oneof(
-    { weight: 2, arbitrary: ofEverything(length) },
-    { weight: 1, arbitrary: ofLimits(length) },
+    { weight: 3, arbitrary: ofEverything(length) },
+    { weight: 2, arbitrary: ofLimits(length) },
+    { weight: 2, arbitrary: ofDeletions(length) },
+    { weight: 1, arbitrary: ofReadings(length) },
   )
   const [history = []] = fc.sample(fc.noBias(histories), { seed, numRuns: 1 })
   return history
 }
 
 /** Any history: failing ones are reduced within these. */
-export const anyHistory = fc.array(fc.oneof(...everyday, ...occasional, ...limitSteps, limiting), {
-  size: 'max',
-  maxLength: 10_000,
-})
+export const anyHistory = fc.array(
+  fc.oneof(...everyday, ...occasional, ...deletionSteps, ...overtaking, ...limitSteps, limiting),
+  {
+    size: 'max',
+    maxLength: 10_000,
+  },
+)

@@ -1,7 +1,7 @@
 import { claim } from './books.ts'
 import type { LimitRows } from './limit-rows.ts'
 import type { VirtualPanel } from './panel.ts'
-import { hidesStatus } from './spoil.ts'
+import { hidesStatus, keepsService } from './spoil.ts'
 
 /** What must be true of the users of all accounts when everything is at rest and every hold was enforced. */
 export function checkHeldUsers(panel: VirtualPanel, { accounts, holds, held }: LimitRows): void {
@@ -16,7 +16,7 @@ export function checkHeldUsers(panel: VirtualPanel, { accounts, holds, held }: L
   for (const { id, name, owner } of panel.report()) {
     const spoil = spoils.get(id)
     // The panel fails at this user, or does not say whether it serves it.
-    if (spoil === 'breaks' || spoil === 'no creation' || hidesStatus(spoil)) continue
+    if (keepsService(spoil) || spoil === 'no creation' || hidesStatus(spoil)) continue
     if (owner !== null && isHeld(owner)) {
       claim(!services.isServed(id), `at rest ${name} of ${owner}, which is held, is ${services.show(id)}`)
     } else {
@@ -33,4 +33,14 @@ export function checkHeldUsers(panel: VirtualPanel, { accounts, holds, held }: L
   }
   const left = holds.filter(({ reasons }) => reasons.length === 0)
   if (cannotTell.size === 0) claim(left.length === 0, 'at rest a hold that is over is still there')
+}
+
+/** When all holds have been enforced once: who was not given back is somebody at whom that failed. */
+export function checkNobodyPassedOver(panel: VirtualPanel, { holds, held }: LimitRows): void {
+  const over = new Set(holds.filter(({ reasons }) => reasons.length === 0).map(({ account }) => account))
+  for (const { account, username, isOpen, hasFailed } of held) {
+    const isOdd = panel.spoils.has(panel.users.get(username)?.id ?? -1)
+    const isGivenBack = !isOpen || hasFailed || isOdd || !over.has(account)
+    claim(isGivenBack, `${username} was passed over when the users of its account were given back`)
+  }
 }

@@ -60,6 +60,7 @@ export type HeldRow = {
   state: string
   isOpen: boolean
   isLookedAt: boolean
+  hasFailed: boolean
 }
 
 /** What stands in the tables of limits and holds. */
@@ -99,7 +100,8 @@ const lists: Record<Exclude<keyof LimitRows, 'now'>, string> = {
     from events where type in ('limit.warned', 'limit.exceeded', 'limit.expired')`,
   holds: `select admin_id::text as account, reasons, operator_at is not null as "hasOperator" from holds`,
   held: `select admin_id::text as account, username, to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US') as "createdAt", state,
-    ended_at is null as "isOpen", look_at is not null as "isLookedAt" from held_users order by held_users.id`,
+    ended_at is null as "isOpen", look_at is not null as "isLookedAt",
+    error_code is not null as "hasFailed" from held_users order by held_users.id`,
 }
 
 const query = `select ${ms('clock_timestamp()')} as now, ${Object.entries(lists)

@@ -38,6 +38,12 @@ export type EditUser = {
   caller: 'sudo' | 'owner'
 }
 
+/** A sudo admin has the panel disable all users of an admin. */
+type DisableUsers = { of: 'front: disable users'; admin: Admin }
+
+/** What callers of the front change of how users are served. */
+export type ServiceCall = EditUser | DisableUsers
+
 export type LimitStep =
   /** The account of `admin` is read, and gets a limit. */
   | { do: 'limit'; admin: Admin; limit: SimLimit }
@@ -68,7 +74,7 @@ const limit: fc.Arbitrary<SimLimit> = fc.record({
   onExceed: fc.constantFrom('disable_users', 'disable_users', 'notify'),
 })
 
-const start = (of: fc.Arbitrary<LimitWork | EditUser>) =>
+const start = (of: fc.Arbitrary<LimitWork | ServiceCall>) =>
   fc.record({ do: fc.constant('start'), replica, work: of })
 const episode = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name), admin, user })
 
@@ -76,7 +82,7 @@ const episode = <Do extends string>(name: Do) => fc.record({ do: fc.constant(nam
 export const limiting = fc.record({ do: fc.constant('limit'), admin, limit })
 
 /** Work that changes users in the panel. */
-export const changingService: fc.WeightedArbitrary<LimitWork | EditUser>[] = [
+export const changingService: fc.WeightedArbitrary<LimitWork | ServiceCall>[] = [
   { weight: 6, arbitrary: fc.record({ of: fc.constant('enforce hold'), admin }) },
   {
     weight: 3,
@@ -87,6 +93,7 @@ export const changingService: fc.WeightedArbitrary<LimitWork | EditUser>[] = [
       caller: fc.constantFrom('sudo', 'owner'),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ of: fc.constant('front: disable users'), admin }) },
 ]
 
 /** What happens in some histories only, where an account has a limit or is held. */

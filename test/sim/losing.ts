@@ -24,5 +24,7 @@ const losingWork = new Set<Work['of']>(['delete admin', 'front: delete admin', '
 
 /** Whether bytes may be proven by no witness after this step. */
 export function losesBytes(step: Step): boolean {
-  return losing.has(step.do) || ('work' in step && losingWork.has(step.work.of))
+  if (losing.has(step.do) || ('work' in step && losingWork.has(step.work.of))) return true
+  if (step.do !== 'beset') return false
+  return step.by.some((intruder) => ('do' in intruder ? losesBytes(intruder) : losingWork.has(intruder.of)))
 }

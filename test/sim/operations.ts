@@ -18,7 +18,8 @@ import { readNamedUsers } from '../../src/work/observing/read-users-by-name.ts'
 import { scanAdmin } from '../../src/work/observing/scan-admin.ts'
 import { passRests } from '../support/carry-out.ts'
 import { dueScanOf } from '../support/ledger.ts'
-import { callThroughFront, editThroughFront } from './front-call.ts'
+import { cancelDeletion, deleteOwnUsers } from './deletion-work.ts'
+import { callThroughFront, disableThroughFront, editThroughFront } from './front-call.ts'
 import { isLimitWork, performLimitWork } from './limit-operations.ts'
 import type { Work } from './steps.ts'
 import { graceMs } from './wire.ts'
@@ -93,6 +94,10 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       return requestOf(place, work.admin, (adminId) => ({ adminId, statuses: null }))
     case 'delete admin':
       return requestOf(place, work.admin, (wholeAdminId) => ({ wholeAdminId }))
+    case 'delete own users':
+      return deleteOwnUsers(common, work.admin, work.key)
+    case 'cancel deletion':
+      return cancelDeletion(common, work.pick)
     case 'go on with bulk deletions':
       await passRests(db)
       for (const { id } of await listOpenBulks(db)) {
@@ -111,6 +116,8 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
       return readNamedUsers(common, [work.user])
     case 'front: edit user':
       return editThroughFront(work, common)
+    case 'front: disable users':
+      return disableThroughFront(work, common)
     default:
       if (isLimitWork(work)) return performLimitWork(work, common, place.now())
       return callThroughFront(work, { ...common, holdOf: async () => null })

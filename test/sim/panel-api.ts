@@ -35,6 +35,7 @@ const routes: { method: string; pattern: RegExp; handle: Handler }[] = [
   { method: 'GET', pattern: /^\/api\/system$/, handle: () => json({ version: '0.8.4' }) },
   { method: 'GET', pattern: /^\/api\/admins$/, handle: listAdmins },
   { method: 'GET', pattern: /^\/api\/admin\/usage\/([^/]+)$/, handle: showUsage },
+  { method: 'POST', pattern: /^\/api\/admin\/([^/]+)\/users\/disable$/, handle: disableUsers },
   { method: 'POST', pattern: /^\/api\/admin\/usage\/reset\/([^/]+)$/, handle: resetUsage },
   { method: 'DELETE', pattern: /^\/api\/admin\/([^/]+)$/, handle: deleteAdmin },
   { method: 'GET', pattern: /^\/api\/users$/, handle: listUsers },
@@ -71,12 +72,13 @@ function json(body: unknown, status = 200): Reply {
 }
 
 function adminOf(panel: VirtualPanel, username: string, usage = panel.usage.get(username) ?? null) {
+  const known = panel.hasUsage ? usage : null
   return {
     username,
     is_sudo: username === environment,
     telegram_id: null,
     discord_webhook: null,
-    users_usage: usage,
+    users_usage: known,
   }
 }
 
@@ -84,7 +86,7 @@ function listAdmins({ panel, query, samples }: Call): Reply {
   panel.told += 1
   const part = query.get('username') ?? ''
   const names = [...panel.usage.keys()].filter((name) => contains(panel.database, name, part))
-  for (const admin of names) {
+  for (const admin of panel.hasUsage ? names : []) {
     samples.usage.push({ admin, bytes: panel.usage.get(admin) ?? 0n, at: panel.told })
   }
   const odd = panel.hasOddAdmins && part === '' ? oddAdmins : []
@@ -141,7 +143,11 @@ function listUsers(call: Call): Reply {
 function showUser(call: Call): Reply {
   const { panel, name } = call
   const user = panel.report().find((one) => one.name === panel.userNamed(name)?.name)
-  if (!user) return noUser
+  if (!user) {
+    panel.told += 1
+    call.samples.gone.push({ name, at: panel.told })
+    return noUser
+  }
   if (panel.spoils.get(user.id) === 'breaks') return internalError
   return json(tell(call, user))
 }
@@ -183,7 +189,8 @@ function changeService(call: Call): Reply {
   const { panel, name, isService, samples } = call
   const user = panel.userNamed(name)
   if (!user) return noUser
-  if (panel.spoils.get(user.id) === 'breaks') return internalError
+  const spoil = panel.spoils.get(user.id)
+  if (spoil === 'breaks' || spoil === 'cannot be changed') return internalError
   const change = changeIn(JSON.parse(call.json ?? '{}'))
   const { services } = panel
   const isDone = isService
@@ -198,6 +205,19 @@ function changeService(call: Call): Reply {
   if (isService && (isAnother || isGivenBackLate)) services.mayBeMeant(user.id, services.of(user.id))
   if (!isService) samples.edits.push({ id: user.id, changes: services.changesOf(user.id) })
   return showUser({ ...call, name: user.name })
+}
+
+/** Of a user that is disabled already, too, somebody wants it so. */
+function disableUsers({ panel, name, samples }: Call): Reply {
+  const admin = panel.adminNamed(name)
+  if (admin === undefined) return noAdmin
+  const { services } = panel
+  for (const { id, owner } of panel.report()) {
+    if (owner !== admin) continue
+    services.change(id, { status: 'disabled' }, true)
+    samples.edits.push({ id, changes: services.changesOf(id) })
+  }
+  return json({ detail: 'Users successfully disabled' })
 }
 
 /** What the body of a PUT asks for. */

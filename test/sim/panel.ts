@@ -10,6 +10,8 @@ export type Samples = {
   usage: { admin: string; bytes: bigint; at: number }[]
   /** Users right after counters were set back through the front, by a call that began to read them at `since`. */
   resets: { user: WorldUser; since: number; at: number }[]
+  /** Names of which the panel said that it has no such user. */
+  gone: { name: string; at: number }[]
   /** Users that a caller has changed, by their ids, and how often they had been changed by then. */
   edits: { id: number; changes: number }[]
 }
@@ -20,11 +22,16 @@ type Memory = {
   beyond: Map<string, bigint>
 }
 
+/** One of several admins of a name, one after the other. */
+type Incarnation = { name: string; deaths: number }
+
 /** A request that nobody waits for any more, and what the panel may still do about it. */
 export type Unanswered = {
   request: Request
   /** The user that it was about when it was sent. */
   user: WorldUser | undefined
+  /** The admin, and how many of its name were gone by then. */
+  admin: Incarnation | undefined
   at: number
   /** Null: it has been done, or never will be. */
   act: (() => Promise<unknown>) | null
@@ -37,6 +44,8 @@ export class VirtualPanel extends World {
   /** Whether users may be there again, or under other times of creation, than receipts say. */
   hasRestored = false
   database: PanelDatabase = 'sqlite'
+  /** Whether the panel counts by admins, as it does from 0.8 on. */
+  hasUsage = true
   /** Whether the list of admins has entries that nobody can count for. */
   hasOddAdmins = false
   /** What is odd about users, by their ids. */
@@ -49,6 +58,12 @@ export class VirtualPanel extends World {
   /** How often an admin of each name has ceased to be. */
   readonly adminDeaths = new Map<string, number>()
   unanswered: Unanswered[] = []
+  /**
+   * Whether a reset has hidden bytes from who reads the users alone: nobody had read the counter to the last byte, or it has
+   * reached its old value before it was read again.
+   */
+  isHidingBytes = false
+  private readonly resetUnread = new Set<number>()
 
   /** The user, or the admin, that the panel takes `name` for. */
   userNamed(name: string): WorldUser | undefined {
@@ -66,7 +81,8 @@ export class VirtualPanel extends World {
 
   spoil(name: string, how: Spoil): void {
     const user = this.users.get(name)
-    if (!user) return
+    // A panel that is silent about several users looks like one that answers nobody.
+    if (!user || (how === 'silent' && [...this.spoils.values()].includes(how))) return
     this.spoils.set(user.id, how)
     // Whom nobody can see to be disabled, nobody gives back.
     if (hidesStatus(how)) this.services.loseTrack(user.id)
@@ -89,9 +105,33 @@ export class VirtualPanel extends World {
 
   /** A request is given up; `act`: what the panel may still do about it. */
   leaveUnanswered(request: Request, act: Unanswered['act']): void {
-    const name = /^\/api\/user\/([^/]+)/.exec(request.path)?.[1]
-    const user = name === undefined ? undefined : this.userNamed(decodeURIComponent(name))
-    this.unanswered.push({ request, user: user && { ...user }, at: this.now, act })
+    const user = this.userIn(request)
+    this.unanswered.push({
+      request,
+      user: user && { ...user },
+      admin: this.adminIn(request),
+      at: this.now,
+      act,
+    })
+  }
+
+  /** The user that a request is about. */
+  userIn({ path }: Request): WorldUser | undefined {
+    const name = /^\/api\/user\/([^/]+)/.exec(path)?.[1]
+    return name === undefined ? undefined : this.userNamed(decodeURIComponent(name))
+  }
+
+  /** The admin that a request is about. */
+  adminIn({ path }: Request): Incarnation | undefined {
+    const named = /^\/api\/admin\/([^/]+)$/.exec(path)?.[1]
+    const name = named === undefined ? undefined : this.adminNamed(decodeURIComponent(named))
+    return name === undefined ? undefined : { name, deaths: this.adminDeaths.get(name) ?? 0 }
+  }
+
+  /** Whether the panel answers nothing that is asked about this user by its name. */
+  isSilentAbout(request: Request): boolean {
+    const user = this.userIn(request)
+    return user !== undefined && this.spoils.get(user.id) === 'silent'
   }
 
   /** The panel is killed between its two transactions: what users consumed is booked for no admin. */
@@ -117,9 +157,26 @@ export class VirtualPanel extends World {
 
   /** The counters of `owner`'s users fall to zero, or of all users; they have been read since `since`. */
   resetThroughFront(owner: string | null, since: number): Samples['resets'] {
+    for (const { id, lifetime, owner: own } of this.report()) {
+      if (owner !== null && own !== owner) continue
+      this.isHidingBytes ||= lifetime !== (this.accepted.get(id)?.lifetime ?? 0n) || this.resetUnread.has(id)
+      this.resetUnread.add(id)
+    }
     this.resetAll(owner)
     this.told += 1
     return this.everyone().map((user) => ({ user, since, at: this.told }))
+  }
+
+  override consume(name: string, bytes: bigint): void {
+    super.consume(name, bytes)
+    const user = this.users.get(name)
+    if (!user || !this.resetUnread.has(user.id)) return
+    this.isHidingBytes ||= user.lifetime >= (this.accepted.get(user.id)?.lifetime ?? 0n)
+  }
+
+  override accept(user: WorldUser, mayCountAll = false): void {
+    super.accept(user, mayCountAll)
+    this.resetUnread.delete(user.id)
   }
 
   override takeBackup(): void {

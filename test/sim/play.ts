@@ -1,3 +1,4 @@
+import { beset } from './beset.ts'
 import {
   hideBesideFailing,
   pollDuringScan,
@@ -29,6 +30,8 @@ export async function play(stage: Stage, step: Exclude<Step, { do: Own }>): Prom
   switch (step.do) {
     case 'start badly':
       return startBadly(stage, step)
+    case 'beset':
+      return beset(stage, step)
     case 'reset while an admin appears':
       return resetWhileAdminAppears(stage, step)
     case 'poll during a scan':

@@ -6,6 +6,7 @@ import type { Samples, VirtualPanel } from './panel.ts'
 type Receipt = {
   id: string
   kind: string
+  parent: string | null
   username: string | null
   createdAt: string | null
   state: string
@@ -19,7 +20,7 @@ type Receipt = {
 /** All receipts, as the database has them now. */
 export async function readReceipts(db: Database): Promise<Receipt[]> {
   const { rows } = await sql<Receipt>`
-    select deletions.id::text, kind, deletions.username, created_at as "createdAt", state, error_code as code,
+    select deletions.id::text, kind, parent_id::text as parent, deletions.username, created_at as "createdAt", state, error_code as code,
       finished_at is not null as "isFinished", preserve_traffic as "preserveTraffic",
       final_reading as "finalReading", admins.username as admin
     from deletions left join admins on admins.id = admin_id
@@ -27,9 +28,14 @@ export async function readReceipts(db: Database): Promise<Receipt[]> {
   return rows
 }
 
+/** What the operation was given, and how often work of any operation has been interrupted so far. */
+type Observed = { samples: Samples; interruptions: number }
+
 /** What receipts say, held against what became of the users. */
 export class Receipts {
   private states = new Map<string, string>()
+  /** How often work had been interrupted when each receipt was seen first. */
+  private interruptions = new Map<string, number>()
   private readonly panel: VirtualPanel
 
   constructor(panel: VirtualPanel) {
@@ -42,10 +48,16 @@ export class Receipts {
   }
 
   /** After a transaction of the operation `by`, which was given `samples`: who is called not deleted was there. */
-  observe(receipts: readonly Receipt[], by: string, samples: Samples): void {
+  observe(receipts: readonly Receipt[], by: string, { samples, interruptions }: Observed): void {
     for (const { id, kind, state, code, username, createdAt } of receipts) {
       const isNews = this.states.get(id) !== state
       this.states.set(id, state)
+      const before = this.interruptions.get(id) ?? interruptions
+      this.interruptions.set(id, before)
+      claim(
+        code !== 'interrupted' || interruptions > before,
+        `receipt ${id} says that it was interrupted, and nothing was`,
+      )
       if (!isNews || kind !== 'user' || createdAt === null || this.panel.hasRestored) continue
       const isThere = this.panel.users.get(username ?? '')?.createdAt === createdAt
       if (state === 'deleted') claim(!isThere, `a receipt calls ${username} deleted, which exists`)
@@ -60,9 +72,21 @@ export class Receipts {
   /** When the panel does nothing late any more, and everybody was looked for. */
   atRest(receipts: readonly Receipt[]): void {
     const { panel } = this
+    const unreadable = panel.unreadable()
     const open = receipts.filter(({ isFinished }) => !isFinished)
-    // Who cannot be read keeps its deletion waiting.
-    if (panel.unreadable().length === 0) claim(open.length === 0, `${open.length} deletions have not ended`)
+    // Who cannot be read keeps its own deletion waiting, and the bulk deletion that it is part of.
+    const mayWait = new Set(
+      open.flatMap(({ id, username, parent }) =>
+        unreadable.some(({ name }) => name === username) ? [id, parent] : [],
+      ),
+    )
+    const left = open.filter(
+      ({ id, kind }) => !mayWait.has(id) && (kind === 'user' || unreadable.length === 0),
+    )
+    claim(
+      left.length === 0,
+      `${left.length} deletions have not ended: ${left.map(({ username, kind }) => username ?? kind)}`,
+    )
     if (panel.hasRestored) return
     for (const [createdAt, { owner }] of panel.deleted) {
       // Nobody looks for users without an owner.

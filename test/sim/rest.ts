@@ -1,4 +1,5 @@
 import { admins, lagSeconds } from './cast.ts'
+import { checkNobodyPassedOver } from './hold-claims.ts'
 import type { LimitRows } from './limit-rows.ts'
 import type { VirtualPanel } from './panel.ts'
 import { environment } from './panel-api.ts'
@@ -6,7 +7,7 @@ import type { Work } from './steps.ts'
 import { graceMs } from './wire.ts'
 
 /** After which a deletion that nobody goes on with counts as abandoned. */
-const silentMs = 15 * 60_000
+export const silentMs = 15 * 60_000
 /** How often open deletions are looked at until none can have anything to wait for. */
 const settlingRounds = 3
 /** After which users that were given back are looked at once more. */
@@ -25,6 +26,8 @@ export type Resting = {
   finish(work: Work): Promise<unknown>
   /** Carries work out, and it must succeed. */
   complete(work: Work): Promise<void>
+  /** Runs a check; what it throws breaks the simulation. */
+  check(what: () => void): void
   /** The panel carries out a request that nobody waits for any more. */
   actLate(): Promise<void>
 }
@@ -73,7 +76,9 @@ export async function enforceAll(rest: Resting, read: () => Promise<LimitRows>):
     const isNothingLeft = before.held.every(({ isOpen, isLookedAt }) => !isOpen && !isLookedAt)
     if (before.holds.length === 0 && isNothingLeft) return
     await rest.complete({ of: 'enforce all holds' })
-    const { holds, held } = await read()
+    const rows = await read()
+    const { holds, held } = rows
+    if (round === 0) rest.check(() => checkNobodyPassedOver(rest.panel, rows))
     const isOver = holds.every(({ reasons }) => reasons.length > 0)
     if (
       isOver &&

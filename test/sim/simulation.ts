@@ -15,7 +15,7 @@ import { environment } from './panel-api.ts'
 import { play } from './play.ts'
 import type { Fault, Point } from './point.ts'
 import { Replicas } from './replicas.ts'
-import { comeToRest, enforceAll, type Resting } from './rest.ts'
+import { comeToRest, enforceAll, type Resting, silentMs } from './rest.ts'
 import { Scheduler } from './scheduler.ts'
 import { lineOf, type Step, type Work } from './steps.ts'
 import { isService, nameOf, noSamples, type Task, wireOf } from './task.ts'
@@ -33,6 +33,8 @@ export class Simulation {
   private readonly claims: Claims
   private readonly scheduler: Scheduler
   private tasks: Task[] = []
+  /** Work that has just said that a user is gone. */
+  private saidGone: Task[] = []
   private readonly replicas: Replicas
   private backup: Memory | null = null
   /** How often work that holds users, or gives them back, has begun. */
@@ -64,6 +66,7 @@ export class Simulation {
       this.trace.push(lineOf(step))
       if (losesBytes(step)) this.claims.mayLoseBytes = true
       await this.take(step)
+      for (const task of this.saidGone.splice(0)) await this.watch(() => this.claims.afterEnd(task))
       if (this.broken) throw this.broken
     }
   }
@@ -111,6 +114,7 @@ export class Simulation {
       samples: noSamples(),
       outcome: null,
       enforcements: this.enforcements,
+      began: this.panel.now,
     }
     if (isService(work)) this.enforcements += 1
     this.tasks.push(task)
@@ -163,12 +167,14 @@ export class Simulation {
     task.outcome = outcome
     if (outcome === 'done') this.settleEdits(task)
     this.trace.push(`  // ${task.name}: ${outcome}`)
+    const saysGone = task.work.of === 'delete user' && outcome.startsWith('not_found')
+    if (saysGone) this.saidGone.push(task)
   }
 
   /** The service has noted that a caller disabled a user: it stays so, unless the service was changing users meanwhile. */
   private settleEdits({ work, samples, enforcements }: Task): void {
-    if (work.of !== 'front: edit user' || enforcements !== this.enforcements || this.panel.isEnforcing())
-      return
+    const isCall = work.of === 'front: edit user' || work.of === 'front: disable users'
+    if (!isCall || enforcements !== this.enforcements || this.panel.isEnforcing()) return
     for (const { id, changes } of samples.edits) {
       if (this.panel.services.changesOf(id) === changes) this.panel.services.settle(id)
     }
@@ -193,6 +199,7 @@ export class Simulation {
   private async fail(pick: number, fault: Fault): Promise<void> {
     const points = this.scheduler.runnable().filter(({ label }) => label !== 'rollback')
     const point = points[pick % Math.max(1, points.length)]
+    if (point?.kind === 'statement') this.claims.interruptions += 1
     if (point) await this.go(point, fault)
   }
 
@@ -217,6 +224,7 @@ export class Simulation {
 
   private async crash(replica: number, how: { committed: boolean; late: boolean }): Promise<void> {
     const own = this.tasks.filter((task) => task.replica === replica && task.state === 'running')
+    this.claims.interruptions += 1
     await this.scheduler.crash(own, how)
     await this.replicas.end(replica)
   }
@@ -226,6 +234,7 @@ export class Simulation {
     for (const replica of this.replicas.numbers())
       await this.crash(replica, { committed: false, late: false })
     await this.database.load('backup')
+    this.saidGone = []
     await this.claims.forget(this.backup.books)
     this.panel.forget(this.backup.panel)
     this.panel.loseTrack()
@@ -238,6 +247,9 @@ export class Simulation {
       if (late.at + graceMs < this.panel.now + ms) await this.act(late)
     }
     this.panel.pass(ms)
+    // Nothing takes a living service so long; others take it for stopped.
+    const silentSince = this.panel.now - silentMs
+    if (this.running().some(({ began }) => began < silentSince)) this.claims.interruptions += 1
     await this.database.setTime(beginning + this.panel.now)
   }
 
@@ -251,6 +263,7 @@ export class Simulation {
       pass: (ms) => this.pass(ms),
       finish: (work) => this.finish(work),
       complete: (work) => this.complete(work),
+      check: (what) => void this.watch(what),
       actLate: () => this.actLate(0),
     }
     await comeToRest(rest)

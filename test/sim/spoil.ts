@@ -1,6 +1,7 @@
 /**
  * What is odd about a user: a value that changes nothing for who counts; one that leaves its bytes in doubt; or one over
- * which the panel stumbles in everything that it lists or shows.
+ * which the panel stumbles in everything that it lists or shows. Or the panel fails when it is asked to change the user, or
+ * answers nothing that is asked about it by name.
  */
 export type Spoil =
   | 'odd limit'
@@ -11,6 +12,8 @@ export type Spoil =
   | 'beyond all numbers'
   | 'no creation'
   | 'breaks'
+  | 'cannot be changed'
+  | 'silent'
 
 export const spoils: readonly Spoil[] = [
   'odd limit',
@@ -21,9 +24,22 @@ export const spoils: readonly Spoil[] = [
   'beyond all numbers',
   'no creation',
   'breaks',
+  'cannot be changed',
+  'silent',
 ]
 
-const harmless = new Set<Spoil>(['odd limit', 'odd expiry', 'odd status', 'missing fields'])
+const harmless = new Set<Spoil>([
+  'odd limit',
+  'odd expiry',
+  'odd status',
+  'missing fields',
+  'cannot be changed',
+])
+
+/** Whether the panel itself fails about the user, whatever it is asked to do with it. */
+export function keepsService(spoil: Spoil | undefined): boolean {
+  return spoil === 'breaks' || spoil === 'cannot be changed' || spoil === 'silent'
+}
 
 /** Whether the panel still serves the user, and does not say whether. */
 export function hidesStatus(spoil: Spoil | undefined): boolean {
@@ -53,6 +69,8 @@ export function spoilt(spoil: Spoil): Record<string, unknown> {
     case 'no creation':
       return { created_at: undefined }
     case 'breaks':
+    case 'cannot be changed':
+    case 'silent':
       return {}
   }
 }

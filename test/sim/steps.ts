@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
+import type { Intruder } from './beset.ts'
 import type { Admin, Owner, User } from './cast.ts'
-import type { EditUser, LimitStep, LimitWork } from './limit-steps.ts'
+import type { LimitStep, LimitWork, ServiceCall } from './limit-steps.ts'
 import type { Fault } from './point.ts'
 import type { Spoil } from './spoil.ts'
 
@@ -14,12 +15,16 @@ export type Work =
   | { of: 'delete users'; users: User[] }
   | { of: 'delete users of'; admin: Admin }
   | { of: 'delete admin'; admin: Admin }
+  /** By the admin itself, under a key. */
+  | { of: 'delete own users'; admin: Admin; key: string }
+  /** The `pick`th bulk deletion that has not ended is stopped. */
+  | { of: 'cancel deletion'; pick: number }
   | { of: 'go on with bulk deletions' }
   | { of: 'settle deletions' }
   | { of: 'read user'; user: User }
   | FrontCall
   | LimitWork
-  | EditUser
+  | ServiceCall
 
 /** Calls of the panel's own API at the service's address. */
 export type FrontCall =
@@ -47,6 +52,16 @@ export type Step =
   | { do: 'fail'; pick: number; fault: Fault }
   /** Work that begins, and whose first call that changes something in the panel goes wrong: before the panel acts, or its answer. */
   | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
+  /** Other work is done in the midst of this one, so many times; see `beset`. */
+  | {
+      do: 'beset'
+      work: Work
+      at: 'statement' | 'request' | 'answer'
+      after: number
+      times: number
+      by: Intruder[]
+      early: boolean
+    }
   /** The environment's account resets all users, and after so many calls of the service there is an admin of its name. */
   | { do: 'reset while an admin appears'; replica: number; calls: number }
   /** A scan has read all users of `admin`; before it ends, `user` consumes, and a poll reads what is booked of it. */
@@ -78,6 +93,8 @@ export type Step =
   | { do: 'mend users' }
   | { do: 'odd admins'; listed: boolean }
   | { do: 'panel moves to MySQL' }
+  /** It does not count by admins. */
+  | { do: 'panel of an old version' }
   | { do: 'back up panel' }
   | { do: 'restore panel' }
   /** The backup is put back, and what was there before is the backup: done twice, every counter is where it was. */

@@ -11,10 +11,12 @@ export type Task = Operation & {
   outcome: string | null
   /** How often work that holds users had begun when this one began. */
   enforcements: number
+  /** When it began, by the panel's clock. */
+  began: number
 }
 
 export function noSamples(): Samples {
-  return { users: [], usage: [], resets: [], edits: [] }
+  return { users: [], usage: [], resets: [], gone: [], edits: [] }
 }
 
 export type Surroundings = Pick<Wire, 'gate' | 'hang'> & {
@@ -52,7 +54,8 @@ export function wireOf(task: Task, { panel, claims, gate, hang, watch }: Surroun
       before: (act) => watch(() => claims.before(act, task.samples)),
     },
     hang,
-    onSent: (request) => void watch(() => claims.onSent(request)),
+    onSent: (request) => void watch(() => claims.onSent(request, task)),
+    onOver: (request) => claims.onOver(request),
     late: () => ({
       samples: noSamples(),
       isLate: true,

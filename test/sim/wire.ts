@@ -22,8 +22,9 @@ export type Wire = {
   told: Told
   /** Time passes while nothing is answered. */
   hang: () => Promise<void>
-  /** Told of each request that may reach the panel. */
+  /** Told of each request that may reach the panel, and when nobody waits for its answer any more. */
   onSent: (request: Request) => void
+  onOver: (request: Request) => void
   /** What is told of a request that the panel carries out when nobody waits for it any more. */
   late: () => Pick<Told, 'samples' | 'before' | 'by' | 'isLate'>
 }
@@ -32,6 +33,14 @@ const brokenConnection = Object.assign(new Error('the connection broke'), { code
 
 /** Sends a request: it stops before the panel acts, and before its answer arrives. */
 async function send(wire: Wire, request: Request): Promise<Reply> {
+  try {
+    return await exchange(wire, request)
+  } finally {
+    wire.onOver(request)
+  }
+}
+
+async function exchange(wire: Wire, request: Request): Promise<Reply> {
   const { panel, operation, gate } = wire
   const at = { operation, label: `${request.method} ${request.path}`, line: null }
   const act = () => answer(panel, request, wire.told)
@@ -55,7 +64,7 @@ async function send(wire: Wire, request: Request): Promise<Reply> {
     kind: 'request',
     perform: () => {
       wire.onSent(request)
-      return act()
+      return panel.isSilentAbout(request) ? goWrong('hang before', false) : act()
     },
     goWrong: (fault) => {
       if (fault !== 'before') wire.onSent(request)

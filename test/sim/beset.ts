@@ -1,0 +1,45 @@
+import { carryOut, runToEnd, runUntil, type Stage } from './episodes.ts'
+import { type Happening, happen } from './happenings.ts'
+import type { Point } from './point.ts'
+import type { Step, Work } from './steps.ts'
+import type { Task } from './task.ts'
+
+/** What gets in the way of work: other work, or what happens in the panel alone. */
+export type Intruder = Work | Happening
+
+/**
+ * Work in whose midst other work is done, each time that it is about to go on. Where that is `early`, the panel has answered it
+ * before the work began, and the answers arrive now.
+ */
+export async function beset(
+  stage: Stage,
+  { work, at, after, times, by, early }: Extract<Step, { do: 'beset' }>,
+): Promise<void> {
+  const answered: Task[] = []
+  for (const intruder of early ? by : []) {
+    if ('do' in intruder) continue
+    const task = await stage.start(1, intruder)
+    await runUntil(stage, task, ({ kind }) => kind === 'answer')
+    answered.push(task)
+  }
+  const task = await stage.start(0, work)
+  let left = after
+  const isInTheWay = ({ kind }: Point) => {
+    if (kind !== at) return false
+    left -= 1
+    return left < 0
+  }
+  for (let time = 0; time < times; time += 1) {
+    await runUntil(stage, task, isInTheWay)
+    const next = stage.next(task)
+    if (!next) break
+    for (const intruder of by) {
+      if ('do' in intruder) happen(stage.panel, intruder)
+      else if (!early) await carryOut(stage, intruder)
+    }
+    for (const one of answered.splice(0)) await runToEnd(stage, one)
+    const waiting = stage.next(task)
+    if (waiting) await stage.go(waiting)
+  }
+  await runToEnd(stage, task)
+}
