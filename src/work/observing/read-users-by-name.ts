@@ -6,12 +6,13 @@ import { observeGone } from './observe-users.ts'
 import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
-/** After so many bad answers one after the other, the users are not the reason. */
-const badAnswersAtMost = 3
+/** After so many bad answers one after the other, or questions without one, the users are not the reason. */
+const failuresAtMost = 3
 
 /**
  * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
- * that it cannot be read. A name that fits into no path is passed over. After a bad answer about one user the next one is read.
+ * that it cannot be read. A name that fits into no path is passed over. After a bad answer about one user, or none, the next one is
+ * read.
  *
  * @param adminId the account whose users they are; null: none in particular.
  * @returns how many could not be read.
@@ -23,22 +24,23 @@ export async function readNamedUsers(
   adminId: bigint | null = null,
 ): Promise<number> {
   let unreadable = 0
-  let bad: LedgerError | null = null
-  let badInARow = 0
+  let first: LedgerError | null = null
+  let failuresInARow = 0
   for (const username of usernames) {
     deps.signal.throwIfAborted()
     const startedAt = deps.now()
     try {
       if ((await readNamedUser(deps, username, adminId)) === 'unreadable') unreadable += 1
-      badInARow = 0
+      failuresInARow = 0
     } catch (error) {
-      badInARow += 1
-      if (!isLedgerError(error, 'panel_bad_answer') || badInARow === badAnswersAtMost) throw error
-      bad ??= error
+      failuresInARow += 1
+      if (!isLedgerError(error, 'panel_bad_answer', 'panel_timeout') || failuresInARow === failuresAtMost)
+        throw error
+      first ??= error
     }
     await deps.rest(deps.now() - startedAt, deps.signal)
   }
-  if (bad) throw bad
+  if (first) throw first
   return unreadable
 }
 
