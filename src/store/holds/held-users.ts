@@ -251,14 +251,14 @@ async function keep(db: Database, whom: RawBuilder<unknown>): Promise<void> {
     where ${whom} and (ended_at is null or look_at is not null)`.execute(db)
 }
 
-/** Has the held users follow their users, whose dates of creation have changed. */
+/** Has the held users, and those to be looked at once more, follow their users, whose dates of creation have changed. */
 export async function followHeld(tx: Tx, changed: readonly ChangedCreation[]): Promise<void> {
   if (changed.length === 0) return
   await sql`
     update held_users as held set created_at = changed.new
     from ${givenCreations(changed)}
     where name_key(held.username) = name_key(changed.username) and held.created_at = changed.old
-      and held.ended_at is null
+      and (held.ended_at is null or held.look_at is not null)
       and not exists (select from held_users as other where other.ended_at is null
         and name_key(other.username) = name_key(changed.username) and other.created_at = changed.new)`.execute(
     tx,

@@ -3,7 +3,7 @@ import type { UserService } from '../../panel/panel.ts'
 import { type HeldUser, holdAgain, listDueLooks, lookLater } from '../../store/holds/held-users.ts'
 import { findHoldOf } from '../../store/holds/holds.ts'
 import { countFailures, type HoldingDeps } from './holding.ts'
-import { formerOf, isSameUser, lookMs } from './release-users.ts'
+import { formerOf, isSameUser, lookMs, unreadAs } from './release-users.ts'
 
 /**
  * Looks once more at users that an account gave back a minute ago, whatever holds the account now: they may have been moved. The
@@ -26,6 +26,8 @@ async function look(
 ): Promise<'looked' | LedgerError> {
   const { db, panel } = deps
   const isThere = user !== null && isSameUser(row, user)
+  const unread = user === null || isThere ? null : await unreadAs(db, row, user)
+  if (unread) return unread
   const ownersHold = isThere && user.owner !== null ? await findHoldOf(db, user.owner) : null
   if (ownersHold) {
     // To enable it would undo what that hold does.

@@ -1,6 +1,7 @@
 import { LedgerError } from '../../errors.ts'
 import { isSameCreation } from '../../ledger/user-identity.ts'
 import type { UserService, WantedService } from '../../panel/panel.ts'
+import type { Database } from '../../store/connection/database.ts'
 import {
   endHeld,
   type FormerService,
@@ -86,26 +87,38 @@ export async function releaseUser(
   return 'ended'
 }
 
+/** The held user is gone, unless the ledger has yet to read the user that the panel shows. */
+async function endIfGone({ db }: HoldingDeps, row: HeldUser, user: UserService): Promise<Outcome> {
+  const unread = await unreadAs(db, row, user)
+  if (unread) {
+    await noteFailure(db, row, unread)
+    return unread
+  }
+  await endHeld(db, row, 'gone')
+  return 'ended'
+}
+
 /**
  * The panel shows another time of creation: the held user is gone and another one has its name, or somebody has changed its date.
  * Only the ledger can tell, once it has read this user: a held user follows a changed date then (see `followHeld`).
+ *
+ * @returns why nobody can tell yet; null: the user was read, and is another one.
  */
-async function endIfGone({ db }: HoldingDeps, row: HeldUser, user: UserService): Promise<Outcome> {
-  const known = await listTenuresOf(db, row.username)
+export async function unreadAs(
+  db: Database,
+  { username }: HeldUser,
+  user: UserService,
+): Promise<LedgerError | null> {
+  const known = await listTenuresOf(db, username)
   const isRead = known.some(
     ({ endedBy, createdAt }) => endedBy === null && isSameCreation(createdAt, user.createdAt),
   )
-  if (isRead) {
-    await endHeld(db, row, 'gone')
-    return 'ended'
-  }
-  await requestObservation(db, [row.username])
-  const unread = new LedgerError(
+  if (isRead) return null
+  await requestObservation(db, [username])
+  return new LedgerError(
     'observation_overlapped',
-    `The panel shows another time of creation of ${row.username}: the user is read first, to tell whether it is another one.`,
+    `The panel shows another time of creation of ${username}: the user is read first, to tell whether it is another one.`,
   )
-  await noteFailure(db, row, unread)
-  return unread
 }
 
 /** Milliseconds after which a user that was given back is looked at once more. */

@@ -3,7 +3,7 @@ import { transact } from '../../../src/store/connection/transact.ts'
 import { takeOutbox } from '../../../src/store/outbox/outbox.ts'
 import { readNamedUsers } from '../../../src/work/observing/read-users-by-name.ts'
 import { pollAndScan, unhurried, workOf } from '../../support/deleting.ts'
-import { useHolding } from '../../support/holding.ts'
+import { passLook, useHolding } from '../../support/holding.ts'
 
 const holding = useHolding()
 const { enforce, hold, lift, create, statuses, rows } = holding
@@ -13,8 +13,6 @@ beforeEach(async () => {
   create('anna')
   await pollAndScan(holding)
   await hold()
-  await enforce()
-  await lift()
 })
 
 /** Reads the users from the panel that somebody wants to be read. */
@@ -25,9 +23,15 @@ async function observe(): Promise<string[]> {
   return names
 }
 
-test('a held user whose date of creation was moved by a zone is read, and then given back', async () => {
+function moveDate(): void {
   const anna = holding.panel.state.mustFind('anna')
   anna.createdAt = new Date(Date.parse(`${anna.createdAt}Z`) + threeHours).toISOString().slice(0, -1)
+}
+
+test('a held user whose date of creation was moved by a zone is read, and then given back', async () => {
+  await enforce()
+  await lift()
+  moveDate()
   await enforce()
   expect([statuses('anna'), await rows()]).toEqual([['disabled'], ['anna held']])
   expect(await holding.figures()).toMatchObject({ failed: 1 })
@@ -37,6 +41,8 @@ test('a held user whose date of creation was moved by a zone is read, and then g
 })
 
 test('a user that was created again in the place of a held one is read, and is left as it is', async () => {
+  await enforce()
+  await lift()
   holding.panel.state.deleteUser('anna')
   create('anna', { status: 'disabled' })
   await enforce()
@@ -44,3 +50,21 @@ test('a user that was created again in the place of a held one is read, and is l
   await enforce()
   expect([statuses('anna'), await rows()]).toEqual([['disabled'], ['anna gone']])
 })
+
+test.each(['before it is looked at', 'when it is looked at'])(
+  'a user that a late request has disabled and whose date was changed is given back once more: read %s',
+  async (when) => {
+    holding.panel.faults.add({ method: 'PUT', kind: 'hang', acts: 'late', times: 1 })
+    await enforce()
+    await lift()
+    await enforce()
+    await holding.panel.late.carryOut()
+    moveDate()
+    if (when === 'before it is looked at') await pollAndScan(holding)
+    await passLook(holding)
+    await enforce()
+    await observe()
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
+  },
+)
