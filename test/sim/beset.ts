@@ -1,11 +1,11 @@
-import { carryOut, runToEnd, runUntil, type Stage } from './episodes.ts'
+import { carryOut, runToEnd, runUntil, type Stage, startBadly } from './episodes.ts'
 import { type Happening, happen } from './happenings.ts'
 import type { Point } from './point.ts'
 import type { Step, Work } from './steps.ts'
 import type { Task } from './task.ts'
 
-/** What gets in the way of work: other work, or what happens in the panel alone. */
-export type Intruder = Work | Happening
+/** What gets in the way of work: other work, also such as goes wrong and is not over, or what happens in the panel alone. */
+export type Intruder = Work | Happening | Extract<Step, { do: 'start badly' }>
 
 /**
  * Work in whose midst other work is done, each time that it is about to go on. Where that is `early`, the panel has answered it
@@ -34,8 +34,9 @@ export async function beset(
     const next = stage.next(task)
     if (!next) break
     for (const intruder of by) {
-      if ('do' in intruder) happen(stage.panel, intruder)
-      else if (!early) await carryOut(stage, intruder)
+      if ('of' in intruder) await (early ? null : carryOut(stage, intruder))
+      else if (intruder.do === 'start badly') await startBadly(stage, intruder)
+      else happen(stage.panel, intruder)
     }
     for (const one of answered.splice(0)) await runToEnd(stage, one)
     const waiting = stage.next(task)

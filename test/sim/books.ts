@@ -11,6 +11,8 @@ type KnownTenure = Seen & {
   user: number
   name: string
   latestCreation: string
+  /** When the first reading was given. */
+  since: number
 }
 
 /** Everything that is known of the ledger, kept beside it. */
@@ -127,6 +129,16 @@ export class Books {
     }
   }
 
+  /** A call has set back the counters of users that it had read, and says so: each of them has been read since, or waits for it. */
+  checkReset(rows: LedgerRows, { user, since, at, isReached }: Samples['resets'][number]): void {
+    for (const row of isReached ? rows.tenures : []) {
+      const known = this.known.tenures.get(row.id)
+      const wasThere = known?.isOpen && row.isOpen && known.user === user.id && known.since < since
+      if (!wasThere || row.admin !== user.owner) continue
+      claim(row.resetPending || known.at > at, `nobody noted that a counter was set back: ${show(row)}`)
+    }
+  }
+
   private observeTenure(row: TenureRow, seenBefore: Set<number>, samples: Samples): void {
     const before = this.known.tenures.get(row.id)
     if (before?.answered === row.answered) {
@@ -174,6 +186,7 @@ export class Books {
       isReset: false,
       user: sample.user.id,
       name: row.username,
+      since: before?.isOpen ? before.since : sample.at,
       latestCreation: before && before.latestCreation > row.createdAt ? before.latestCreation : row.createdAt,
     })
   }

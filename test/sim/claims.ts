@@ -6,7 +6,7 @@ import { checkHeldUsers } from './hold-claims.ts'
 import { LimitBooks } from './limit-books.ts'
 import { type LimitRows, readLimitRows } from './limit-rows.ts'
 import type { Samples, VirtualPanel } from './panel.ts'
-import type { Act } from './panel-api.ts'
+import { type Act, environment } from './panel-api.ts'
 import type { Operation } from './point.ts'
 import { Receipts, readReceipts } from './receipts.ts'
 import { type LedgerRows, readRows } from './rows.ts'
@@ -65,11 +65,14 @@ export class Claims {
     if (!this.panel.hasRestored) this.checkClosed(rows)
   }
 
-  /** After an operation that was told who is gone, and has said so. */
-  async afterEnd({ samples }: { samples: Samples }): Promise<void> {
-    if (samples.gone.length === 0 || this.panel.hasRestored) return
+  /** After an operation that has said what it was told: who is gone, or that counters were set back. */
+  async afterEnd({ samples: { gone, resets } }: { samples: Samples }): Promise<void> {
+    if (this.panel.hasRestored) return
     const rows = await readRows(this.database.db)
-    for (const gone of samples.gone) this.books.checkGone(rows, gone)
+    for (const one of gone) this.books.checkGone(rows, one)
+    // An admin of the caller's name, as the panel reads it, may have been meant: then only the next readings can tell.
+    const isClear = this.panel.database === 'sqlite' && !this.panel.usage.has(environment)
+    for (const one of isClear ? resets : []) this.books.checkReset(rows, one)
   }
 
   private checkLimits(rows: LimitRows, { name }: { name: string }): void {
@@ -147,7 +150,7 @@ export class Claims {
     this.books.atRest(rows, (admin) => panel.usage.has(admin) && !spoilt.has(admin))
     this.receipts.atRest(await readReceipts(this.database.db))
     this.checkRead(rows)
-    if (unreadable.length === 0) this.checkCurrent(rows)
+    this.checkCurrent(rows, names)
     const limitRows = await readLimitRows(this.database.db)
     this.limits.atRest(limitRows)
     checkHeldUsers(this.panel, limitRows)
@@ -184,11 +187,11 @@ export class Claims {
   }
 
   /** Users are current only with admins that are there, and only who is there. */
-  private checkCurrent({ tenures, accounts }: LedgerRows): void {
+  private checkCurrent({ tenures, accounts }: LedgerRows, unreadable: ReadonlySet<string>): void {
     const { panel } = this
     const closed = new Set(accounts.filter(({ isClosed }) => isClosed).map(({ id }) => id))
     for (const { username, adminId, admin, createdAt } of tenures.filter(({ isOpen }) => isOpen)) {
-      if (adminId === null || admin === null) continue
+      if (adminId === null || admin === null || unreadable.has(username)) continue
       claim(!closed.has(adminId), `at rest ${username} is a current user of the closed account of ${admin}`)
       if (!panel.usage.has(admin)) continue
       const user = panel.users.get(username)

@@ -5,6 +5,7 @@ import type { Fault } from './point.ts'
 import type { Step, Work } from './steps.ts'
 
 const start = (of: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work: of })
+const carryOut = (of: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('carry out'), replica, work: of })
 const happening = <Do extends string>(name: Do) => fc.record({ do: fc.constant(name), user })
 
 /** Deletions that take several calls, or that somebody waits for. */
@@ -26,6 +27,15 @@ const readings: fc.WeightedArbitrary<Work>[] = [
 ]
 
 const resets = fc.record({ of: fc.constant('front: reset all'), by: fc.constantFrom('ada', 'ben', null) })
+
+/** A deletion that the panel may carry out when nobody waits for it any more. */
+const unanswered = fc.record({
+  do: fc.constant('start badly'),
+  replica: fc.constant(1),
+  work: fc.oneof(...deletions),
+  fault: fc.constantFrom<Fault[]>('late', 'hang before'),
+  at: fc.constant('request'),
+})
 
 /** What happens in the panel while something else is under way. */
 const happenings: fc.WeightedArbitrary<Intruder>[] = [
@@ -65,10 +75,14 @@ export const overtaking: fc.WeightedArbitrary<Step>[] = [
 export const besetSteps: fc.WeightedArbitrary<Step>[] = [
   {
     weight: 4,
-    arbitrary: beset([...deletions, ...readings], [...readings, ...deletions, ...happenings], {
-      times: [1, 1, 2],
-      early: false,
-    }),
+    arbitrary: beset(
+      [...deletions, ...readings],
+      [...readings, ...deletions, ...happenings, { weight: 6, arbitrary: unanswered }],
+      {
+        times: [1, 1, 2],
+        early: false,
+      },
+    ),
   },
   { weight: 3, arbitrary: beset([...deletions, ...readings], readings, { times: [1], early: true }) },
 ]
@@ -77,25 +91,27 @@ export const besetSteps: fc.WeightedArbitrary<Step>[] = [
 export const deletionSteps: fc.WeightedArbitrary<Step>[] = [
   ...besetSteps,
   ...deletions.map(({ weight, arbitrary }) => ({ weight, arbitrary: start(arbitrary) })),
-  { weight: 3, arbitrary: start(fc.record({ of: fc.constant('delete admin'), admin })) },
+  ...deletions.map(({ weight, arbitrary }) => ({ weight, arbitrary: carryOut(arbitrary) })),
+  { weight: 3, arbitrary: carryOut(fc.record({ of: fc.constant('delete admin'), admin })) },
   {
-    weight: 3,
-    arbitrary: start(
+    weight: 6,
+    arbitrary: carryOut(
       fc.record({
         of: fc.constant('delete own users'),
         admin,
-        key: fc.constantFrom('first key', 'second key'),
+        key: fc.constantFrom('first key', 'first key', 'second key'),
       }),
     ),
   },
   {
     weight: 2,
-    arbitrary: start(
+    arbitrary: carryOut(
       fc.record({ of: fc.constant('delete users'), users: fc.subarray([...users], { minLength: 1 }) }),
     ),
   },
-  { weight: 2, arbitrary: start(fc.record({ of: fc.constant('cancel deletion'), pick })) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
+  { weight: 2, arbitrary: carryOut(fc.record({ of: fc.constant('cancel deletion'), pick })) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('create admin again'), admin }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('create admin'), admin }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('create user'), user, owner: admin }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('spoil user'), user, how: fc.constant('silent') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('mend users') }) },

@@ -17,6 +17,7 @@ export type Stage = {
   crash(replica: number, how: { committed: boolean; late: boolean }): Promise<void>
   limitRows(): Promise<LimitRows>
   comeToRest(): Promise<void>
+  pass(ms: number): Promise<void>
 }
 
 /** Begins work and goes on with it to its end. */
@@ -46,6 +47,17 @@ export async function startBadly(
   )
   const change = stage.next(task)
   if (change) await stage.go(change, fault)
+}
+
+/** An admin is deleted through the front, and created again; its account is a new one. */
+export async function createAdminAgain(
+  stage: Stage,
+  { admin }: Extract<Step, { do: 'create admin again' }>,
+): Promise<void> {
+  await carryOut(stage, { of: 'front: delete admin', admin, spelling: 'plain' })
+  stage.panel.createAdmin(admin)
+  await stage.pass(1_000)
+  await carryOut(stage, { of: 'poll' })
 }
 
 /** All users are read to be reset, and after some calls there is an admin named like the account that asked for it. */

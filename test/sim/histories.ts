@@ -209,7 +209,8 @@ const ofLimits = (length: number) =>
     )
 
 /** Steps of the everyday kinds, and mostly deletions: of what is not deleted, nothing is lost. */
-const ofDeletions = (length: number) => begunWith([], [...everyday, ...deletionSteps], length)
+const ofDeletions = (length: number) =>
+  begunWith([], [...everyday, ...deletionSteps, ...deletionSteps], length)
 
 /** Readings that overtake each other, of a panel that counts by users alone: it has the only copy of every byte. */
 const ofReadings = (length: number) =>

@@ -12,6 +12,7 @@ const losing = new Set<Step['do']>([
   'swap panel',
   'stale sight',
   'first sight after a scan',
+  'create admin again',
   'one witness each',
   'unseen beside a failing user',
   'reset by another spelling',

@@ -22,9 +22,11 @@ const names = quick.slice(0, effort('QUICK_MUTATIONS', { newcomer: 1, ci: quick.
 const tried =
   process.env.MUTATIONS === 'all' ? mutations : mutations.filter(({ name }) => names.includes(name))
 
-test.each(mutations)('the mistake "$name" can still be made', ({ file, from }) => {
-  const source = readFileSync(path.join(import.meta.dirname, '../../src', file), 'utf8')
-  expect(source.split(from)).toHaveLength(2)
+test.each(mutations)('the mistake "$name" can still be made', (mutation) => {
+  for (const { file, from } of [mutation, ...(mutation.also ?? [])]) {
+    const source = readFileSync(path.join(import.meta.dirname, '../../src', file), 'utf8')
+    expect(source.split(from)).toHaveLength(2)
+  }
 })
 
 describe('a mistake in the ledger is found', () => {

@@ -1,3 +1,4 @@
+import { deletionMutations } from './deletion-mutations.ts'
 import { limitMutations } from './limit-mutations.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -190,5 +191,6 @@ export const mutations: readonly Mutation[] = [
     from: "case 'unclear':\n      return null",
     to: "case 'unclear':\n      return 'refused'",
   },
+  ...deletionMutations,
   ...limitMutations,
 ]

@@ -8,8 +8,11 @@ import { hidesStatus, isReadable, type Spoil } from './spoil.ts'
 export type Samples = {
   users: { user: WorldUser; at: number }[]
   usage: { admin: string; bytes: bigint; at: number }[]
-  /** Users right after counters were set back through the front, by a call that began to read them at `since`. */
-  resets: { user: WorldUser; since: number; at: number }[]
+  /**
+   * Users right after counters were set back through the front, by a call that began to read them at `since`; `isReached`:
+   * whether theirs was.
+   */
+  resets: { user: WorldUser; since: number; at: number; isReached: boolean }[]
   /** Names of which the panel said that it has no such user. */
   gone: { name: string; at: number }[]
   /** Users that a caller has changed, by their ids, and how often they had been changed by then. */
@@ -82,7 +85,7 @@ export class VirtualPanel extends World {
   spoil(name: string, how: Spoil): void {
     const user = this.users.get(name)
     // A panel that is silent about several users looks like one that answers nobody.
-    if (!user || (how === 'silent' && [...this.spoils.values()].includes(how))) return
+    if (!user || (how === 'silent' && this.isSilentAboutSomebody())) return
     this.spoils.set(user.id, how)
     // Whom nobody can see to be disabled, nobody gives back.
     if (hidesStatus(how)) this.services.loseTrack(user.id)
@@ -128,6 +131,10 @@ export class VirtualPanel extends World {
     return name === undefined ? undefined : { name, deaths: this.adminDeaths.get(name) ?? 0 }
   }
 
+  isSilentAboutSomebody(): boolean {
+    return this.report().some(({ id }) => this.spoils.get(id) === 'silent')
+  }
+
   /** Whether the panel answers nothing that is asked about this user by its name. */
   isSilentAbout(request: Request): boolean {
     const user = this.userIn(request)
@@ -164,7 +171,9 @@ export class VirtualPanel extends World {
     }
     this.resetAll(owner)
     this.told += 1
-    return this.everyone().map((user) => ({ user, since, at: this.told }))
+    const isReached = ({ name, id, owner: own }: WorldUser) =>
+      this.users.get(name)?.id === id && (owner === null || own === owner)
+    return this.everyone().map((user) => ({ user, since, at: this.told, isReached: isReached(user) }))
   }
 
   override consume(name: string, bytes: bigint): void {
@@ -199,8 +208,6 @@ export class VirtualPanel extends World {
   override changeDate(name: string, ms: number): void {
     this.cannotTellReceipts()
     super.changeDate(name, ms)
-    const user = this.users.get(name)
-    if (user) this.services.loseTrack(user.id)
   }
 
   override reimport(name: string, ms: number): void {

@@ -1,5 +1,7 @@
 import { beset } from './beset.ts'
 import {
+  carryOut,
+  createAdminAgain,
   hideBesideFailing,
   pollDuringScan,
   resetByAnotherSpelling,
@@ -30,6 +32,10 @@ export async function play(stage: Stage, step: Exclude<Step, { do: Own }>): Prom
   switch (step.do) {
     case 'start badly':
       return startBadly(stage, step)
+    case 'carry out':
+      return carryOut(stage, step.work, step.replica)
+    case 'create admin again':
+      return createAdminAgain(stage, step)
     case 'beset':
       return beset(stage, step)
     case 'reset while an admin appears':

@@ -49,13 +49,14 @@ export class Receipts {
 
   /** After a transaction of the operation `by`, which was given `samples`: who is called not deleted was there. */
   observe(receipts: readonly Receipt[], by: string, { samples, interruptions }: Observed): void {
-    for (const { id, kind, state, code, username, createdAt } of receipts) {
+    for (const { id, kind, parent, state, code, username, createdAt } of receipts) {
       const isNews = this.states.get(id) !== state
       this.states.set(id, state)
       const before = this.interruptions.get(id) ?? interruptions
       this.interruptions.set(id, before)
+      // Whoever takes a place over settles the user that was being deleted there, also while that goes on.
       claim(
-        code !== 'interrupted' || interruptions > before,
+        code !== 'interrupted' || interruptions > before || parent !== null,
         `receipt ${id} says that it was interrupted, and nothing was`,
       )
       if (!isNews || kind !== 'user' || createdAt === null || this.panel.hasRestored) continue

@@ -20,7 +20,11 @@ export class Scheduler implements Gate {
   /** Connections with an open transaction, or with a statement under way outside of one. */
   private open = new Set<Held>()
   private readonly database: SimDatabase
-  private readonly told: { onCommit: (operation: Operation) => Promise<void> }
+  private readonly told: {
+    onCommit: (operation: Operation) => Promise<void>
+    /** Operations wait for each other, each before a statement. */
+    onDeadlock: (waiting: string[]) => void
+  }
 
   constructor(database: SimDatabase, told: Scheduler['told']) {
     this.database = database
@@ -54,8 +58,10 @@ export class Scheduler implements Gate {
     if (await this.comesBack(entry)) return this.afterwards(waiting)
     this.blocked.push(entry)
     await setTimeout(deadlockMs)
+    if (this.blocked.length < this.open.size) return
     // Each waits for the other: the server ends one of them.
-    if (this.blocked.length === this.open.size) await this.wake()
+    this.told.onDeadlock(this.blocked.map(({ point }) => `${point.operation.name} (${point.label})`))
+    await this.wake()
   }
 
   /** Resolves when all operations stand still. */

@@ -33,8 +33,8 @@ export class Simulation {
   private readonly claims: Claims
   private readonly scheduler: Scheduler
   private tasks: Task[] = []
-  /** Work that has just said that a user is gone. */
-  private saidGone: Task[] = []
+  /** Work that has ended, and has said what it was told. */
+  private told: Task[] = []
   private readonly replicas: Replicas
   private backup: Memory | null = null
   /** How often work that holds users, or gives them back, has begun. */
@@ -52,6 +52,10 @@ export class Simulation {
     this.replicas = new Replicas(database, { ms: lagSeconds * 1000, now: () => this.panel.now })
     this.scheduler = new Scheduler(database, {
       onCommit: (operation) => this.watch(() => this.claims.afterCommit(operation as Task)),
+      // All lock rows in one order.
+      onDeadlock: (waiting) => {
+        this.broken ??= new BrokenClaim(`two wait for each other: ${waiting.join('; ')}`)
+      },
     })
     users.forEach((user, index) => {
       this.panel.create(user, admins[index % admins.length] ?? null)
@@ -66,7 +70,7 @@ export class Simulation {
       this.trace.push(lineOf(step))
       if (losesBytes(step)) this.claims.mayLoseBytes = true
       await this.take(step)
-      for (const task of this.saidGone.splice(0)) await this.watch(() => this.claims.afterEnd(task))
+      for (const task of this.told.splice(0)) await this.watch(() => this.claims.afterEnd(task))
       if (this.broken) throw this.broken
     }
   }
@@ -115,6 +119,7 @@ export class Simulation {
       outcome: null,
       enforcements: this.enforcements,
       began: this.panel.now,
+      hasFailed: false,
     }
     if (isService(work)) this.enforcements += 1
     this.tasks.push(task)
@@ -167,8 +172,9 @@ export class Simulation {
     task.outcome = outcome
     if (outcome === 'done') this.settleEdits(task)
     this.trace.push(`  // ${task.name}: ${outcome}`)
-    const saysGone = task.work.of === 'delete user' && outcome.startsWith('not_found')
-    if (saysGone) this.saidGone.push(task)
+    const { of } = task.work
+    const isOfGone = of === 'delete user' && outcome.startsWith('not_found')
+    if (isOfGone || (of === 'front: reset all' && outcome === 'done' && !task.hasFailed)) this.told.push(task)
   }
 
   /** The service has noted that a caller disabled a user: it stays so, unless the service was changing users meanwhile. */
@@ -212,6 +218,7 @@ export class Simulation {
       crash: (replica, how) => this.crash(replica, how),
       limitRows: () => readLimitRows(this.database.db),
       comeToRest: () => this.comeToRest(),
+      pass: (ms) => this.pass(ms),
     }
   }
 
@@ -219,6 +226,8 @@ export class Simulation {
     this.trace.push(
       `  // ${point.operation.name}: ${point.kind} ${point.label}${fault ? ` fails ${fault}` : ''}`,
     )
+    const task = point.operation as Task
+    task.hasFailed ||= fault !== null
     await this.scheduler.go(point, fault)
   }
 
@@ -234,7 +243,7 @@ export class Simulation {
     for (const replica of this.replicas.numbers())
       await this.crash(replica, { committed: false, late: false })
     await this.database.load('backup')
-    this.saidGone = []
+    this.told = []
     await this.claims.forget(this.backup.books)
     this.panel.forget(this.backup.panel)
     this.panel.loseTrack()
@@ -273,8 +282,9 @@ export class Simulation {
 
   private async complete(work: Work): Promise<void> {
     const task = await this.finish(work)
-    // A deletion may wait for who cannot be read; nothing else does.
-    const mayWait = work.of.includes('deletions') && this.panel.unreadable().length > 0
+    // A deletion may wait for who cannot be read, and what asks for users by name for one about whom the panel is silent.
+    const isSilence = task.outcome?.startsWith('panel_timeout') === true && this.panel.isSilentAboutSomebody()
+    const mayWait = isSilence || (work.of.includes('deletions') && this.panel.unreadable().length > 0)
     if (task.outcome !== 'done' && !mayWait) {
       this.broken ??= new BrokenClaim(`${task.name} failed: ${task.outcome}`)
     }

@@ -47,11 +47,15 @@ export type Step =
   | { do: 'create user'; user: User; owner: Owner }
   | { do: 'wait'; seconds: number }
   | { do: 'start'; replica: number; work: Work }
+  /** Work that begins, and goes on to its end at once. */
+  | { do: 'carry out'; replica: number; work: Work }
   /** The `pick`th operation that can goes on: to its next statement, to its next call of the panel, or to its end. */
   | { do: 'run'; pick: number; until: 'statement' | 'call' | 'end' }
   | { do: 'fail'; pick: number; fault: Fault }
   /** Work that begins, and whose first call that changes something in the panel goes wrong: before the panel acts, or its answer. */
   | { do: 'start badly'; replica: number; work: Work; fault: Fault; at: 'request' | 'answer' }
+  /** An admin is deleted through the front, and created again. */
+  | { do: 'create admin again'; admin: Admin }
   /** Other work is done in the midst of this one, so many times; see `beset`. */
   | {
       do: 'beset'

@@ -13,6 +13,8 @@ export type Task = Operation & {
   enforcements: number
   /** When it began, by the panel's clock. */
   began: number
+  /** Whether something that it asked for has failed. */
+  hasFailed: boolean
 }
 
 export function noSamples(): Samples {
