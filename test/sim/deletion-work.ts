@@ -5,17 +5,16 @@ import { createDeletions } from '../../src/work/deleting/deletions.ts'
 import type { DeletionDeps } from '../../src/work/deleting/request.ts'
 import { requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
 import { claim } from './books.ts'
-import type { Admin } from './cast.ts'
+import { type Admin, users } from './cast.ts'
 
-/** An admin asks for the deletion of all its users, under a key that it may have used before. */
+/** An admin asks for the deletion of users by their names, under a key that it may have used before. */
 export async function deleteOwnUsers(deps: DeletionDeps, admin: Admin, key: string): Promise<void> {
   const account = await findOpenAccount(deps.db, admin)
   if (!account) return
   const adminId = account.id
   const caller: Caller = { kind: 'admin', name: admin, isSudo: false, adminId, token: admin }
-  const bulk = await requestBulkDeletion(deps, caller, { adminId, statuses: null }, key)
-  const isOwn = bulk.scope.by === 'account' && bulk.scope.adminId === adminId
-  claim(isOwn, `${admin} asked for the deletion of its users, and got one of other users`)
+  const { scope } = await requestBulkDeletion(deps, caller, { usernames: [...users] }, key)
+  claim(scope.adminId === adminId, `${admin} asked for the deletion of its users, and got one of other users`)
 }
 
 /** The operator stops a bulk deletion that has not ended. */

@@ -1,4 +1,4 @@
-import { isLedgerError } from '../../src/errors.ts'
+import { isLedgerError, type LedgerError } from '../../src/errors.ts'
 import type { Forwarder, PanelClient } from '../../src/panel/panel.ts'
 import type { PanelApi } from '../../src/panel/panel-api.ts'
 import { findOpenAccount } from '../../src/store/accounts/queries.ts'
@@ -7,7 +7,7 @@ import { listOpenBulks } from '../../src/store/deletions/deletion-places.ts'
 import { operator } from '../../src/work/callers/caller.ts'
 import { pollPanel } from '../../src/work/collecting/poll-panel.ts'
 import { scanDueAdmins } from '../../src/work/collecting/scan-round.ts'
-import { advanceBulkDeletion } from '../../src/work/deleting/bulk-deletion.ts'
+import { advanceBulkDeletion, type BulkDeletionDeps } from '../../src/work/deleting/bulk-deletion.ts'
 import { deleteUser } from '../../src/work/deleting/delete-user.ts'
 import { takeTurns } from '../../src/work/deleting/deletion-turns.ts'
 import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
@@ -99,17 +99,7 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     case 'cancel deletion':
       return cancelDeletion(common, work.pick)
     case 'go on with bulk deletions':
-      await passRests(db)
-      for (const { id } of await listOpenBulks(db)) {
-        // Users that rest now are taken the next time.
-        for (let left = -1; await advanceBulkDeletion(common, id); ) {
-          await takeTurns({ ...common, lookAgain: async () => {} }, 'place 1')
-          const before = left
-          left = await countOpen(db, id)
-          if (left === before) break
-        }
-      }
-      return
+      return goOnWithBulks(common)
     case 'settle deletions':
       return settleDeletions(common)
     case 'read user':
@@ -121,6 +111,32 @@ async function begin(work: Work, place: Workplace): Promise<unknown> {
     default:
       if (isLimitWork(work)) return performLimitWork(work, common, place.now())
       return callThroughFront(work, { ...common, holdOf: async () => null })
+  }
+}
+
+/** Each bulk deletion has a job of its own: one that waits keeps no other from going on. */
+async function goOnWithBulks(deps: BulkDeletionDeps): Promise<void> {
+  const { db } = deps
+  await passRests(db)
+  const failures: LedgerError[] = []
+  for (const { id } of await listOpenBulks(db)) {
+    try {
+      await goOn(deps, id)
+    } catch (error) {
+      if (!isLedgerError(error) || error.code === 'database_unavailable') throw error
+      failures.push(error)
+    }
+  }
+  if (failures[0]) throw failures[0]
+}
+
+async function goOn(deps: BulkDeletionDeps, id: bigint): Promise<void> {
+  // Users that rest now are taken the next time.
+  for (let left = -1; await advanceBulkDeletion(deps, id); ) {
+    await takeTurns({ ...deps, lookAgain: async () => {} }, 'place 1')
+    const before = left
+    left = await countOpen(deps.db, id)
+    if (left === before) break
   }
 }
 

@@ -55,6 +55,7 @@ export class VirtualPanel extends World {
   readonly spoils = new Map<number, Spoil>()
   /** Whether an operation of the service may be changing users now. */
   isEnforcing: () => boolean = () => false
+  private readonly fallenSilent = new Set<number>()
   readonly services = new Services(() => this.isEnforcing())
   /** Users that the panel has deleted because it was asked to, by their times of creation. */
   readonly deleted = new Map<string, { by: string; owner: string | null }>()
@@ -135,10 +136,12 @@ export class VirtualPanel extends World {
     return this.report().some(({ id }) => this.spoils.get(id) === 'silent')
   }
 
-  /** Whether the panel answers nothing that is asked about this user by its name. */
+  /** Whether the panel answers nothing about the user, since it was asked to change it. */
   isSilentAbout(request: Request): boolean {
     const user = this.userIn(request)
-    return user !== undefined && this.spoils.get(user.id) === 'silent'
+    if (!user || this.spoils.get(user.id) !== 'silent') return false
+    if (request.method !== 'GET') this.fallenSilent.add(user.id)
+    return this.fallenSilent.has(user.id)
   }
 
   /** The panel is killed between its two transactions: what users consumed is booked for no admin. */

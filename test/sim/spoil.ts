@@ -1,7 +1,7 @@
 /**
  * What is odd about a user: a value that changes nothing for who counts; one that leaves its bytes in doubt; or one over
- * which the panel stumbles in everything that it lists or shows. Or the panel fails when it is asked to change the user, or
- * answers nothing that is asked about it by name.
+ * which the panel stumbles in everything that it lists or shows. Or the panel fails when it is asked to change the user; or it
+ * does not answer that, nor what is asked about the user by name from then on.
  */
 export type Spoil =
   | 'odd limit'
