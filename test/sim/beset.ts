@@ -1,11 +1,8 @@
 import { carryOut, runToEnd, runUntil, type Stage, startBadly } from './episodes.ts'
-import { type Happening, happen } from './happenings.ts'
+import { happen } from './happenings.ts'
 import type { Point } from './point.ts'
-import type { Step, Work } from './steps.ts'
+import type { Step } from './steps.ts'
 import type { Task } from './task.ts'
-
-/** What gets in the way of work: other work, also such as goes wrong and is not over, or what happens in the panel alone. */
-export type Intruder = Work | Happening | Extract<Step, { do: 'start badly' }>
 
 /**
  * Work in whose midst other work is done, each time that it is about to go on. Where that is `early`, the panel has answered it

@@ -9,24 +9,6 @@ export const deletionMutations: readonly Mutation[] = [
     to: '',
   },
   {
-    name: 'leave current who was read before its admin was gone',
-    file: 'store/tenures/tenure-changes.ts',
-    from: 'ended_at is null and asked <',
-    to: 'ended_at is null and answered <',
-  },
-  {
-    name: 'close an account before its users are locked',
-    file: 'work/deleting/close-admin.ts',
-    from: '    const released = await',
-    to: '    await closeAccount(tx, adminId, ticks, answered.at)\n    const released = await',
-  },
-  {
-    name: 'leave current who is found gone while a scan ends',
-    file: 'work/deleting/final-reading.ts',
-    from: 'const user = await identify(deps, request)\n    if (user === null) return (await observeGone(db, asked, request.username)) ? absent : undefined',
-    to: 'const user = await identify(deps, request)\n    if (user === null && ((await observeGone(db, asked, request.username)) || true)) return absent',
-  },
-  {
     name: 'send for a receipt that another service has taken over',
     file: 'work/deleting/claim.ts',
     from: 'if (!other) return null',
@@ -46,12 +28,6 @@ export const deletionMutations: readonly Mutation[] = [
     to: 'return updateDeletion(db, deletion, { worker: null, started_at:',
   },
   {
-    name: 'call an admin interrupted whose deletion could not be sent',
-    file: 'work/deleting/close-receipt.ts',
-    from: "...(receipt.kind === 'admin' && { preserved_at: null, final_reading: null }),",
-    to: '',
-  },
-  {
     name: 'call an admin interrupted whose deletion is being carried out',
     file: 'work/deleting/settle.ts',
     from: 'if (open.alive) return open',
@@ -62,30 +38,5 @@ export const deletionMutations: readonly Mutation[] = [
     file: 'store/deletions/bulk-deletions.ts',
     from: 'return sql`coalesce(requested_at < (select',
     to: 'return sql`coalesce(false and requested_at < (select',
-  },
-  {
-    name: 'end a cancelled deletion to which a user has come back',
-    file: 'work/deleting/bulk-deletion.ts',
-    from: 'if (!counts.requested) break',
-    to: 'break',
-  },
-  {
-    name: 'settle nobody any more after a user about whom the panel is silent',
-    file: 'work/deleting/settle.ts',
-    from: "'panel_failed', 'panel_timeout', 'invalid_request'",
-    to: "'panel_failed', 'invalid_request'",
-  },
-  {
-    name: 'settle one page of deletions',
-    file: 'work/deleting/settle.ts',
-    from: 'const atOnce = 100',
-    to: 'const atOnce = 1',
-    also: [
-      {
-        file: 'work/deleting/settle.ts',
-        from: 'if (page.length < atOnce) break',
-        to: 'break',
-      },
-    ],
   },
 ]

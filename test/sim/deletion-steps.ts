@@ -1,8 +1,7 @@
 import fc from 'fast-check'
-import type { Intruder } from './beset.ts'
 import { admin, pick, replica, user, users, work } from './cast.ts'
 import type { Fault } from './point.ts'
-import type { Step, Work } from './steps.ts'
+import type { Intruder, Step, Work } from './steps.ts'
 
 const start = (of: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('start'), replica, work: of })
 const carryOut = (of: fc.Arbitrary<Work>) => fc.record({ do: fc.constant('carry out'), replica, work: of })

@@ -146,40 +146,4 @@ export const limitMutations: readonly Mutation[] = [
     from: "const row = await planHeld(db, hold.adminId, user)\n  if (!row) return 'lifted'\n  const { verdict, error } = await panel.setService(user, { status: 'disabled' })",
     to: "const { verdict, error } = await panel.setService(user, { status: 'disabled' })\n  const row = await planHeld(db, hold.adminId, user)\n  if (!row) return 'lifted'",
   },
-  {
-    name: 'end the giving back at a user that was moved to a held account',
-    file: 'work/holding/release-users.ts',
-    from: "await moveHeld(db, row, ownersHold.adminId)\n    return 'ended'",
-    to: "await moveHeld(db, row, ownersHold.adminId)\n    return 'held again'",
-  },
-  {
-    name: 'give back whom a caller has disabled with all users of its admin',
-    file: 'panel/marzban/call-effects.ts',
-    from: 'if (usersOf !== undefined) return { usersOf }',
-    to: 'if (usersOf !== undefined) return null',
-  },
-  {
-    name: 'take a held user of another date for gone',
-    file: 'work/holding/release-users.ts',
-    from: 'if (!isSameUser(row, user)) return endIfGone(deps, row, user)',
-    to: "if (!isSameUser(row, user)) {\n    await endHeld(db, row, 'gone')\n    return 'ended'\n  }",
-  },
-  {
-    name: 'hold nobody any more after users that the panel cannot change',
-    file: 'work/holding/holding.ts',
-    from: 'if (inARow % failuresInARow === 0) await panel.countUsers({})',
-    to: 'if (inARow === 2) throw error',
-  },
-  {
-    name: 'hold nobody any more after a user about whom the panel is silent',
-    file: 'work/holding/holding.ts',
-    from: 'if (isSilent(error) || isOfAll(error)) throw error',
-    to: "if (error.code === 'panel_timeout' || isOfAll(error)) throw error",
-  },
-  {
-    name: 'judge a validity once whose end was announced',
-    file: 'work/limits/judge.ts',
-    from: 'if (limit.validUntil !== null && !isOver) times',
-    to: 'if (limit.validUntil !== null && !isOver && limit.expiredAt === null) times',
-  },
 ]

@@ -18,7 +18,7 @@ import { Replicas } from './replicas.ts'
 import { comeToRest, enforceAll, type Resting, silentMs } from './rest.ts'
 import { Scheduler } from './scheduler.ts'
 import { lineOf, type Step, type Work } from './steps.ts'
-import { isService, nameOf, noSamples, type Task, wireOf } from './task.ts'
+import { isService, newTask, type Task, wireOf } from './task.ts'
 import { clientOver, forwarderOver, graceMs, timeoutMs } from './wire.ts'
 
 type Memory = { books: ReturnType<Books['remember']>; panel: ReturnType<VirtualPanel['remember']> }
@@ -109,18 +109,7 @@ export class Simulation {
   }
 
   private async start(replica: number, work: Work): Promise<Task> {
-    const task: Task = {
-      replica,
-      name: `replica ${replica}: ${nameOf(work)}`,
-      lines: new Set(),
-      state: 'running',
-      work,
-      samples: noSamples(),
-      outcome: null,
-      enforcements: this.enforcements,
-      began: this.panel.now,
-      hasFailed: false,
-    }
+    const task = newTask(work, { replica, enforcements: this.enforcements, began: this.panel.now })
     if (isService(work)) this.enforcements += 1
     this.tasks.push(task)
     const wire = wireOf(task, {

@@ -1,5 +1,4 @@
 import { inspect } from 'node:util'
-import type { Intruder } from './beset.ts'
 import type { Admin, Owner, User } from './cast.ts'
 import type { LimitStep, LimitWork, ServiceCall } from './limit-steps.ts'
 import type { Fault } from './point.ts'
@@ -38,6 +37,11 @@ export type FrontCall =
 
 /** How a caller writes a name: in capitals, or with a space at its end. */
 export type Spelling = 'plain' | 'shouted' | 'spaced'
+
+/** What gets in the way of work: other work, also such as goes wrong and is not over, or what happens in the panel alone. */
+export type Intruder =
+  | Work
+  | Extract<Step, { do: 'start badly' | 'remove user' | 'create user' | 'move user' }>
 
 /** One thing that happens. */
 export type Step =

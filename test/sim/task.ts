@@ -17,7 +17,21 @@ export type Task = Operation & {
   hasFailed: boolean
 }
 
-export function noSamples(): Samples {
+/** Work that begins now. */
+export function newTask(work: Work, about: Pick<Task, 'replica' | 'enforcements' | 'began'>): Task {
+  return {
+    ...about,
+    name: `replica ${about.replica}: ${nameOf(work)}`,
+    lines: new Set(),
+    state: 'running',
+    work,
+    samples: noSamples(),
+    outcome: null,
+    hasFailed: false,
+  }
+}
+
+function noSamples(): Samples {
   return { users: [], usage: [], resets: [], gone: [], edits: [] }
 }
 
@@ -29,7 +43,7 @@ export type Surroundings = Pick<Wire, 'gate' | 'hang'> & {
 }
 
 /** Its kind, and whom it is about. */
-export function nameOf(work: Work): string {
+function nameOf(work: Work): string {
   return Object.values(work)
     .filter((value) => value === null || typeof value !== 'object' || Array.isArray(value))
     .join(' ')
