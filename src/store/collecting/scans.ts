@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../connection/database.ts'
-import { drawAnswered } from '../connection/logical-clock.ts'
+import { type Asked, drawAnswered } from '../connection/logical-clock.ts'
 import { prepared, type Statement, statement } from '../connection/together.ts'
 import { transact } from '../connection/transact.ts'
 
@@ -160,6 +160,17 @@ export async function requestScans(db: Database): Promise<Date> {
       from admins where admins.id = scans.admin_id and closed_at is null`.execute(tx)
     return at
   })
+}
+
+/**
+ * Makes the scans of all accounts due now if the last poll did not show that the panel counts by admin. To be called when one
+ * shows that it does: what users consumed before moves no counter any more that would make a scan due.
+ */
+export async function requestScansOfUncounted(tx: Tx, asked: Asked): Promise<void> {
+  await sql`
+    update scans set requested_at = ${asked.at}
+    from panel_poll as poll
+    where poll.has_admin_usage is not true and poll.asked_tick < ${asked.tick}`.execute(tx)
 }
 
 /** An admin whose last scan did not complete, and why. */

@@ -15,6 +15,7 @@ import {
   openMissingAccounts,
 } from '../../store/accounts/admins.ts'
 import { recordPoll } from '../../store/collecting/panel-poll.ts'
+import { requestScansOfUncounted } from '../../store/collecting/scans.ts'
 import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
@@ -139,6 +140,7 @@ async function storeAdmins(
       const counts = admins.some((admin) => admin.usersUsage !== null || admin.oddUsage !== undefined)
       // A panel without admins does not show whether it would count.
       const hasAdminUsage = admins.length === 0 ? null : counts
+      if (counts) await requestScansOfUncounted(tx, asked)
       await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
     }
     return { dropped, odd }

@@ -28,6 +28,18 @@ beforeEach(async () => {
 
 const poll = async () =>
   pollAdmins({ db: place.db, panel: place.client, panelLag: createPanelLag(0) }, await drawAsked(place.db))
+/** The same of a panel that is an older Marzban: it does not count by admin. */
+async function pollOlder(): Promise<void> {
+  const older = {
+    ...place.client,
+    adminList: async () => {
+      const { admins, ...rest } = await place.client.adminList()
+      return { ...rest, admins: admins.map((admin) => ({ ...admin, usersUsage: null })) }
+    },
+  }
+  const asked = await drawAsked(place.db)
+  await pollAdmins({ db: place.db, panel: older, panelLag: createPanelLag(0) }, asked)
+}
 /** One round; returns the admins whose users were asked for. */
 async function round(signal = new AbortController().signal): Promise<string[]> {
   seen = []
@@ -80,19 +92,26 @@ describe('scans are due', () => {
     place.panel.state.accrue('u1', 5)
     await poll()
     await round()
-    const older = {
-      ...place.client,
-      adminList: async () => {
-        const { admins, ...rest } = await place.client.adminList()
-        return { ...rest, admins: admins.map((admin) => ({ ...admin, usersUsage: null })) }
-      },
-    }
-    const asked = await drawAsked(place.db)
-    await pollAdmins({ db: place.db, panel: older, panelLag: createPanelLag(0) }, asked)
+    await pollOlder()
     place.panel.state.accrue('u1', 7)
     await age(intervalSeconds + 1)
     expect(await round()).toEqual(['ada', 'ben', 'cyd'])
     expect((await accountOf(place.db, 'ada')).total).toBe(12n)
+    expect(await round()).toEqual([])
+  })
+
+  test('of all admins once the panel counts again: it has not counted what went before', async () => {
+    place.panel.state.accrue('u1', 5)
+    await poll()
+    await round()
+    await pollOlder()
+    await age(intervalSeconds + 1)
+    await round()
+    place.panel.state.accrueUser('u1', 7)
+    await poll()
+    expect(await round()).toEqual(['ada', 'ben', 'cyd'])
+    expect((await accountOf(place.db, 'ada')).total).toBe(12n)
+    await poll()
     expect(await round()).toEqual([])
   })
 
