@@ -210,10 +210,13 @@ function isUrl(value: string, ...protocols: string[]): boolean {
   return URL.canParse(value) && protocols.includes(new URL(value).protocol)
 }
 
-/** Whether a password stands where it is not one, since its `#` or `/` was not encoded: what precedes that looks like a port. */
+/**
+ * Whether a password stands where it is not one, since its `#`, `/` or `?` was not encoded: what precedes that looks like a
+ * port.
+ */
 function hasStrayPassword(value: string): boolean {
-  const { pathname, hash } = new URL(value)
-  return hash !== '' || pathname.includes('@')
+  const { pathname, hash, searchParams } = new URL(value)
+  return hash !== '' || [pathname, ...searchParams.keys()].some((part) => part.includes('@'))
 }
 
 /** The system cuts the path of a socket file after these bytes: macOS has the fewest. */

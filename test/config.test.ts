@@ -219,9 +219,10 @@ test.each([
   ['MARZBAN_URL', 'https://'],
   ['DATABASE_URL', 'postgres'],
   ['DATABASE_URL', 'https://db.example'],
-  // Of a password that is not encoded, the driver would take the rest for a port, a path or a fragment.
+  // Of a password that is not encoded, the driver would take the rest for a port, a path, a fragment or a setting.
   ['DATABASE_URL', 'postgres://ledger:2024#hunter2@db/ledger'],
   ['DATABASE_URL', 'postgres://ledger:2024/hunter2@db/ledger'],
+  ['DATABASE_URL', 'postgres://ledger:2024?hunter2@db/ledger'],
   ['API_KEY', 'k'.repeat(31)],
   ['API_KEY', `${'k'.repeat(32)} k`],
   ['PORT', '-1'],
