@@ -139,7 +139,11 @@ export type PanelClient = {
     username: string,
     options?: { token?: string; freshConnection?: boolean },
   ): Promise<PanelUser | UnreadableUser | null>
-  /** Looks an admin up by its name, whatever characters the name has and whatever database the panel has. */
+  /**
+   * Looks an admin up by its name, whatever characters the name has and whatever database the panel has.
+   *
+   * @throws also `panel_bad_answer` when it is not found, and one is listed without a name.
+   */
   adminNamed(username: string): Promise<NamedAdmins>
   /** Whether the panel has an admin of exactly this name. Its own 404 or its whole list proves the answer. */
   hasAdmin(username: string): Promise<boolean>

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { LedgerError } from '../../errors.ts'
 import type { DeletionReply, PanelClient, UserFilter } from '../panel.ts'
 import { parsePanelAddress } from '../transport/address.ts'
 import {
@@ -135,8 +136,14 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
     async adminNamed(username) {
       // The filter is a pattern of SQL: it finds at least every plain name that is written so.
       const isPlain = /^[\w.@-]+$/.test(username)
-      const { items } = await listAdmins(isPlain ? { username } : undefined)
+      const { items, unreadable } = await listAdmins(isPlain ? { username } : undefined)
       const same = items.filter((admin) => panelTreatsAsSame(admin.username, username))
+      if (same.length === 0 && unreadable.some(({ name }) => name === null)) {
+        throw new LedgerError(
+          'panel_bad_answer',
+          'The panel lists an admin without a name: it can be the one asked for.',
+        )
+      }
       const exact = same.find((admin) => admin.username === username) ?? null
       return { exact, same, meant: exact ?? (same.length === 1 ? (same[0] ?? null) : null) }
     },

@@ -73,8 +73,19 @@ export async function markMissing(
 ): Promise<void> {
   await sql`
     update admins set missing_since = ${at}, answered = ${ticks.answered}
-    where closed_at is null and missing_since is null and answered < ${ticks.asked}
-      and username <> all(${usernames}::text[])`.execute(tx)
+    where ${isUnlisted(usernames, ticks)}`.execute(tx)
+}
+
+/** Reads the names of the admins of whom {@link markMissing} would note that. */
+export async function findUnlisted(tx: Tx, usernames: readonly string[], ticks: Ticks): Promise<string[]> {
+  const { rows } = await sql<{ username: string }>`
+    select username from admins where ${isUnlisted(usernames, ticks)}`.execute(tx)
+  return rows.map(({ username }) => username)
+}
+
+function isUnlisted(usernames: readonly string[], { asked }: Ticks) {
+  return sql`closed_at is null and missing_since is null and answered < ${asked}
+    and username <> all(${usernames}::text[])`
 }
 
 /** Closes the account of an admin that was deleted: its total stays, a later admin of its name gets another account. */

@@ -10,6 +10,7 @@ import {
 } from '../../store/accounts/accounts.ts'
 import {
   findingOpenAccounts,
+  findUnlisted,
   markMissing,
   markPresent,
   openMissingAccounts,
@@ -37,22 +38,25 @@ export type ObservingDeps = {
 /**
  * Polls the panel: one request reads the counters of all admins, opens accounts for new ones and notes which have
  * disappeared. An admin that cannot be read spoils only itself; one whose counter alone is odd is there all the same. One
- * without a name can be anybody: nobody has disappeared then.
+ * without a name can be each that is not listed: nobody has disappeared then, and none of these has been read.
  */
 export async function pollAdmins(deps: ObservingDeps, asked: Asked): Promise<void> {
   const { db, panel, panelLag } = deps
   const lagHasPassed = panelLag.ask(asked)
   const { admins, unreadable } = await panel.adminList()
-  const nameless = unreadable.flatMap((item) => toUnreadableEntry(item, null) ?? [])
-  const isWhole = unreadable.every(({ name }) => name !== null)
-  const { odd } = await storeAdmins(db, asked, admins, { lagHasPassed, poll: { isWhole } })
-  const entries = odd.map(({ username: name, reason }) => ({
+  const nameless = unreadable.find(({ name }) => name === null)
+  const isWhole = nameless === undefined
+  const { odd, unlisted } = await storeAdmins(db, asked, admins, { lagHasPassed, poll: { isWhole } })
+  const perhaps = nameless ? unlisted.map((username) => ({ username, reason: nameless.reason })) : []
+  const entries = [...odd, ...perhaps].map(({ username: name, reason }) => ({
     kind: 'admin' as const,
     name,
     adminId: null,
     reason,
   }))
-  await noteUnreadable(deps, asked, [...nameless, ...entries])
+  const others = unreadable.filter(({ name }) => name !== null || perhaps.length === 0)
+  const unusable = others.flatMap((item) => toUnreadableEntry(item, null) ?? [])
+  await noteUnreadable(deps, asked, [...unusable, ...entries])
   await forgetUnreadableAdmins(db, asked)
 }
 
@@ -100,7 +104,8 @@ async function storeAdmins(
   asked: Asked,
   admins: readonly PanelAdmin[],
   { lagHasPassed, poll }: { lagHasPassed: ReturnType<PanelLag['ask']>; poll?: { isWhole: boolean } },
-): Promise<{ dropped: StoredAccount[]; odd: OddCounter[] }> {
+): Promise<{ dropped: StoredAccount[]; odd: OddCounter[]; unlisted: string[] }> {
+  const counts = admins.some(({ usersUsage, oddUsage }) => usersUsage !== null || oddUsage !== undefined)
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
@@ -114,10 +119,16 @@ async function storeAdmins(
     const suspicions: Suspicion[] = []
     const dropped: StoredAccount[] = []
     const odd: OddCounter[] = []
+    let unlisted: string[] = []
     for (const { username, usersUsage, oddUsage } of admins) {
       if (oddUsage !== undefined) odd.push({ username, reason: oddUsage })
       const before = accounts.get(ids.get(username) ?? -1n)
-      if (!before || usersUsage === null) continue
+      if (!before) continue
+      if (usersUsage === null) {
+        const isLeftOut = poll && counts && oddUsage === undefined && before.panelReading !== null
+        if (isLeftOut) odd.push({ username, reason: 'users_usage is missing' })
+        continue
+      }
       const { adminId, snapshot } = before
       const isDue = snapshot !== null && lagHasPassed(adminId, snapshot.at)
       const after = applyPanelReading(before, usersUsage, ticks, isDue)
@@ -137,12 +148,12 @@ async function storeAdmins(
     await changeAccounts(tx, { accounts: changes, suspicions }, answered.at)
     if (poll) {
       if (poll.isWhole) await markMissing(tx, names, ticks, answered.at)
-      const counts = admins.some((admin) => admin.usersUsage !== null || admin.oddUsage !== undefined)
+      else unlisted = await findUnlisted(tx, names, ticks)
       // A panel without admins does not show whether it would count.
       const hasAdminUsage = admins.length === 0 ? null : counts
       if (counts) await requestScansOfUncounted(tx, asked)
       await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
     }
-    return { dropped, odd }
+    return { dropped, odd, unlisted }
   })
 }

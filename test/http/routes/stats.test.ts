@@ -205,12 +205,17 @@ describe('max_age', () => {
   })
 })
 
-test('a poll that cannot read the counter of an admin does not make its figures fresh', async () => {
+test.each([
+  ['is odd', { users_usage: 1.5 }],
+  ['is missing, and those of others are not', { users_usage: undefined }],
+  ['may be that of an admin without a name', { username: undefined }],
+])('a poll does not make figures fresh whose counter %s', async (_, shown) => {
   const admin = service.panel.state.admins.get('ana')
   if (!admin) throw new Error('no ana')
+  service.panel.state.createAdmin('ben')
   await age(50)
   const before = (await get()).json()
-  admin.shown = { users_usage: 1.5 }
+  admin.shown = shown
   await service.poll()
   service.takeAsked()
   expect((await get()).json()).toEqual({ ...before, stale: true })

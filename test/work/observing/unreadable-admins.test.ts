@@ -45,7 +45,7 @@ describe('a poll that meets an odd admin', () => {
   })
 
   test.each([{ username: undefined }, { username: 7 }])(
-    'without a name calls nobody missing: it can be anybody',
+    'without a name calls nobody missing, and lists who it can be',
     async (shown) => {
       const odd = place.panel.state.createAdmin(`${admin}_odd`)
       await poll()
@@ -53,6 +53,7 @@ describe('a poll that meets an odd admin', () => {
       odd.shown = shown
       await poll()
       expect(await missing()).toBeNull()
+      expect(await list()).toMatchObject([{ kind: 'admin', name: odd.username }])
       place.panel.state.deleteAdmin(odd.username)
       await poll()
       expect(await missing()).not.toBeNull()
@@ -100,21 +101,25 @@ describe('a round', () => {
     expect(await list()).toEqual([])
   })
 
-  test('scans an admin whose counter is odd, though it seems not to move', async () => {
-    await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
-    const user = create('one')
-    await poll()
-    await round()
-    const state = place.panel.state.admins.get(admin)
-    if (state) state.shown = { users_usage: 1.5 }
-    place.panel.state.accrueUser(user.username, 5)
-    await poll()
-    await sql`update scans set started_at = started_at - interval '601 s', finished_at = finished_at - interval '601 s'`.execute(
-      place.db,
-    )
-    await round()
-    expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 15n })
-  })
+  test.each([1.5, undefined])(
+    'scans an admin that counts %s bytes, though it seems not to move',
+    async (usage) => {
+      await sql`truncate admins, cumulative_traffic, tenures, scans cascade`.execute(place.db)
+      const user = create('one')
+      place.panel.state.createAdmin(`${admin}_other`)
+      await poll()
+      await round()
+      const state = place.panel.state.admins.get(admin)
+      if (state) state.shown = { users_usage: usage }
+      place.panel.state.accrueUser(user.username, 5)
+      await poll()
+      await sql`update scans set started_at = started_at - interval '601 s', finished_at = finished_at - interval '601 s'`.execute(
+        place.db,
+      )
+      await round()
+      expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 15n })
+    },
+  )
 })
 
 describe('names', () => {
