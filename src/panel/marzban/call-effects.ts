@@ -89,7 +89,7 @@ function secondsIn(value: unknown): number {
 
 /** Whether the panel can read a value as a number below zero; see {@link secondsIn}. */
 function isNegative(value: unknown): boolean {
-  return typeof value === 'string' ? /^\s*-/.test(value) && /\p{Nd}/u.test(value) : Number(value) < 0
+  return typeof value === 'string' ? /-.*\p{Nd}/u.test(value) : Number(value) < 0
 }
 
 /** See `PanelApi.disabledBy`. */

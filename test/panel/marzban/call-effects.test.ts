@@ -142,7 +142,8 @@ describe('a call that would leave a user that the panel can never list again', (
     expect(breaking(method, path, body)).toEqual({ field, detail: expect.stringContaining('year 9999') })
   })
 
-  test.each([-1, -(10 ** 15), '-7', ' -٧'])(
+  // Python strips the last of these blanks, JavaScript does not.
+  test.each([-1, -(10 ** 15), '-7', ' -٧', '\u0085-7'])(
     'a plan with a quota of %j, which may go below zero, is recognised',
     (quota) => {
       const next_plan = { data_limit: quota, add_remaining_traffic: true }
