@@ -8,8 +8,8 @@ import { texts } from './texts.ts'
 
 /**
  * Whether the panel has an admin of exactly this name. Only the panel's own words prove that it has none: its 404 for the
- * name, or its whole list without the name. An empty list does not prove it where the panel could have answered the 404: the
- * list may come from a proxy.
+ * name, or its whole list without the name, in which each admin has one. An empty list does not prove it where the panel could
+ * have answered the 404: the list may come from a proxy.
  *
  * @throws the panel's errors: then nothing is known.
  */
@@ -18,16 +18,24 @@ export async function hasAdmin(calls: AuthorisedCalls, username: string): Promis
   if (usage === 'no such admin') return false
   const request = { method: 'GET', path: '/api/admins', freshConnection: true } as const
   const listed = await calls.ask(request, adminsAnswer)
-  const admins = listed.filter(isAdmin)
+  const named = listed.filter(hasName)
+  if (named.some((admin) => admin.username === username)) return true
   // One odd admin does not matter. A list without any admin is not the panel's.
-  if (admins.length === 0 && (usage === 'known' || listed.length > 0)) {
+  const isPanels = named.some((admin) => typeof admin.is_sudo === 'boolean')
+  if (!isPanels && (usage === 'known' || listed.length > 0)) {
     throw new LedgerError('panel_bad_answer', 'The answer to GET /api/admins lists no admins.')
   }
-  return admins.some((admin) => admin.username === username)
+  if (named.length < listed.length) {
+    throw new LedgerError(
+      'panel_bad_answer',
+      'The panel lists an admin without a name: it can be the one asked for.',
+    )
+  }
+  return false
 }
 
-function isAdmin(item: unknown): item is { username: string } {
-  return isObject(item) && typeof item.username === 'string' && typeof item.is_sudo === 'boolean'
+function hasName(item: unknown): item is { username: string; is_sudo?: unknown } {
+  return isObject(item) && typeof item.username === 'string'
 }
 
 /** `unasked`: Marzban before 0.8 does not have this path, and no path can carry some names. */

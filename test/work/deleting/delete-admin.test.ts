@@ -89,6 +89,25 @@ test('closes no account because a counter was set back and the panel failed', as
   expect(await accountOf(ctx.db, bulk.admin)).toMatchObject({ id: account.id, total: 20n })
 })
 
+test.each([{ username: undefined }, { is_sudo: null }])(
+  'closes no account of an admin that is still there, and is listed as %j',
+  async (shown) => {
+    const { account, id } = await requestWhole()
+    ctx.panel.state.createAdmin(`${bulk.admin}_other`)
+    const admin = ctx.panel.state.admins.get(bulk.admin)
+    const before = () => {
+      if (admin) admin.shown = shown
+    }
+    ctx.panel.faults.add({ kind: 'hook', method: 'GET', path: /^\/api\/admin\/usage/, times: 1, before })
+    await run(id).catch(() => {})
+    const { closedAt } = (await findAccount(ctx.db, account.id)) ?? {}
+    expect(closedAt === null).toBe(ctx.panel.state.admins.has(bulk.admin))
+    delete admin?.shown
+    expect(await run(id)).toMatchObject({ state: 'deleted', totalTraffic: 20n })
+    expect(ctx.panel.state.admins.has(bulk.admin)).toBe(false)
+  },
+)
+
 test('is found out when the panel carries it out long after it was given up', async () => {
   const { account, id, path } = await requestWhole()
   ctx.panel.faults.add({ kind: 'hang', acts: 'late', method: 'DELETE', path, times: 1 })
