@@ -53,7 +53,7 @@ export async function performLimitWork(work: LimitWork, deps: HoldingDeps, now: 
       return grantId === null ? null : limits.revoke(id, grantId, by)
     }
     case 'close period':
-      return limits.closePeriod(id, by)
+      return limits.closePeriod(id, { expected: null, by })
     case 'place hold':
       return createHolds({ db }).place(id, { reason: 'unpaid', by })
     case 'lift hold':

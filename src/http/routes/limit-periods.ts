@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { auditName, type Caller } from '../../work/callers/caller.ts'
 import type { App, RouteOptions } from '../app-type.ts'
+import { etagOf, ifMatchHeader, readIfMatch } from '../input/if-match.ts'
 import { pageOf, pageParameters, readCursor, usualLimit, writeCursor } from '../input/page.ts'
 import { accountId, adminParams, grantId, noQuery, plainText } from '../input/path-params.ts'
 import { problemResponse, problemResponses } from '../problem/problem-schema.ts'
@@ -141,15 +142,17 @@ const closePeriodSchema = {
   summary: 'Close the period',
   description:
     'Closes the period that runs now and opens the next one, which carries over as always. `total_traffic` stays. For sudo ' +
-    'admins only.',
+    'admins only. A repeated call closes another period: send `If-Match`, and a call whose answer was lost can be repeated.',
   params: adminParams,
+  headers: ifMatchHeader,
   querystring: noQuery,
   response: {
     201: {
       description: 'The limit, with the new period.',
+      headers: { ETag: { type: 'string', description: 'The new version, for `If-Match`.' } },
       content: { 'application/json': { schema: shared(limitSchema) } },
     },
-    ...problemResponses(413, 414, 415),
+    ...problemResponses(412, 413, 414, 415),
     404: problemResponse(
       404,
       'There is no such account, or it has no limit.',
@@ -216,9 +219,13 @@ export async function limitPeriodRoutes(app: App, { services: { limits } }: Rout
   app.post(
     '/admins/:id/periods',
     { schema: closePeriodSchema, config: changing },
-    async ({ caller, params }, reply): Promise<LimitBody> => {
-      const report = await limits.closePeriod(accountIdOf(caller, params.id), auditName(caller))
-      reply.code(201)
+    async ({ caller, params, headers }, reply): Promise<LimitBody> => {
+      const expected = readIfMatch(headers['if-match'])
+      const report = await limits.closePeriod(accountIdOf(caller, params.id), {
+        expected,
+        by: auditName(caller),
+      })
+      reply.code(201).header('etag', etagOf(report.limit.version))
       return toLimitBody(report)
     },
   )

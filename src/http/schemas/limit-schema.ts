@@ -111,7 +111,10 @@ export const limitSchema = named(
   'Limit',
   Type.Object(
     {
-      version: int64('Changes with every change of the limit or its grants. The ETag has it too.', 7),
+      version: int64(
+        'Changes with every change of the limit or its grants, and when a period is closed early. The ETag has it too.',
+        7,
+      ),
       traffic_limit: int64OrNull('Bytes for each period; null: no limit of traffic.', 1_099_511_627_776),
       count_from: countFrom({
         description:

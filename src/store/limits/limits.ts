@@ -9,7 +9,7 @@ import type { LimitSettings } from './limit-settings.ts'
 
 export type StoredLimit = LimitSettings & {
   adminId: bigint
-  /** Of the limit and its grants: every change of them has another one. */
+  /** Of the limit and its grants: every change of them has another one, and so has each period after one that was closed early. */
   version: bigint
   /** The gravest that was announced and is not over yet; null: nothing. */
   announced: Exclude<LimitState, 'ok'> | null
@@ -120,7 +120,7 @@ export async function saveLimit(tx: Tx, adminId: bigint, change: LimitChange): P
     .execute()
 }
 
-/** Makes another version of a limit whose grants have changed: what is crossed from now on is announced again. */
+/** Makes another version of a limit whose grants or period have changed: what is crossed from now on is announced again. */
 export async function renewVersion(tx: Tx, adminId: bigint): Promise<void> {
   await tx
     .updateTable('limits')

@@ -3,12 +3,13 @@ import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { type Grant, listGrants } from '../../store/limits/grants.ts'
-import type { RunningLimit, StoredLimit } from '../../store/limits/limits.ts'
+import { type RunningLimit, renewVersion, type StoredLimit } from '../../store/limits/limits.ts'
 import { type ListedPeriod, listPeriods } from '../../store/limits/periods.ts'
 import { periodState } from './audit-states.ts'
 import { addGrant, type GrantRequest, takeGrantBack } from './grants.ts'
 import { type LimitStatus, limitStatusOf } from './limit-status.ts'
 import {
+  checkVersion,
   judgeNow,
   lockForLimit,
   readLimit,
@@ -38,11 +39,12 @@ export type Limits = {
   revoke(adminId: bigint, grantId: bigint, by: string): Promise<Grant>
   periods(page: LimitPage): Promise<{ items: ListedPeriod[]; next: bigint | null }>
   /**
-   * Closes the period that runs and opens the next one.
+   * Closes the period that runs and opens the next one. The limit has another version then.
    *
-   * @throws `not_found` when the account has no limit; `conflict` when it is closed, or its period has not begun to count.
+   * @throws `not_found` when the account has no limit; `conflict` when it is closed, or its period has not begun to count;
+   *   `precondition_failed`.
    */
-  closePeriod(adminId: bigint, by: string): Promise<LimitReport>
+  closePeriod(adminId: bigint, given: Pick<SetLimit, 'expected' | 'by'>): Promise<LimitReport>
 }
 
 export function createLimits({ db }: { db: Database }): Limits {
@@ -66,13 +68,18 @@ export function createLimits({ db }: { db: Database }): Limits {
       const { periods, next } = await listPeriods(db, page)
       return { items: periods, next }
     },
-    closePeriod: async (adminId, by) => toReport(await closeRunning(db, adminId, by)),
+    closePeriod: async (adminId, given) => toReport(await closeRunning(db, adminId, given)),
   }
 }
 
-function closeRunning(db: Database, adminId: bigint, by: string): Promise<RunningLimit> {
+function closeRunning(
+  db: Database,
+  adminId: bigint,
+  { expected, by }: Pick<SetLimit, 'expected' | 'by'>,
+): Promise<RunningLimit> {
   return transact(db, async (tx) => {
     const { account, running, at } = await lockForLimit(tx, adminId)
+    checkVersion(running, expected, 'it has no period that could be closed')
     const closing = requireLimit(running, adminId)
     await refuseIfClosed(tx, adminId)
     if (!account.opened) {
@@ -80,6 +87,8 @@ function closeRunning(db: Database, adminId: bigint, by: string): Promise<Runnin
         'The period has not begun to count: it waits for the first complete scan. GET /sync shows the progress.'
       throw new LedgerError('conflict', detail)
     }
+    // Whoever names the version before cannot close the next period as well.
+    await renewVersion(tx, adminId)
     await judgeNow(tx, account, at, true)
     const opened = requireLimit(await readLimit(tx, adminId), adminId)
     await writeAudit(tx, {

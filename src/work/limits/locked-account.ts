@@ -9,6 +9,9 @@ import { judgeLimits } from './judge.ts'
 /** An account whose limit is to be changed: locked, with the limit as it is now; null: it has none. */
 export type LockedAccount = { account: StoredAccount; running: RunningLimit | null; at: Date }
 
+/** The versions of a limit that a caller wants to change; `any`: there must be one; null: whatever there is. */
+export type Expected = readonly string[] | 'any' | null
+
 /**
  * Locks an account to change its limit, and first closes the periods that have ended.
  *
@@ -35,6 +38,19 @@ export async function refuseUnlessHoldable(tx: Tx, adminId: bigint, field?: stri
   if (!view?.isSudo) return
   const detail = `The users of ${view.username} cannot be held: it is a sudo admin, and the panel refuses it nothing.`
   throw new LedgerError('conflict', detail, { field })
+}
+
+/**
+ * @param hint what it means for the caller that there is no limit, as the end of a sentence.
+ * @throws `precondition_failed` unless the limit has a version that the caller expects.
+ */
+export function checkVersion(running: RunningLimit | null, expected: Expected, hint: string): void {
+  if (expected === null) return
+  if (running && (expected === 'any' || expected.includes(String(running.limit.version)))) return
+  const detail = running
+    ? `The limit has the version "${running.limit.version}" now; read it again.`
+    : `The account has no limit; ${hint}.`
+  throw new LedgerError('precondition_failed', detail, { field: 'if-match' })
 }
 
 /** Judges an account whose total does not change. */

@@ -1,4 +1,3 @@
-import { LedgerError } from '../../errors.ts'
 import { allowanceOf } from '../../ledger/limit.ts'
 import { endOfPeriod } from '../../ledger/turn-periods.ts'
 import { writeAudit } from '../../store/audit/audit.ts'
@@ -13,6 +12,8 @@ import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { limitState } from './audit-states.ts'
 import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
 import {
+  checkVersion,
+  type Expected,
   judgeNow,
   type LockedAccount,
   lockForLimit,
@@ -21,9 +22,6 @@ import {
   refuseUnlessHoldable,
   requireLimit,
 } from './locked-account.ts'
-
-/** The versions of a limit that a caller wants to change; `any`: there must be one; null: whatever there is. */
-export type Expected = readonly string[] | 'any' | null
 
 export type SetLimit = {
   request: LimitRequest
@@ -134,16 +132,6 @@ function changed(adminId: bigint, settings: LimitSettings | null, by: string): N
     on_exceed: settings.onExceed,
   }
   return { type: 'limit.changed', adminId, payload: { by, limit: payload } }
-}
-
-/** @param hint what that means for the caller when there is no limit, as the end of a sentence. */
-function checkVersion(running: RunningLimit | null, expected: Expected, hint: string): void {
-  if (expected === null) return
-  if (running && (expected === 'any' || expected.includes(String(running.limit.version)))) return
-  const detail = running
-    ? `The limit has the version "${running.limit.version}" now; read it again.`
-    : `The account has no limit; ${hint}.`
-  throw new LedgerError('precondition_failed', detail, { field: 'if-match' })
 }
 
 function toDate(instant: number | null): Date | null {

@@ -135,6 +135,19 @@ describe('a limit', () => {
     const unquoted = await put({}, { 'if-match': '7' })
     expect([unquoted.statusCode, unquoted.json().errors[0].field]).toEqual([400, 'if-match'])
   })
+
+  test('whose period was closed is not closed again by a repetition that names its version', async () => {
+    const { etag } = (await put()).headers
+    const closed = await ask('POST', '/periods', undefined, { 'if-match': etag })
+    expect([closed.statusCode, closed.headers.etag]).toEqual([201, `"${closed.json().version}"`])
+    // The answer was lost, and its caller asks again.
+    const again = await ask('POST', '/periods', undefined, { 'if-match': etag })
+    expect([again.statusCode, again.json().code]).toEqual([412, 'precondition_failed'])
+    expect((await ask('GET', '/periods')).json().items).toHaveLength(2)
+    expect((await ask('GET', '/limit')).headers.etag).toBe(closed.headers.etag)
+    await ask('DELETE', '/limit')
+    expect((await ask('POST', '/periods', undefined, { 'if-match': etag })).statusCode).toBe(412)
+  })
 })
 
 describe('what is wrong with a limit', () => {

@@ -30,7 +30,7 @@ test('every change of a limit, a grant or a period has a row: who, when, what wa
   await account.use(300n)
   const { grant } = await limits.grant(id, { bytes: 5n, note: 'cash', reference: 'a', by: 'admin:root' })
   await limits.revoke(id, grant.id, 'api_key')
-  await limits.closePeriod(id, 'api_key')
+  await limits.closePeriod(id, { expected: null, by: 'api_key' })
   await limits.remove(id, { expected: null, by: 'admin:root' })
   const [first, second] = await account.periods()
   const rows = await trail()

@@ -47,7 +47,7 @@ async function act(random: Random, id: bigint): Promise<void> {
     const [grant] = (await limits.grants({ adminId: id, before: null, limit: 1 })).items
     return void (grant && (await limits.revoke(id, grant.id, by)))
   }
-  return void (await limits.closePeriod(id, 'api_key'))
+  return void (await limits.closePeriod(id, { expected: null, by: 'api_key' }))
 }
 
 /** What may be refused, since the next step is drawn without looking. */

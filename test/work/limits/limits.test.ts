@@ -198,7 +198,7 @@ describe('a grant', () => {
   test('belongs to its period: afterwards it can no longer be revoked', async () => {
     await limits.set(id, limitOf(1_000n))
     const { grant: added } = await grant(500n)
-    await limits.closePeriod(id, 'api_key')
+    await limits.closePeriod(id, { expected: null, by: 'api_key' })
     expect((await status()).allowance).toBe(1_000n)
     await expect(limits.revoke(id, added.id, 'api_key')).rejects.toMatchObject({ code: 'conflict' })
     await expect(limits.revoke(id, 999_999n, 'api_key')).rejects.toMatchObject({ code: 'not_found' })

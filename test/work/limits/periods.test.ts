@@ -29,7 +29,7 @@ describe('periods', () => {
   test('that are closed early leave the total alone, and arm the limit again', async () => {
     await limits.set(id, limitOf(1_000n))
     await use(1_200n)
-    await limits.closePeriod(id, 'api_key')
+    await limits.closePeriod(id, { expected: null, by: 'api_key' })
     expect(await status()).toMatchObject({ state: 'ok', used: 0n })
     expect((await findAccount(ledger.db, id))?.total).toBe(2_200n)
     await use(1_000n)
@@ -85,7 +85,7 @@ describe('periods', () => {
     await turn()
     expect((await periods()).map(({ closedAt }) => closedAt !== null)).toEqual([true, false])
     expect((await status()).used).toBe(20n)
-    await limits.closePeriod(id, 'api_key')
+    await limits.closePeriod(id, { expected: null, by: 'api_key' })
     expect((await periods()).every(({ startsAt, endsAt }) => endsAt !== null && endsAt >= startsAt)).toBe(
       true,
     )
@@ -96,7 +96,7 @@ describe('periods', () => {
     for (const days of [0, 1, 2, 0, 5]) {
       await passDays(ledger.db, id, days)
       await use(BigInt(days * 333 + 7))
-      if (days === 2) await limits.closePeriod(id, 'api_key')
+      if (days === 2) await limits.closePeriod(id, { expected: null, by: 'api_key' })
     }
     const { total } = (await findAccount(ledger.db, id)) ?? { total: 0n }
     const closed = (await used()).slice(0, -1).reduce((sum, bytes) => sum + bytes, 0n)
@@ -179,7 +179,9 @@ describe('an account whose opening balance is open', () => {
     await passDays(ledger.db, id, 2)
     await turn()
     expect(await status()).toMatchObject({ state: 'ok', pending: true, used: 0n })
-    await expect(limits.closePeriod(id, 'api_key')).rejects.toMatchObject({ code: 'conflict' })
+    await expect(limits.closePeriod(id, { expected: null, by: 'api_key' })).rejects.toMatchObject({
+      code: 'conflict',
+    })
     await closeOpening(ledger.db, id)
     expect(await status()).toMatchObject({ state: 'ok', pending: false, used: 0n })
     expect((await used()).slice(0, 2)).toEqual([0n, 0n])
