@@ -25,6 +25,18 @@ export function connectorTo(
   })
   return (options, callback) => {
     const { servername: _asked, ...others } = options
-    connect(isIP(hostname) ? others : { ...others, servername: hostname }, callback)
+    connect(isIP(hostname) ? others : { ...others, servername: hostname }, (...[error, socket]) => {
+      if (error) return callback(error, null)
+      socket.on('error', renameReset)
+      callback(null, socket)
+    })
   }
+}
+
+/**
+ * undici takes an answer without a length for whole when its connection is reset, since some systems reset what they close. It
+ * tells a reset by its code. Half a subscription that looks whole is worse than a whole one that has to be asked for again.
+ */
+function renameReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED'
 }

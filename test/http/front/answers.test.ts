@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { send } from './raw.ts'
@@ -107,6 +108,19 @@ describe('an answer', () => {
       response.write('half', () => response.destroy())
     }
     await expect(send(facing.address, 'GET', '/api/x')).rejects.toThrow()
+  })
+
+  test('that names no length breaks off when its connection is reset, and is whole when it is closed', async () => {
+    for (const isReset of [false, true]) {
+      facing.handle = ({ socket }) => {
+        socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf', async () => {
+          await setTimeout(50)
+          isReset ? socket.resetAndDestroy() : socket.end()
+        })
+      }
+      const answer = await send(facing.address, 'GET', '/sub/x').catch(() => null)
+      expect(answer?.body).toBe(isReset ? undefined : 'half')
+    }
   })
 })
 
