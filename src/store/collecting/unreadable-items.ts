@@ -75,7 +75,7 @@ export async function forgetUnreadableOf(db: Database | Tx, asked: Asked, adminI
 }
 
 /** Forgets the admins that polls before `asked` could not read: this one has seen them all. */
-export async function forgetUnreadableAdmins(db: Database, asked: Asked): Promise<void> {
+export async function forgetUnreadableAdmins(db: Database | Tx, asked: Asked): Promise<void> {
   await db
     .deleteFrom('unreadable_items')
     .where('kind', '=', 'admin')

@@ -1,23 +1,15 @@
 import { applyPanelReading, fitsAccount } from '../../ledger/account.ts'
 import { isLater } from '../../ledger/counter.ts'
 import { type Suspicion, suspicionOfAdmin } from '../../ledger/suspicion.ts'
-import type { PanelAdmin, PanelClient } from '../../panel/panel.ts'
+import type { PanelAdmin, PanelClient, UnreadableItem } from '../../panel/panel.ts'
 import {
   type AccountChange,
   lockingAccountsOf,
   lockOpened,
   type StoredAccount,
 } from '../../store/accounts/accounts.ts'
-import {
-  findingOpenAccounts,
-  findUnlisted,
-  markMissing,
-  markPresent,
-  openMissingAccounts,
-} from '../../store/accounts/admins.ts'
-import { recordPoll } from '../../store/collecting/panel-poll.ts'
-import { requestScansOfUncounted } from '../../store/collecting/scans.ts'
-import { forgetUnreadableAdmins, type UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
+import { findingOpenAccounts, markPresent, openMissingAccounts } from '../../store/accounts/admins.ts'
+import type { UnreadableEntry } from '../../store/collecting/unreadable-items.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { type Asked, drawAnswered, drawAsked } from '../../store/connection/logical-clock.ts'
 import { sendTogether } from '../../store/connection/together.ts'
@@ -25,7 +17,7 @@ import { transact } from '../../store/connection/transact.ts'
 import { changeAccounts } from './change-accounts.ts'
 import type { PanelLag } from './panel-lag.ts'
 import { retryOverlapped } from './retry-overlapped.ts'
-import { noteUnreadable, toUnreadableEntry } from './unreadable-items.ts'
+import { countsByAdmin, type OddCounter, storePoll } from './store-poll.ts'
 
 export type ObservingDeps = {
   db: Database
@@ -44,20 +36,8 @@ export async function pollAdmins(deps: ObservingDeps, asked: Asked): Promise<voi
   const { db, panel, panelLag } = deps
   const lagHasPassed = panelLag.ask(asked)
   const { admins, unreadable } = await panel.adminList()
-  const nameless = unreadable.find(({ name }) => name === null)
-  const isWhole = nameless === undefined
-  const { odd, unlisted } = await storeAdmins(db, asked, admins, { lagHasPassed, poll: { isWhole } })
-  const perhaps = nameless ? unlisted.map((username) => ({ username, reason: nameless.reason })) : []
-  const entries = [...odd, ...perhaps].map(({ username: name, reason }) => ({
-    kind: 'admin' as const,
-    name,
-    adminId: null,
-    reason,
-  }))
-  const others = unreadable.filter(({ name }) => name !== null || perhaps.length === 0)
-  const unusable = others.flatMap((item) => toUnreadableEntry(item, null) ?? [])
-  await noteUnreadable(deps, asked, [...unusable, ...entries])
-  await forgetUnreadableAdmins(db, asked)
+  const { found } = await storeAdmins(db, asked, admins, { lagHasPassed, unreadable })
+  for (const entry of found) deps.onUnreadable?.(entry)
 }
 
 /**
@@ -96,16 +76,16 @@ export async function mustReadAdmin(deps: ObservingDeps, username: string): Prom
   })
 }
 
-/** An admin whose counter the ledger cannot use, and why. */
-type OddCounter = { username: string; reason: string }
-
+/** @param unreadable what the panel's whole list has beside these admins; left out: they are not the whole list. */
 async function storeAdmins(
   db: Database,
   asked: Asked,
   admins: readonly PanelAdmin[],
-  { lagHasPassed, poll }: { lagHasPassed: ReturnType<PanelLag['ask']>; poll?: { isWhole: boolean } },
-): Promise<{ dropped: StoredAccount[]; odd: OddCounter[]; unlisted: string[] }> {
-  const counts = admins.some(({ usersUsage, oddUsage }) => usersUsage !== null || oddUsage !== undefined)
+  more: { lagHasPassed: ReturnType<PanelLag['ask']>; unreadable?: readonly UnreadableItem[] },
+): Promise<{ dropped: StoredAccount[]; odd: OddCounter[]; found: UnreadableEntry[] }> {
+  const { lagHasPassed, unreadable } = more
+  const isPoll = unreadable !== undefined
+  const counts = countsByAdmin(admins)
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)
     const ticks = { asked: asked.tick, answered: answered.tick }
@@ -119,13 +99,12 @@ async function storeAdmins(
     const suspicions: Suspicion[] = []
     const dropped: StoredAccount[] = []
     const odd: OddCounter[] = []
-    let unlisted: string[] = []
     for (const { username, usersUsage, oddUsage } of admins) {
       if (oddUsage !== undefined) odd.push({ username, reason: oddUsage })
       const before = accounts.get(ids.get(username) ?? -1n)
       if (!before) continue
       if (usersUsage === null) {
-        const isLeftOut = poll && counts && oddUsage === undefined && before.panelReading !== null
+        const isLeftOut = isPoll && counts && oddUsage === undefined && before.panelReading !== null
         if (isLeftOut) odd.push({ username, reason: 'users_usage is missing' })
         continue
       }
@@ -139,21 +118,14 @@ async function storeAdmins(
       }
       // A poll that learned nothing writes nothing: to forget a reading is as safe as never to have made it, and the
       // time of the poll stands in its own row.
-      if (after && (!poll || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
+      if (after && (!isPoll || usersUsage !== before.panelReading || after.snapshot !== before.snapshot)) {
         changes.push({ before, after: { ...after, panelAsked: asked.tick }, readAt: asked.at })
         const suspicion = suspicionOfAdmin(adminId, before, after)
         if (suspicion) suspicions.push(suspicion)
       }
     }
     await changeAccounts(tx, { accounts: changes, suspicions }, answered.at)
-    if (poll) {
-      if (poll.isWhole) await markMissing(tx, names, ticks, answered.at)
-      else unlisted = await findUnlisted(tx, names, ticks)
-      // A panel without admins does not show whether it would count.
-      const hasAdminUsage = admins.length === 0 ? null : counts
-      if (counts) await requestScansOfUncounted(tx, asked)
-      await recordPoll(tx, asked, { admins: admins.length, hasAdminUsage })
-    }
-    return { dropped, odd, unlisted }
+    const found = unreadable ? await storePoll(tx, { admins, odd, unreadable }, asked, answered) : []
+    return { dropped, odd, found }
   })
 }

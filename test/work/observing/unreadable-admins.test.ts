@@ -44,6 +44,19 @@ describe('a poll that meets an odd admin', () => {
     expect(account).toMatchObject({ missingSince: null, hasPanelReading: false })
   })
 
+  test('is noted with it, or the poll is not noted at all: the figures of that admin would look fresh', async () => {
+    const odd = place.panel.state.createAdmin(`${admin}_odd`)
+    await poll()
+    const lastPoll = () => place.db.selectFrom('panel_poll').select('answered_at').executeTakeFirstOrThrow()
+    const before = await lastPoll()
+    odd.shown = { users_usage: -1 }
+    // As if the service were killed when it comes to the list.
+    await sql`alter table unreadable_items rename to out_of_reach`.execute(place.db)
+    await expect(poll()).rejects.toThrow()
+    await sql`alter table out_of_reach rename to unreadable_items`.execute(place.db)
+    expect(await lastPoll()).toEqual(before)
+  })
+
   test.each([{ username: undefined }, { username: 7 }])(
     'without a name calls nobody missing, and lists who it can be',
     async (shown) => {
