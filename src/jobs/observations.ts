@@ -6,6 +6,8 @@ import { type JobContext, reportingFailures } from './report-failures.ts'
 const queue = 'observations'
 /** Notifications come in a bunch: users that wait are read together, each once. */
 const atOnce = 50
+/** Names of one job, which begins at its first one again when it fails: a notification can hold thousands. */
+const namesOfOne = 20
 
 export type ObservationJobs = { work: Omit<ReadingDeps, 'signal'> }
 
@@ -39,5 +41,9 @@ export async function sendObservation(
   tx: Parameters<typeof fromKysely>[0],
   usernames: readonly string[],
 ): Promise<void> {
-  await boss.send(queue, { usernames: [...usernames] }, { db: fromKysely(tx) })
+  const jobs: { data: { usernames: string[] } }[] = []
+  for (let start = 0; start < usernames.length; start += namesOfOne) {
+    jobs.push({ data: { usernames: usernames.slice(start, start + namesOfOne) } })
+  }
+  if (jobs.length > 0) await boss.insert(queue, jobs, { db: fromKysely(tx) })
 }

@@ -57,6 +57,15 @@ describe('users that are to be read', () => {
       .toEqual([{ username: 'alice', counted: 70n, ended_by: 'panel' }])
   })
 
+  test('are read in parts when they are many, so that a failure repeats only the last ones', async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `nobody${index}`)
+    await sendObservation(boss, ledger.db, names)
+    const parts = await boss.findJobs<{ usernames: string[] }>('observations')
+    const given = parts.map(({ data }) => data.usernames).filter(([name]) => name?.startsWith('nobody'))
+    expect(given.map(({ length }) => length).sort()).toEqual([10, 20, 20])
+    expect(new Set(given.flat())).toEqual(new Set(names))
+  })
+
   test('are read once the panel is back; that it was away is told', async () => {
     ledger.panel.state.createUser('alice', { admin: 'ada', lifetime: 70n })
     ledger.panel.faults.add({ kind: 'answer', status: 503, times: 3, path: '/api/user/alice' })

@@ -6,8 +6,8 @@ import { observeGone } from './observe-users.ts'
 import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
-/** After so many bad answers one after the other, or questions without one, the users are not the reason. */
-const failuresAtMost = 3
+/** After so many failures one after the other, the users may not be the reason. */
+const failuresInARow = 3
 
 /**
  * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
@@ -25,18 +25,23 @@ export async function readNamedUsers(
 ): Promise<number> {
   let unreadable = 0
   let first: LedgerError | null = null
-  let failuresInARow = 0
+  let inARow = 0
   for (const username of usernames) {
     deps.signal.throwIfAborted()
     const startedAt = deps.now()
     try {
       if ((await readNamedUser(deps, username, adminId)) === 'unreadable') unreadable += 1
-      failuresInARow = 0
+      inARow = 0
     } catch (error) {
-      failuresInARow += 1
-      if (!isLedgerError(error, 'panel_bad_answer', 'panel_timeout') || failuresInARow === failuresAtMost)
-        throw error
+      if (!isLedgerError(error, 'panel_bad_answer', 'panel_timeout')) throw error
       first ??= error
+      inARow += 1
+      // A panel that is silent is not asked for more. One that answers other questions goes on to the next user: otherwise the first
+      // ones would keep all others from being read.
+      if (inARow % failuresInARow === 0) {
+        if (error.code === 'panel_timeout') throw error
+        await deps.panel.account()
+      }
     }
     await deps.rest(deps.now() - startedAt, deps.signal)
   }
