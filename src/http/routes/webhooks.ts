@@ -5,9 +5,10 @@ import type { App, RouteOptions } from '../app-type.ts'
 import { noQuery } from '../input/path-params.ts'
 import { problemResponse, publicProblemResponses } from '../problem/problem-schema.ts'
 
-/** Items in one request. The panel collects notifications for some seconds. */
-const maxItems = 10_000
-/** Bytes. An item holds all links of its user, seldom more than a kilobyte. */
+/**
+ * Bytes; items are not counted. The panel sends all that it has collected at once, and of what is refused it sends more the next
+ * time. An item holds all links of its user, seldom more than a kilobyte.
+ */
 const bodyLimit = 32 * 1024 * 1024
 const noSecret = 'This service refuses webhooks: WEBHOOK_SECRET is not set.'
 const notTheSecret = 'The header x-webhook-secret is not WEBHOOK_SECRET.'
@@ -29,7 +30,6 @@ const schema = {
       ),
     }),
     {
-      maxItems,
       description: 'Notifications. The service uses only the name of the user.',
       examples: [[{ action: 'user_deleted', username: 'alice' }]],
     },

@@ -52,7 +52,7 @@ test.each([
   ['a note about nobody', [{ action: 'panel_restarted' }]],
   [
     'as much as fits',
-    Array.from({ length: 10_000 }, () => ({ username: 'alice', links: 'x'.repeat(1_000) })),
+    Array.from({ length: 30_000 }, () => ({ username: 'alice', links: 'x'.repeat(1_000) })),
   ],
 ])('%s is accepted', async (_name, body) => {
   expect((await post(body)).statusCode).toBe(204)
@@ -85,7 +85,6 @@ describe('refused notifications', () => {
   test.each([
     ['an object', { username: 'alice' }],
     ['an array of texts', ['alice']],
-    ['too many', Array.from({ length: 10_001 }, () => ({ username: 'alice' }))],
     ['half a body', '[{"username": "al'],
   ])('%s as a body gets 400', async (_name, body) => {
     const answer = await post(body)
