@@ -7,6 +7,7 @@ import {
 } from '../work/deleting/bulk-deletion.ts'
 import { takeTurns } from '../work/deleting/deletion-turns.ts'
 import { settleDeletions } from '../work/deleting/settle.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const bulkQueue = 'bulk-deletions'
@@ -30,7 +31,7 @@ export async function startDeleting(
 ): Promise<void> {
   await startAdvancing(boss, work, context)
   await startPlaces(boss, work, context)
-  await boss.createQueue(settleQueue, {
+  await makeQueue(boss, settleQueue, {
     policy: 'stately',
     retryLimit: 0,
     expireInSeconds: 600,
@@ -48,7 +49,7 @@ export async function startDeleting(
 }
 
 async function startAdvancing(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
-  await boss.createQueue(bulkQueue, {
+  await makeQueue(boss, bulkQueue, {
     policy: 'stately',
     // The panel may be away for days. The ledger holds what is to be deleted.
     retryLimit: 100_000,
@@ -74,7 +75,7 @@ async function startAdvancing(boss: PgBoss, work: DeletionJobs['work'], context:
 }
 
 async function startPlaces(boss: PgBoss, work: DeletionJobs['work'], context: JobContext): Promise<void> {
-  await boss.createQueue(placeQueue, {
+  await makeQueue(boss, placeQueue, {
     policy: 'stately',
     retryLimit: 100_000,
     retryDelay: 2,

@@ -1,6 +1,7 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import { enforceHold } from '../work/holding/enforce-hold.ts'
 import { type HoldingDeps, heldAccounts } from '../work/holding/holding.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'holds'
@@ -14,7 +15,7 @@ export type HoldJobs = { work: Omit<HoldingDeps, 'signal'> }
  * fails comes again after the next poll.
  */
 export async function startHolding(boss: PgBoss, { work }: HoldJobs, context: JobContext): Promise<void> {
-  await boss.createQueue(queue, {
+  await makeQueue(boss, queue, {
     // Of each account one job runs, and one waits.
     policy: 'stately',
     retryLimit: 0,

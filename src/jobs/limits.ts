@@ -1,5 +1,6 @@
 import type { PgBoss } from 'pg-boss'
 import { turnDueLimits } from '../work/limits/turn-due-limits.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'limits'
@@ -8,7 +9,7 @@ export type LimitJob = { db: Parameters<typeof turnDueLimits>[0] }
 
 /** Closes periods that have ended, and notices what is no longer valid: once a minute, on whichever replica is free. */
 export async function startTurningLimits(boss: PgBoss, { db }: LimitJob, context: JobContext): Promise<void> {
-  await boss.createQueue(queue, {
+  await makeQueue(boss, queue, {
     policy: 'stately',
     retryLimit: 0,
     expireInSeconds: 600,

@@ -1,6 +1,7 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import type { ReadingDeps } from '../work/observing/read-user-pages.ts'
 import { readNamedUsers } from '../work/observing/read-users-by-name.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'observations'
@@ -17,7 +18,7 @@ export async function startObserving(
   { work }: ObservationJobs,
   context: JobContext,
 ): Promise<void> {
-  await boss.createQueue(queue, {
+  await makeQueue(boss, queue, {
     // After that, the next scan reads the users.
     retryLimit: 10,
     retryDelay: 2,

@@ -1,5 +1,6 @@
 import { fromKysely, type Job, type PgBoss } from 'pg-boss'
 import { isPollOverdue, type PollingDeps, pollPanel } from '../work/collecting/poll-panel.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'poll'
@@ -23,7 +24,7 @@ export async function startPolling(
   { work, intervalSeconds, afterPoll }: PollJob,
   context: JobContext,
 ): Promise<void> {
-  await boss.createQueue(queue, {
+  await makeQueue(boss, queue, {
     policy: 'short',
     retryLimit: 0,
     expireInSeconds: 300,

@@ -1,6 +1,7 @@
 import type { Job, PgBoss } from 'pg-boss'
 import { type ScanRoundOptions, scanDueAdmins } from '../work/collecting/scan-round.ts'
 import type { ReadingDeps } from '../work/observing/read-user-pages.ts'
+import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
 
 const queue = 'scan'
@@ -16,7 +17,7 @@ export async function startScanning(
   { work, options }: ScanJob,
   context: JobContext,
 ): Promise<void> {
-  await boss.createQueue(queue, {
+  await makeQueue(boss, queue, {
     policy: 'stately',
     retryLimit: 0,
     // A round over a large panel takes hours; a replica that died is noticed by its missing heartbeat.
