@@ -28,7 +28,8 @@ export async function keepServerLogBounded(cluster: Cluster, signal: AbortSignal
 
 /** Opens the log for a server that will start next; its messages begin at `start`. */
 export async function openServerLog(cluster: Cluster) {
-  await boundServerLog(cluster)
+  // On a full disk there is no place to move it to. The server can start all the same.
+  await boundServerLog(cluster).catch(() => undefined)
   const handle = await open(serverLogFile(cluster), 'a', 0o600)
   const { size: start } = await handle.stat()
   return { handle, start }

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { kill, makeDataDir, pidFile, postmasterPid, query, spawnService, start, until } from './support.ts'
@@ -165,6 +165,16 @@ test('leaves no half cluster when it is killed while making one', async () => {
   const { url } = await start(dataDir)
   expect(await query(url, 'select 1 as one')).toEqual({ one: 1 })
   expect(await readdir(dataDir)).toEqual(['postgres'])
+})
+
+test('starts although the server’s own log cannot be moved aside, as on a full disk', async () => {
+  const dataDir = await makeDataDir()
+  await (await start(dataDir)).stop()
+  const log = path.join(dataDir, 'postgres/server.log')
+  await appendFile(log, Buffer.alloc(5 * 1024 * 1024, 'x'))
+  // No file can take the place of a directory.
+  await mkdir(`${log}.1`)
+  expect(await query((await start(dataDir)).url, 'select 1 as one')).toEqual({ one: 1 })
 })
 
 test('keeps the server’s own log within bounds', async () => {
