@@ -57,7 +57,11 @@ export function breakingFieldOf({
   if (breaking === undefined) {
     return isNegative(plan.data_limit) ? { field: 'next_plan.data_limit', detail: negativeQuota } : null
   }
-  const { field, most } = breaking
+  const { field, value, most } = breaking
+  if (typeof value === 'string' && !isPlainNumber(value)) {
+    const detail = `${field} must be a number of seconds, not a text that the panel could read as any number; 0 means never.`
+    return { field, detail }
+  }
   const detail =
     `${field} must be at most ${most}, so that the user expires before the end of the year 9999; 0 means never. The panel ` +
     'would store it, and fail at every list with this user.'
@@ -83,8 +87,13 @@ function jsonIn(body: Buffer): unknown {
 /** What the panel can read as a number. It takes texts as well, with digits of any alphabet and underscores between them. */
 function secondsIn(value: unknown): number {
   if (typeof value !== 'string') return Number(value)
-  if (/^\s*[+-]?\d+(?:\.0*)?\s*$/.test(value)) return Number(value)
+  if (isPlainNumber(value)) return Number(value)
   return /\p{Nd}/u.test(value) ? Number.POSITIVE_INFINITY : Number.NaN
+}
+
+/** Whether everybody reads the same number in a text. */
+function isPlainNumber(text: string): boolean {
+  return /^\s*[+-]?\d+(?:\.0*)?\s*$/.test(text)
 }
 
 /** Whether the panel can read a value as a number below zero; see {@link secondsIn}. */

@@ -171,6 +171,14 @@ describe('a call that would leave a user that the panel can never list again', (
     expect(breaking('PUT', '/api/user/anna', { expire })).toMatchObject({ field: 'expire' })
   })
 
+  test('with a text that is no number is refused in words that fit', () => {
+    const refused = breaking('PUT', '/api/user/anna', { expire: '2025-01-01' })
+    expect(refused?.detail).toBe(
+      'expire must be a number of seconds, not a text that the panel could read as any number; 0 means never.',
+    )
+    expect(breaking('PUT', '/api/user/anna', { expire: '100000000000000' })?.detail).toContain('year 9999')
+  })
+
   const json14 = '{"username":"anna","expire":100000000000000}'
   test.each([
     ['NaN beside it', Buffer.from('{"expire":100000000000000,"a":NaN}')],
