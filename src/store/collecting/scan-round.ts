@@ -33,9 +33,13 @@ export function toScanRound(row: Omit<Selectable<ScanRoundTable>, 'id' | 'reques
   }
 }
 
-/** Notes that a round begins, and how many admins and users are due. */
-export async function beginRound(db: Database, due: { admins: number; users: number }): Promise<void> {
-  await db
+/**
+ * Notes that a round begins, and how many admins and users are due.
+ *
+ * @returns when that was, to the microsecond: only {@link finishRound} reads it.
+ */
+export async function beginRound(db: Database, due: { admins: number; users: number }): Promise<string> {
+  const { begun } = await db
     .updateTable('scan_round')
     .set({
       started_at: sql`clock_timestamp()`,
@@ -45,7 +49,9 @@ export async function beginRound(db: Database, due: { admins: number; users: num
       users_done: 0n,
       users_total: BigInt(due.users),
     })
-    .execute()
+    .returning(sql<string>`extract(epoch from started_at)::text`.as('begun'))
+    .executeTakeFirstOrThrow()
+  return begun
 }
 
 /** Which request for all scans was the last one: a number that is another after each. */
@@ -71,12 +77,19 @@ export function reportingRound(db: Database, progress: RoundProgress, request: b
   return prepared(statement(updating))
 }
 
-/** Notes that the round is over. One that is over already stays as it is. */
-export async function finishRound(db: Database): Promise<void> {
+/**
+ * Notes that the round is over. One that is over already stays as it is.
+ *
+ * @param begun the round that is over: another service may have begun the next one. Left out: whichever there is.
+ */
+export async function finishRound(db: Database, begun?: string): Promise<void> {
   await db
     .updateTable('scan_round')
     .set({ finished_at: sql`clock_timestamp()` })
     .where('started_at', 'is not', null)
     .where('finished_at', 'is', null)
+    .$if(begun !== undefined, (query) =>
+      query.where(sql`extract(epoch from started_at)`, '=', sql`${begun}::numeric`),
+    )
     .execute()
 }

@@ -44,14 +44,14 @@ export async function scanDueAdmins(deps: ReadingDeps, options: ScanRoundOptions
     await finishRound(db)
     return
   }
-  await beginRound(db, await countDueScans(db, options.intervalSeconds))
+  const begun = await beginRound(db, await countDueScans(db, options.intervalSeconds))
   try {
     await scanFrom(deps, options, first)
     // Users without an account are in no scan.
     await readNamedUsers(deps, await listUnreadableUsers(db, straysAtOnce, 'no account'))
   } finally {
-    // However it ends, nothing runs from here on.
-    await finishRound(db)
+    // However it ends, nothing of it runs from here on.
+    await finishRound(db, begun)
   }
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { beginRound } from '../../../src/store/collecting/scan-round.ts'
 import { requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
@@ -184,6 +185,23 @@ describe('a round', () => {
     await age(61)
     expect(await round()).toEqual(['ben'])
     expect(await readScanRound(place.db)).toMatchObject({ finishedAt: expect.any(Date) })
+  })
+
+  test('whose service lost its place does not end the round that another one has begun', async () => {
+    await poll()
+    const lost = new AbortController()
+    const rest = async () => {
+      if (lost.signal.aborted) return
+      // Its heartbeat was missed: another service goes on, and this one hears of it.
+      await beginRound(place.db, { admins: 3, users: 3 })
+      lost.abort()
+    }
+    const work = { ...workOf(place), ...unhurried, rest, signal: lost.signal }
+    const options = { intervalSeconds, onProgress: () => {}, onFailure: () => {} }
+    await expect(scanDueAdmins(work, options)).rejects.toThrow()
+    expect((await readScanRound(place.db)).finishedAt).toBeNull()
+    await round()
+    expect((await readScanRound(place.db)).finishedAt).not.toBeNull()
   })
 
   test('that was interrupted by a restart goes on at once', async () => {
