@@ -38,10 +38,12 @@ export async function startDeleting(
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  const settle = async () => {
+  const settle = async (jobs: Job[]) => {
+    // A job that has run out is over for the queue, which soon begins the next one.
+    const signal = AbortSignal.any([context.stopping, ...jobs.map((job) => job.signal)])
     // What is open stands in the ledger: a job that got lost is sent again.
     for (const bulk of await openBulkDeletions(work)) await lookAtBulk(boss, work.db, bulk, 0)
-    await settleDeletions(work)
+    await settleDeletions({ ...work, signal })
   }
   await boss.work(settleQueue, { pollingIntervalSeconds: 1 }, reportingFailures(settleQueue, context, settle))
   await boss.schedule(settleQueue, '* * * * *', {})

@@ -1,4 +1,4 @@
-import type { PgBoss } from 'pg-boss'
+import type { Job, PgBoss } from 'pg-boss'
 import { turnDueLimits } from '../work/limits/turn-due-limits.ts'
 import { makeQueue } from './make-queue.ts'
 import { type JobContext, reportingFailures } from './report-failures.ts'
@@ -16,7 +16,8 @@ export async function startTurningLimits(boss: PgBoss, { db }: LimitJob, context
     heartbeatSeconds: 10,
     deleteAfterSeconds: 600,
   })
-  const turn = () => turnDueLimits(db, context.stopping)
+  const turn = (jobs: Job[]) =>
+    turnDueLimits(db, AbortSignal.any([context.stopping, ...jobs.map((job) => job.signal)]))
   await boss.work(queue, { pollingIntervalSeconds: 1 }, reportingFailures(queue, context, turn))
   await boss.schedule(queue, '* * * * *', {})
   await boss.send(queue, {})

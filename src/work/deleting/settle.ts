@@ -29,12 +29,14 @@ type SettlingDeps = Omit<DeletionDeps, 'worker'>
  * Finds out the outcome of deletions that the panel has not answered, or that a stopped service has left, and writes it on
  * their receipts.
  *
- * @throws the panel's errors; the next call takes those receipts again.
+ * @param deps.signal ends it between two receipts.
+ * @throws the panel's errors; the next call takes those receipts again. `AbortError` when `deps.signal` is aborted.
  */
-export async function settleDeletions(deps: SettlingDeps): Promise<void> {
+export async function settleDeletions(deps: SettlingDeps & { signal: AbortSignal }): Promise<void> {
   let unreadable: LedgerError | null = null
   const isSilent = countTimeouts()
   for await (const deletion of eachUnsettled(deps.db)) {
+    deps.signal.throwIfAborted()
     try {
       await (deletion.kind === 'user'
         ? settleUserDeletion(deps, deletion)

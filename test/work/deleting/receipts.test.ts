@@ -181,6 +181,19 @@ test('is settled although the panel never answers for another user, until it ans
   expect(states).toEqual(['preserved', 'unknown', 'preserved', 'preserved', 'preserved'])
 })
 
+test('waits for the next time when the time to settle is over, or the service stops', async () => {
+  const ids: bigint[] = []
+  for (const username of ['in_time', 'too_late']) {
+    createUser(username, 10)
+    ids.push(await openReceipt(username, interrupted))
+  }
+  const ending = new AbortController()
+  ctx.panel.faults.add({ kind: 'hook', path: '/api/user/in_time', before: () => ending.abort() })
+  await expect(settleDeletions({ ...workOf(ctx), signal: ending.signal })).rejects.toThrow('aborted')
+  const states = await Promise.all(ids.map(async (id) => (await findDeletion(ctx.db, id))?.state))
+  expect(states).toEqual(['unknown', 'preserved'])
+})
+
 test('is settled when its times lie in the future, since the clock was set back, although its service lives', async () => {
   createUser('future', 10)
   const hence = new Date(Date.now() + 3_600_000)
