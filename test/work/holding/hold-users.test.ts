@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { reviewUsers } from '../../stand-in/jobs.ts'
 import { pollAndScan } from '../../support/deleting.ts'
 import { passLook, useHolding, useUp } from '../../support/holding.ts'
+import { limitOf } from '../../support/limits.ts'
 
 const holding = useHolding()
 const { enforce, hold, lift, create, statuses, rows, figures } = holding
@@ -105,6 +106,39 @@ describe('a limit that disables users', () => {
       .where('id', '=', holding.bob)
       .execute()
     await expect(hold(holding.bob)).rejects.toMatchObject(refused)
+  })
+})
+
+describe('an admin that becomes sudo while it is held', () => {
+  const promote = async () => {
+    const ada = holding.panel.state.admins.get('ada')
+    if (ada) ada.isSudo = true
+    await pollAndScan(holding)
+  }
+
+  test('stays held until its operator lifts the hold', async () => {
+    create('anna')
+    await hold()
+    await enforce()
+    await promote()
+    await enforce()
+    expect([statuses('anna'), await figures()]).toMatchObject([['disabled'], { reasons: ['operator'] }])
+    await lift()
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
+    await expect(hold()).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('stays held by its limit until that only notifies', async () => {
+    create('anna')
+    await useUp(holding, 'anna')
+    await enforce()
+    await promote()
+    await enforce()
+    expect([statuses('anna'), await figures()]).toMatchObject([['disabled'], { reasons: ['limit'] }])
+    await holding.limits.set(holding.ada, limitOf(1_000n, { onExceed: 'notify' }))
+    await enforce()
+    expect(statuses('anna')).toEqual(['active'])
   })
 })
 
