@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { beforeEach, expect, test } from 'vitest'
+import { findAccount } from '../../../src/store/accounts/queries.ts'
 import { type Asked, drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { insertAdminDeletion } from '../../../src/store/deletions/deletions.ts'
 import { closeDeletedAdmin } from '../../../src/work/deleting/close-admin.ts'
 import { observeUsers } from '../../../src/work/observing/observe-users.ts'
 import { pollAndScan, useDeleting } from '../../support/deleting.ts'
-import { accountOf } from '../../support/ledger.ts'
+import { accountOf, inconsistentAccounts } from '../../support/ledger.ts'
 import { keepOpen, untilWaiting } from '../../support/locks.ts'
 
 const place = useDeleting()
@@ -67,4 +68,26 @@ test('an answer from before an admin was deleted, which is stored before its acc
   expect(await early.store()).toMatchObject({ dropped: [] })
   await close(gone)
   expect(await currentUsers()).toEqual([])
+})
+
+test('an admin that is created anew and read before the account of the old one is closed gets an account of its own', async () => {
+  place.panel.state.accrue('one', 50)
+  await pollAndScan(place)
+  const old = await accountOf(place.db, 'ada')
+  const gone = await deleteInPanel()
+  place.panel.state.createAdmin('ada')
+  place.panel.state.createUser('anew', { admin: 'ada' })
+  await pollAndScan(place)
+  expect((await accountOf(place.db, 'ada')).id).toBe(adminId)
+  await close(gone)
+  await pollAndScan(place)
+  place.panel.state.accrue('anew', 30)
+  await pollAndScan(place)
+  const anew = await accountOf(place.db, 'ada')
+  expect([anew.id === adminId, anew.total, (await findAccount(place.db, adminId))?.total]).toEqual([
+    false,
+    30n,
+    old.total,
+  ])
+  expect(await inconsistentAccounts(place.db)).toEqual([])
 })
