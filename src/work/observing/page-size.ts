@@ -2,7 +2,7 @@
 export const pageSize = 100
 const busyMsAtMost = 500
 
-const timesUsualAtMost = 4
+const timesUsualAtMost = 8
 
 /** How many users are asked for at once. */
 export type PageSize = {
@@ -18,7 +18,7 @@ export type PageSize = {
 }
 
 /**
- * Asks for more users at once while the ledger lags behind the panel, up to four times the usual number: a page is one
+ * Asks for more users at once while the ledger lags behind the panel, up to eight times the usual number: a page is one
  * transaction, and a larger one takes less for each of its users. The panel is kept busy for no longer than by the usual number.
  *
  * @param usual an even number.

@@ -214,7 +214,7 @@ describe('POST /api/users/reset of many', () => {
     const asked = service.takeAsked()
     const at = asked.indexOf('POST /api/users/reset')
     const pages = (calls: string[]) => calls.filter((call) => call === 'GET /api/users').length
-    // Of 100 users each, or of up to 400 while the ledger lags; each begins with the last user of the one before.
+    // Of 100 users each, or of up to 800 while the ledger lags; each begins with the last user of the one before.
     expect(pages(asked.slice(0, at))).toBeGreaterThanOrEqual(4)
     expect(pages(asked.slice(0, at))).toBeLessThanOrEqual(11)
     expect(pages(asked.slice(at))).toBe(0)

@@ -11,13 +11,13 @@ const place = useDeleting()
 const lags = { panelMs: 10, ledgerMs: 11 }
 const keepsUp = { panelMs: 11, ledgerMs: 11 }
 
-test('more users are asked for at once, up to four times the usual number, while the ledger lags', () => {
+test('more users are asked for at once, up to eight times the usual number, while the ledger lags', () => {
   const size = createPageSize(100)
-  const sizes = [lags, lags, lags, keepsUp, keepsUp, keepsUp, lags].map((took) => {
+  const sizes = [lags, lags, lags, lags, keepsUp, keepsUp, keepsUp, keepsUp, lags].map((took) => {
     size.stored(took)
     return size.users
   })
-  expect(sizes).toEqual([200, 400, 400, 200, 100, 100, 200])
+  expect(sizes).toEqual([200, 400, 800, 800, 400, 200, 100, 100, 200])
 })
 
 test('a panel that takes long is not asked for more at once, however long the ledger takes', () => {
@@ -70,5 +70,5 @@ async function readThirty(admin: string, took: { panelMs: number; ledgerMs: numb
 
 test('while the ledger lags behind the panel, it stores more users in one transaction', async () => {
   expect(await readThirty('fast', keepsUp)).toEqual({ limits: Array(10).fill(4), transactions: 10n })
-  expect(await readThirty('slow', lags)).toEqual({ limits: [4, 8, 16, 16], transactions: 4n })
+  expect(await readThirty('slow', lags)).toEqual({ limits: [4, 8, 16, 32], transactions: 4n })
 })
