@@ -60,7 +60,7 @@ export async function benchObserving(bench: Bench): Promise<Line[]> {
       limit: { atLeast: 0.5 },
       unit: 'ratio',
       against:
-        'The same rows, changed by one statement and one commit a page through the driver alone: what PostgreSQL can do at most.',
+        'The same rows, changed by one statement and one commit for each 100 through the driver alone: what PostgreSQL can do at most.',
     },
     usersASecond(
       'users never seen before',
