@@ -27,7 +27,7 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
   await fillLedger(client, size)
   await fillHistory(client, hours)
   const sizes = await readSizes(client)
-  const db = openDatabase({ url })
+  let db = openDatabase({ url })
   await observeRange(db, scanned, { from: 0, to: users }, () => 1_000n)
 
   bench.say('stats, at rest and in a scan')
@@ -41,7 +41,7 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
     load({ urls, headers: { 'x-api-key': operatorKey }, connections: 10, seconds: bench.quick ? 1 : 5 })
   const rest: LoadResult[] = []
   const busy: LoadResult[] = []
-  const scan = createScan(db, users)
+  const scan = createScan(() => db, users)
   await read()
   for (let round = 0; round < (bench.quick ? 1 : 5); round += 1) {
     rest.push(await read())
@@ -53,11 +53,14 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
   await service.end('SIGTERM')
 
   bench.say(`${scans} scans of ${users} users`)
+  // A session that ends has reported what it did.
+  await db.destroy()
   const before = await readUpdates(client)
+  db = openDatabase({ url })
   const rates: number[] = []
   while (rates.length < scans) rates.push(await scan.once())
-  const after = await readUpdates(client)
   await db.destroy()
+  const after = await readUpdates(client)
   await client.end()
 
   const tenth = Math.ceil(scans / 10)
@@ -111,12 +114,12 @@ export async function benchScale(bench: Bench): Promise<Line[]> {
 }
 
 /** Scans the users of one admin, of whom a tenth has consumed since the scan before. */
-function createScan(db: ReturnType<typeof openDatabase>, users: number) {
+function createScan(db: () => ReturnType<typeof openDatabase>, users: number) {
   let round = 0
   const once = (to = users) => {
     round += 1
     const now = BigInt(round)
-    return observeRange(db, scanned, { from: 0, to }, (index) => 1_000n + (index % 10 === 0 ? now : 0n))
+    return observeRange(db(), scanned, { from: 0, to }, (index) => 1_000n + (index % 10 === 0 ? now : 0n))
   }
   return {
     once,
@@ -151,8 +154,6 @@ async function readSizes(client: pg.Client): Promise<{ name: string; mib: number
 }
 
 async function readUpdates(client: pg.Client) {
-  // Sessions report what they have done once in a while.
-  await client.query('select pg_stat_force_next_flush(), pg_sleep(2)')
   const { rows } = await client.query<Record<'updates' | 'inPlace' | 'dead' | 'bytes', string>>(`
     select n_tup_upd as updates, n_tup_hot_upd as "inPlace", n_dead_tup as dead, pg_total_relation_size(relid) as bytes
     from pg_stat_user_tables where relname = 'tenures'`)
