@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type StandInPanel, startPanel } from '../stand-in/start.ts'
+import { runsLongTests } from '../support/effort.ts'
 import { useLedger } from '../support/ledger.ts'
 import { type ServiceProcess, startServiceProcess, until } from '../support/service-process.ts'
 
@@ -54,25 +55,29 @@ test('all sessions are terminated, again and again: nothing is lost, and it goes
   expect(await total()).toBe(35)
 })
 
-test('a database that becomes read-only, as a primary that was demoted: 503, shown, and it goes on', {
-  timeout: 120_000,
-}, async () => {
-  const name = new URL(ledger.url).pathname.slice(1)
-  const setReadOnly = (how: string) =>
-    sql.raw(`set default_transaction_read_only = off; alter database ${name} ${how}`).execute(ledger.db)
-  await setReadOnly('set default_transaction_read_only = on')
-  await terminate()
-  panel.state.accrue('u2', 7)
-  await until(
-    'a deletion is refused',
-    async () => (await service.call('DELETE', '/users/u2')).status === 503,
-    60_000,
-  )
-  expect(panel.state.users.has('u2')).toBe(true)
-  await until('the failure shows', async () => (await failing()).some(({ times }) => times > 1), 60_000)
+test.runIf(runsLongTests)(
+  'a database that becomes read-only, as a primary that was demoted: 503, shown, and it goes on',
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    const name = new URL(ledger.url).pathname.slice(1)
+    const setReadOnly = (how: string) =>
+      sql.raw(`set default_transaction_read_only = off; alter database ${name} ${how}`).execute(ledger.db)
+    await setReadOnly('set default_transaction_read_only = on')
+    await terminate()
+    panel.state.accrue('u2', 7)
+    await until(
+      'a deletion is refused',
+      async () => (await service.call('DELETE', '/users/u2')).status === 503,
+      60_000,
+    )
+    expect(panel.state.users.has('u2')).toBe(true)
+    await until('the failure shows', async () => (await failing()).some(({ times }) => times > 1), 60_000)
 
-  await setReadOnly('reset default_transaction_read_only')
-  await terminate()
-  await until('the bytes of meanwhile are counted', async () => (await total()) === 42, 60_000)
-  await until('nothing fails any more', async () => (await failing()).length === 0, 60_000)
-})
+    await setReadOnly('reset default_transaction_read_only')
+    await terminate()
+    await until('the bytes of meanwhile are counted', async () => (await total()) === 42, 60_000)
+    await until('nothing fails any more', async () => (await failing()).length === 0, 60_000)
+  },
+)
