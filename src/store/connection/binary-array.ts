@@ -71,7 +71,7 @@ const headerBytes = 20
 
 /**
  * An array as PostgreSQL's `array_recv` reads it: how many dimensions, whether there are nulls, the type, how many values, the
- * first index; then of each value its length, -1 for null, and its bytes. To write numbers as text takes thirty times as long. The
+ * first index; then of each value its length, -1 for null, and its bytes. To write numbers as text takes ten times as long. The
  * driver sends a Buffer as it is.
  *
  * @throws RangeError when a value does not fit into its type.
