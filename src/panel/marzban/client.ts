@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import { LedgerError } from '../../errors.ts'
 import type { DeletionReply, PanelClient, UserFilter } from '../panel.ts'
 import { parsePanelAddress } from '../transport/address.ts'
 import {
@@ -15,6 +14,7 @@ import { judgeDeletion } from './deletion-forms.ts'
 import { hasAdmin } from './has-admin.ts'
 import { logIn } from './login.ts'
 import { namedPath } from './named-path.ts'
+import { namelessAdmin } from './nameless-admin.ts'
 import { lookAtUser, readUser } from './read-user.ts'
 import { panelTreatsAsSame } from './same-name.ts'
 import { adminsAnswer, callerAnswer, systemAnswer, usersAnswer } from './schemas.ts'
@@ -138,12 +138,7 @@ export function createPanelClient(options: PanelClientOptions): PanelClient {
       const isPlain = /^[\w.@-]+$/.test(username)
       const { items, unreadable } = await listAdmins(isPlain ? { username } : undefined)
       const same = items.filter((admin) => panelTreatsAsSame(admin.username, username))
-      if (same.length === 0 && unreadable.some(({ name }) => name === null)) {
-        throw new LedgerError(
-          'panel_bad_answer',
-          'The panel lists an admin without a name: it can be the one asked for.',
-        )
-      }
+      if (same.length === 0 && unreadable.some(({ name }) => name === null)) throw namelessAdmin()
       const exact = same.find((admin) => admin.username === username) ?? null
       return { exact, same, meant: exact ?? (same.length === 1 ? (same[0] ?? null) : null) }
     },

@@ -3,6 +3,7 @@ import { detailOf, parseJson } from './answer-errors.ts'
 import type { AuthorisedCalls } from './authorised-call.ts'
 import { isObject } from './decode.ts'
 import { namedPath } from './named-path.ts'
+import { namelessAdmin } from './nameless-admin.ts'
 import { adminsAnswer, usageAnswer } from './schemas.ts'
 import { texts } from './texts.ts'
 
@@ -25,12 +26,7 @@ export async function hasAdmin(calls: AuthorisedCalls, username: string): Promis
   if (!isPanels && (usage === 'known' || listed.length > 0)) {
     throw new LedgerError('panel_bad_answer', 'The answer to GET /api/admins lists no admins.')
   }
-  if (named.length < listed.length) {
-    throw new LedgerError(
-      'panel_bad_answer',
-      'The panel lists an admin without a name: it can be the one asked for.',
-    )
-  }
+  if (named.length < listed.length) throw namelessAdmin()
   return false
 }
 
