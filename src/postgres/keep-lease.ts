@@ -54,7 +54,7 @@ export function keepLease(
       try {
         const lease = await acquireLease(cluster, { settings, now, port: first.port, signal })
         if (lease.port === first.port) {
-          log.info({ port: lease.port, pid: lease.pid }, 'The embedded database is back.')
+          log.info({ port: lease.port, postmaster: lease.pid }, 'The embedded database is back.')
           return lease
         }
         // Another service started the server meanwhile on another port, and has left.

@@ -53,7 +53,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     await end()
     throw error
   }
-  log.info({ port: lease.port, pid: lease.pid }, 'The embedded database serves.')
+  log.info({ port: lease.port, postmaster: lease.pid }, 'The embedded database serves.')
   let ended: Promise<void> | undefined
   return {
     url: urlOf(cluster, lease.port, database),

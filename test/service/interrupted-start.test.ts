@@ -64,6 +64,11 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     child.kill(signal)
     expect(await ended, output()).toEqual([0, null])
     expect(output()).not.toContain('ready on')
+    // A name that stands twice in a line would be lost to whoever reads it.
+    const lines = output()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+    for (const line of lines) expect(JSON.stringify(JSON.parse(line))).toBe(line)
     await expect(postmasterPid(dataDir)).rejects.toThrow('ENOENT')
   },
 )
