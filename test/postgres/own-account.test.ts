@@ -27,6 +27,15 @@ async function giveTo(file: string, owner: { uid: number; gid: number }): Promis
   for (const name of await readdir(file)) await giveTo(path.join(file, name), owner)
 }
 
+/** A cluster that is stopped, and beside it a file that is none of its business. */
+async function stoppedBesideASecret(): Promise<{ dataDir: string; data: string; theirs: string }> {
+  const dataDir = await makeDataDir()
+  await (await start(dataDir)).stop()
+  const theirs = path.join(dataDir, 'theirs')
+  await writeFile(theirs, 'a secret')
+  return { dataDir, data: path.join(dataDir, 'postgres/data'), theirs }
+}
+
 async function ownersIn(folder: string): Promise<Set<number>> {
   const names = await readdir(folder, { recursive: true })
   const found = await Promise.all(['', ...names].map((name) => lstat(path.join(folder, name))))
@@ -83,11 +92,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
   })
 
   test('writes through no link that the former account has left', async () => {
-    const dataDir = await makeDataDir()
-    const data = path.join(dataDir, 'postgres/data')
-    await (await start(dataDir)).stop()
-    const theirs = path.join(dataDir, 'theirs')
-    await writeFile(theirs, 'a secret')
+    const { dataDir, data, theirs } = await stoppedBesideASecret()
     await symlink(theirs, path.join(data, 'pg_hba.conf.new'))
     await giveTo(data, nobody)
     const { url } = await start(dataDir)
@@ -120,13 +125,9 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('as roo
   })
 
   test('refuses to give a file away that has a second name elsewhere', async () => {
-    const dataDir = await makeDataDir()
-    const data = path.join(dataDir, 'postgres/data')
-    await (await start(dataDir)).stop()
-    const theirs = path.join(dataDir, 'theirs')
-    await writeFile(theirs, 'a secret')
+    const { dataDir, data, theirs } = await stoppedBesideASecret()
     await link(theirs, path.join(data, 'base/1/second-name'))
-    await giveTo(path.join(dataDir, 'postgres/data'), nobody)
+    await giveTo(data, nobody)
     await lchown(theirs, 0, 0)
     await expect(start(dataDir)).rejects.toMatchObject({
       code: 'config_invalid',
