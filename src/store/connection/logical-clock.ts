@@ -18,12 +18,11 @@ const drawing: Statement<Asked> = prepared(
 /**
  * Draws the tick `asked`, in a transaction of its own: it has to be durable before the panel is asked.
  *
- * @param ahead statements that go with it, in the same transaction and the same round trip.
+ * @param others statements that go with it, in the same transaction and the same round trip.
  */
-export async function drawAsked(db: Database, ahead: readonly Statement<unknown>[] = []): Promise<Asked> {
-  if (ahead.length === 0) return carryOut(db, drawing)
-  const results = await sendTogether<[...unknown[], Asked]>(db, [...ahead, drawing])
-  return results.at(-1) as Asked
+export async function drawAsked(db: Database, others: readonly Statement<unknown>[] = []): Promise<Asked> {
+  const [asked] = await sendTogether<[Asked, ...unknown[]]>(db, [drawing, ...others])
+  return asked
 }
 
 /** Draws the tick `answered` in the transaction that stores the panel's answer, and the database's time. */
