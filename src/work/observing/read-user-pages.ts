@@ -105,6 +105,7 @@ export async function readUsers(
     const panelMs = answeredAt - startedAt
     const news = filter.newsOf ? await filter.newsOf(page.users, asked) : page.users
     const { dropped, uncountable } = await observePage(db, asked, news)
+    size.stored({ panelMs, ledgerMs: deps.now() - answeredAt })
     if (dropped.length > 0) await filter.onDropped?.(dropped)
     const entries = [
       ...page.unreadable.flatMap((item) => toUnreadableEntry(item, adminId) ?? []),
@@ -120,7 +121,6 @@ export async function readUsers(
     await forgetRead(db, asked, page.users, { known, except: entries })
     const { done, over } = plan.read(page)
     total = Math.max(page.total, done)
-    size.stored({ panelMs, ledgerMs: deps.now() - answeredAt })
     reports = progress({ done, total })
     await deps.rest(panelMs, deps.signal)
     if (over) {
