@@ -59,7 +59,7 @@ export function breakingFieldOf({
   }
   const { field, value, most } = breaking
   if (typeof value === 'string' && !isPlainNumber(value)) {
-    const detail = `${field} must be a number of seconds, not a text that the panel could read as any number; 0 means never.`
+    const detail = `${field} must be a number of seconds, not a text that the panel reads in its own way; 0 means never.`
     return { field, detail }
   }
   const detail =

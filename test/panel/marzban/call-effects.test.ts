@@ -174,7 +174,7 @@ describe('a call that would leave a user that the panel can never list again', (
   test('with a text that is no number is refused in words that fit', () => {
     const refused = breaking('PUT', '/api/user/anna', { expire: '2025-01-01' })
     expect(refused?.detail).toBe(
-      'expire must be a number of seconds, not a text that the panel could read as any number; 0 means never.',
+      'expire must be a number of seconds, not a text that the panel reads in its own way; 0 means never.',
     )
     expect(breaking('PUT', '/api/user/anna', { expire: '100000000000000' })?.detail).toContain('year 9999')
   })
