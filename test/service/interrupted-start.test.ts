@@ -6,6 +6,7 @@ import { expect, inject, onTestFinished, test } from 'vitest'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { stopPostmaster } from '../../src/postgres/postmaster.ts'
 import { postmasterPid } from '../postgres/support.ts'
+import { compileCache } from '../support/compile-cache.ts'
 import { keepOutput } from '../support/leaks.ts'
 import { until } from '../support/until.ts'
 
@@ -22,7 +23,7 @@ function begin(environment: Record<string, string>, command = [process.execPath,
       MARZBAN_USERNAME: 'root',
       MARZBAN_PASSWORD: 'secret',
       PORT: '0',
-      NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../../node_modules/.cache/compile'),
+      ...compileCache,
       ...environment,
     },
     cwd: import.meta.dirname,

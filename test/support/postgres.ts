@@ -1,6 +1,9 @@
+import os from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { compileCache } from './compile-cache.ts'
 import { collectOutput, findLeaks, keepSecret } from './leaks.ts'
+import { roomInMemory } from './room-in-memory.ts'
 import { startTestServer } from './server.ts'
 
 declare module 'vitest' {
@@ -22,6 +25,9 @@ export const hasty = {
 
 /** Starts one server for the whole test run, with a migrated database that test files copy; returns its end. */
 export default async function setup(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
+  // For the tests, and the processes that they start.
+  Object.assign(process.env, compileCache)
+  process.env.TMPDIR = (await roomInMemory()) ?? os.tmpdir()
   const { url, template, runDir, stop, remove } = await startTestServer(hasty)
   const output = path.join(runDir, 'output')
   collectOutput(output)

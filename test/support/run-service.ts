@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { expect } from 'vitest'
+import { compileCache } from './compile-cache.ts'
 import { keepOutput } from './leaks.ts'
 import type { PanelAddress } from './spawn-service.ts'
 
@@ -13,7 +14,7 @@ export async function runService(
   cwd = import.meta.dirname,
 ): Promise<{ code: unknown; output: string }> {
   const child = spawn(process.execPath, [main], {
-    env: { LOG_LEVEL: 'trace', ...environment },
+    env: { LOG_LEVEL: 'trace', ...compileCache, ...environment },
     cwd,
   })
   let output = ''

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { compileCache } from './compile-cache.ts'
 import { operatorKey } from './keys.ts'
 import { keepOutput } from './leaks.ts'
 
@@ -47,7 +48,7 @@ export async function spawnService(
       MARZBAN_PASSWORD: panel.sudo.password,
       API_KEY: operatorKey,
       PORT: '0',
-      NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../../node_modules/.cache/compile'),
+      ...compileCache,
       ...environment,
     },
     cwd: import.meta.dirname,
