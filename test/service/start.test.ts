@@ -125,12 +125,13 @@ describe('SIGTERM ends it with 0', () => {
     panel.faults.add({ kind: 'hook', path: '/api/users', skip: 2, times: 1, after: () => scanning.resolve() })
     panel.faults.add({ kind: 'delay', path: '/api/users', ms: 300 })
     const own = await createTestDatabase()
-    const first = await startServiceProcess(panel, { DATABASE_URL: own.url })
+    const environment = { DATABASE_URL: own.url, POLL_INTERVAL: '1' }
+    const first = await startServiceProcess(panel, environment)
     await scanning.promise
     expect(await first.end('SIGTERM')).toBe(0)
     expect(first.output()).toContain('"stopped"')
     panel.faults.clear()
-    const second = await startServiceProcess(panel, { DATABASE_URL: own.url, POLL_INTERVAL: '1' })
+    const second = await startServiceProcess(panel, environment)
     await until('all users are counted', async () => {
       const { body } = await second.call('GET', '/admins?username=busy')
       return (body as { items: { total_traffic: number }[] }).items[0]?.total_traffic === 350

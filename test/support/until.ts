@@ -12,6 +12,6 @@ export async function until(
   const deadline = performance.now() + patienceMs
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`in vain waited until ${what}`)
-    await setTimeout(20)
+    await setTimeout(50)
   }
 }
