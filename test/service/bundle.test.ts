@@ -82,3 +82,9 @@ test('with its source maps, a stack trace of the bundle names the sources', asyn
   const entry = map.findEntry(line, lines[line]?.indexOf('draining') ?? 0) as { originalSource: string }
   expect(entry.originalSource).toMatch(/src\/run\.ts$/)
 })
+
+test('the bundle has no letter that would make V8 keep it in twice the memory', async () => {
+  for (const file of (await readdir(bundle)).filter((name) => name.endsWith('.js'))) {
+    expect((await readFile(path.join(bundle, file), 'utf8')).match(/.{0,30}[^\0-\x7f]/), file).toBe(null)
+  }
+})
