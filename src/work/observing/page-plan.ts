@@ -73,7 +73,8 @@ export function planPages(size: Pick<PageSize, 'users'>, failing: readonly numbe
       }
       // What was passed over last may reach beyond the end of the list.
       const done = listed === 0 ? Math.min(offset, page.total) : offset + listed
-      const over = listed < limit
+      // A panel, or what stands in front of it, may give fewer users at once than it was asked for.
+      const over = listed === 0 || (listed < limit && done >= page.total)
       const last = lastReadable(page)
       if (suspectEnd !== null || last < 1) goOnAt(done)
       else {

@@ -107,6 +107,16 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
       expect(await accountOf(place.db, admin)).toMatchObject({ total: 4_000n, usersCounted: 4_000n })
     })
 
+    test('reads on after a page of fewer users than it asked for, when there are more', async () => {
+      createUsers(30)
+      await poll()
+      const users: ReadingDeps['panel']['users'] = ({ limit, ...part }, options) =>
+        place.client.users({ ...part, limit: Math.min(limit, 10) }, options)
+      await scan({ panel: { ...place.client, users } })
+      expect(await tenuresOf()).toHaveLength(30)
+      expect(progress.at(-1)).toEqual({ done: 30, total: 30 })
+    })
+
     test('ends the tenure of a user that the panel does not have any more; its bytes stay', async () => {
       createUsers(3)
       await poll()
