@@ -80,11 +80,13 @@ export async function mustReadAdmin(deps: ObservingDeps, username: string): Prom
 async function storeAdmins(
   db: Database,
   asked: Asked,
-  admins: readonly PanelAdmin[],
+  listed: readonly PanelAdmin[],
   more: { lagHasPassed: ReturnType<PanelLag['ask']>; unreadable?: readonly UnreadableItem[] },
 ): Promise<{ dropped: StoredAccount[]; odd: OddCounter[]; found: UnreadableEntry[] }> {
   const { lagHasPassed, unreadable } = more
   const isPoll = unreadable !== undefined
+  // Listed twice, an admin is still one.
+  const admins = [...new Map(listed.map((admin) => [admin.username, admin])).values()]
   const counts = countsByAdmin(admins)
   return transact(db, async (tx) => {
     const answered = await drawAnswered(tx)

@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
+import { pollAdmins } from '../../../src/work/observing/observe-admins.ts'
+import { createPanelLag } from '../../../src/work/observing/panel-lag.ts'
 import { readNamedUsers } from '../../../src/work/observing/read-users-by-name.ts'
 import { oddNames, unreadableAdmins } from '../../stand-in/odd-values.ts'
 import { accountOf } from '../../support/ledger.ts'
@@ -72,6 +75,23 @@ describe('a poll that meets an odd admin', () => {
       expect(await missing()).not.toBeNull()
     },
   )
+
+  test('listed twice takes it for one', async () => {
+    const adminList = async () => {
+      const { admins, unreadable } = await place.client.adminList()
+      return { admins: [...admins, ...admins], unreadable }
+    }
+    const pollTwice = async () => {
+      const deps = { db: place.db, panel: { ...place.client, adminList }, panelLag: createPanelLag(0) }
+      await pollAdmins(deps, await drawAsked(place.db))
+    }
+    const known = place.panel.state.admins.get(admin)
+    if (known) known.usage = 7n
+    await pollTwice()
+    if (known) known.usage = 9n
+    await pollTwice()
+    expect(await accountOf(place.db, admin)).toMatchObject({ total: 9n })
+  })
 
   test('that is the only one says that the panel counts; one without admins does not know', async () => {
     place.panel.state.admins.clear()
