@@ -114,6 +114,22 @@ function countedAtSight(same: readonly Tenure[], lifetime: bigint): bigint {
   return left && canHaveSuccessor(left) && lifetime > left.reading ? lifetime - left.reading : 0n
 }
 
+/**
+ * Whether a list may show bytes of a user twice. For a list, Marzban reads first what all its users have consumed since their
+ * last resets, and then, user by user, what they had consumed at each reset. A reset in between moves bytes from the one to
+ * the other: they are in both. Only an answer that shows a reset since the last reading can be of this kind. The user has to be
+ * asked for by name: the panel then reads both at almost the same moment.
+ *
+ * @param last the last reading of the user.
+ */
+export function mayCountTwice(
+  last: Pick<Tenure, 'reading'>,
+  shown: { lifetimeUsedTraffic: bigint; usedTraffic: bigint | null },
+): boolean {
+  const { lifetimeUsedTraffic: lifetime, usedTraffic: used } = shown
+  return used !== null && used > 0n && lifetime > used && lifetime - used >= last.reading
+}
+
 /** What a reading tells of an open tenure. `sight`: what was known, again. `counter`: that, and another counter. */
 export type News = 'sight' | 'counter' | 'more'
 

@@ -50,6 +50,8 @@ export type PanelUser = {
   status: string
   /** Bytes. */
   lifetimeUsedTraffic: bigint
+  /** The part of them since the last reset; null: none, or unknown. */
+  usedTraffic: bigint | null
   /** Bytes; null: unlimited. */
   dataLimit: bigint | null
   /** Unix seconds; null: never. */

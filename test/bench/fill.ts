@@ -14,6 +14,7 @@ function userOf(admin: string, index: number, lifetime: bigint): PanelUser {
     createdAt: `${created.replace('T', ' ')}.000000`,
     status: 'active',
     lifetimeUsedTraffic: lifetime,
+    usedTraffic: lifetime,
     dataLimit: null,
     expire: null,
     owner: { username: admin, isSudo: false, usersUsage: null },

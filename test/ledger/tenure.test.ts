@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   judgeGone,
   judgeUser,
+  mayCountTwice,
   type News,
   newsOf,
   type SeenUser,
@@ -209,6 +210,31 @@ describe('a user the panel does not know', () => {
 
 describe('what a reading tells of an open tenure', () => {
   const before = tenure()
+  test.each([
+    { what: 'a user that was never reset', lifetimeUsedTraffic: 250n, usedTraffic: 250n, may: false },
+    {
+      what: 'a user whose resets were before the last reading',
+      lifetimeUsedTraffic: 130n,
+      usedTraffic: 31n,
+      may: false,
+    },
+    {
+      what: 'a user that has consumed nothing since its reset',
+      lifetimeUsedTraffic: 130n,
+      usedTraffic: null,
+      may: false,
+    },
+    {
+      what: 'a user that has consumed since its reset',
+      lifetimeUsedTraffic: 130n,
+      usedTraffic: 30n,
+      may: true,
+    },
+    { what: 'a user that is reset meanwhile', lifetimeUsedTraffic: 260n, usedTraffic: 130n, may: true },
+  ])('$what: its bytes may be in a list twice: $may', ({ what: _, may, ...shown }) => {
+    expect(mayCountTwice({ reading: 100n }, shown)).toBe(may)
+  })
+
   test.each<{ news: News; what: string; over: Partial<Tenure> }>([
     { news: 'sight', what: 'the same again, later', over: { answered: 12n, seenAt: seenAt + 1 } },
     { news: 'counter', what: 'a higher counter', over: { reading: 130n, counted: 130n } },

@@ -33,6 +33,7 @@ export function user(username: string, lifetime: bigint, over: Partial<PanelUser
     createdAt: '2026-01-01 10:00:00.000001',
     status: 'active',
     lifetimeUsedTraffic: lifetime,
+    usedTraffic: lifetime,
     dataLimit: null,
     expire: null,
     owner: admin('ada'),

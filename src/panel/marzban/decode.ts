@@ -69,6 +69,7 @@ export function toUser(answer: Members, toldAt: number | null): PanelUser {
     createdAt,
     status: statusOf(answer.status),
     lifetimeUsedTraffic: lifetime,
+    usedTraffic: countOrNull(answer.used_traffic),
     dataLimit: countOrNull(answer.data_limit),
     expire: countOrNull(answer.expire),
     owner: ownerOf(answer.admin),

@@ -67,7 +67,7 @@ type Reading = {
 /** Undefined: the reading was dropped, and must be repeated. */
 async function storeReading(tx: Tx, taken: Reading): Promise<Begun | undefined> {
   const { request, user } = taken
-  const { accepted } = await observeUsersIn(tx, taken.asked, [user], taken.since)
+  const { accepted } = await observeUsersIn(tx, taken.asked, [user], { since: taken.since })
   const reading = accepted.get(user.username)
   if (!reading) return undefined
   if (!(await mayDelete(tx, request.caller, reading))) {

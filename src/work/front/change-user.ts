@@ -46,7 +46,7 @@ async function observeUser(work: FrontWork, username: string, token?: string): P
     try {
       const user = await work.panel.user(username, token === undefined ? {} : { token })
       if (user === null) return false
-      const { dropped } = await observeUsers(work.db, asked, [user], since)
+      const { dropped } = await observeUsers(work.db, asked, [user], { since })
       return dropped.length === 0 ? true : undefined
     } catch (error) {
       if (token !== undefined && isLedgerError(error, 'panel_unauthorized', 'panel_forbidden')) return false

@@ -2,7 +2,7 @@ import { isLedgerError } from '../../errors.ts'
 import type { PanelUser } from '../../panel/panel.ts'
 import type { Database } from '../../store/connection/database.ts'
 import type { Asked } from '../../store/connection/logical-clock.ts'
-import { observeUsers } from './observe-users.ts'
+import { observeUsers, type Taking } from './observe-users.ts'
 
 /** A user whose reading the ledger cannot add up, and why. */
 export type Uncountable = { username: string; reason: string }
@@ -15,10 +15,11 @@ export async function observePage(
   db: Database,
   asked: Asked,
   users: readonly PanelUser[],
+  taking?: Taking,
 ): Promise<{ dropped: string[]; uncountable: Uncountable[] }> {
   if (users.length === 0) return { dropped: [], uncountable: [] }
   try {
-    return { ...(await observeUsers(db, asked, users)), uncountable: [] }
+    return { ...(await observeUsers(db, asked, users, taking)), uncountable: [] }
   } catch (error) {
     if (!isLedgerError(error, 'user_unreadable')) throw error
     const [only, ...others] = users
@@ -26,8 +27,8 @@ export async function observePage(
       return { dropped: [], uncountable: [{ username: only.username, reason: error.message }] }
     }
     const half = Math.ceil(users.length / 2)
-    const first = await observePage(db, asked, users.slice(0, half))
-    const second = await observePage(db, asked, users.slice(half))
+    const first = await observePage(db, asked, users.slice(0, half), taking)
+    const second = await observePage(db, asked, users.slice(half), taking)
     return {
       dropped: [...first.dropped, ...second.dropped],
       uncountable: [...first.uncountable, ...second.uncountable],

@@ -1,6 +1,6 @@
 import { isLater, type Ticks } from '../../ledger/counter.ts'
 import { asScanSaw } from '../../ledger/scan-sight.ts'
-import { judgeGone, judgeUser, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
+import { judgeGone, judgeUser, mayCountTwice, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
 import type { PanelUser } from '../../panel/panel.ts'
 import { lockingAccountsOf, lockOpened, type StoredAccount } from '../../store/accounts/accounts.ts'
@@ -13,13 +13,22 @@ import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import { lockingOpenTenures, lockingTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeTenures } from './change-tenures.ts'
 
+/** How readings of users are taken. */
+export type Taking = {
+  /**
+   * Where another reading has been accepted that was asked for after this tick, it serves as well, and the user is not dropped.
+   * Left out: only these readings serve.
+   */
+  since?: Asked | undefined
+  /** Whether they are from a list: then those are dropped that {@link mayCountTwice}. */
+  isList?: boolean
+}
+
 /**
  * Stores one answer of the panel about users: each user's reading is accepted, or dropped because it overlapped
  * another observation.
  *
  * @param asked the tick drawn before the panel was asked.
- * @param since where another reading has been accepted that was asked for after this tick, it serves as well, and the user is
- *   not dropped. Left out: only these readings serve.
  * @throws `user_unreadable` when a sum would be larger than is kept; nothing is stored then.
  * @returns the names whose readings were dropped. A caller that needs them asks the panel again.
  */
@@ -27,9 +36,9 @@ export async function observeUsers(
   db: Database,
   asked: Asked,
   users: readonly PanelUser[],
-  since?: Asked,
+  taking?: Taking,
 ): Promise<{ dropped: string[] }> {
-  return transact(db, (tx) => observeUsersIn(tx, asked, users, since))
+  return transact(db, (tx) => observeUsersIn(tx, asked, users, taking))
 }
 
 /**
@@ -54,7 +63,7 @@ export async function observeUsersIn(
   tx: Tx,
   asked: Asked,
   users: readonly PanelUser[],
-  since?: Asked,
+  { since, isList = false }: Taking = {},
 ): Promise<{ dropped: string[]; accepted: Map<string, AcceptedReading> }> {
   const seen = [...new Map(users.map((user) => [user.username, user])).values()]
   const owners = new Map(seen.flatMap(({ owner }) => (owner ? [[owner.username, owner]] : [])))
@@ -75,11 +84,9 @@ export async function observeUsersIn(
   const judged: JudgedUser[] = seen.map((user) => {
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
     if (adminId === undefined) return { user, adminId, changes: null }
-    return {
-      user,
-      adminId,
-      changes: judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks),
-    }
+    const changes = judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks)
+    const isDoubtful = isList && changes?.some(({ before }) => before && mayCountTwice(before, user))
+    return { user, adminId, changes: isDoubtful ? null : changes }
   })
   const readings = judged.flatMap(({ user, changes }) =>
     changes ? [{ changes, ownerUsage: user.owner?.usersUsage ?? null }] : [],

@@ -50,7 +50,7 @@ export type UsersToRead = {
   failingAt?: readonly number[]
   /** Which users of a page are to be stored; left out: all. */
   newsOf?: (users: readonly PanelUser[], asked: Asked) => Promise<readonly PanelUser[]>
-  /** Called with the users whose readings overlapped another observation. */
+  /** Called with the users whose readings overlapped another observation, or may count bytes twice. */
   onDropped?: (usernames: string[]) => Promise<void>
 }
 
@@ -104,7 +104,7 @@ export async function readUsers(
     const answeredAt = deps.now()
     const panelMs = answeredAt - startedAt
     const news = filter.newsOf ? await filter.newsOf(page.users, asked) : page.users
-    const { dropped, uncountable } = await observePage(db, asked, news)
+    const { dropped, uncountable } = await observePage(db, asked, news, { isList: true })
     size.stored({ panelMs, ledgerMs: deps.now() - answeredAt })
     if (dropped.length > 0) await filter.onDropped?.(dropped)
     const entries = [

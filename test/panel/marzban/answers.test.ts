@@ -24,6 +24,7 @@ describe('what the panel answers', () => {
       createdAt: '2026-11-22 10:32:39.350617',
       status: 'active',
       lifetimeUsedTraffic: 1500n,
+      usedTraffic: 7n,
       dataLimit: 10_000n,
       expire: 1_795_343_560n,
       owner: { username: 'ada', isSudo: false, usersUsage: 1540n },

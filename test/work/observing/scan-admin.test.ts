@@ -107,6 +107,33 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
       expect(await accountOf(place.db, admin)).toMatchObject({ total: 4_000n, usersCounted: 4_000n })
     })
 
+    test('counts nothing twice of users that are reset while the panel lists them', async () => {
+      createUsers(2)
+      await poll()
+      await scan()
+      for (const index of [0, 1]) place.panel.state.accrue(name(index), 5)
+      await poll()
+      // What they consumed since their last resets is read before this reset, and what they had at resets after it.
+      const users: ReadingDeps['panel']['users'] = async (part, options) => {
+        const before = await place.client.users(part, options)
+        place.panel.state.resetUser(name(0))
+        const { users: after, ...page } = await place.client.users(part, options)
+        const torn = after.map((user, index) => {
+          const used = before.users[index]?.usedTraffic ?? null
+          const atResets = user.lifetimeUsedTraffic - (user.usedTraffic ?? 0n)
+          return { ...user, usedTraffic: used, lifetimeUsedTraffic: atResets + (used ?? 0n) }
+        })
+        return { ...page, users: torn }
+      }
+      await scan({ panel: { ...place.client, users } })
+      expect(await accountOf(place.db, admin)).toMatchObject({ total: 30n, usersCounted: 30n })
+      place.panel.state.accrue(name(0), 7)
+      await poll()
+      await scan()
+      expect(await accountOf(place.db, admin)).toMatchObject({ total: 37n, usersCounted: 37n })
+      expect(await inconsistentAccounts(place.db)).toEqual([])
+    })
+
     test('reads on after a page of fewer users than it asked for, when there are more', async () => {
       createUsers(30)
       await poll()
