@@ -79,9 +79,13 @@ export async function countScannedUsers(db: Database): Promise<number> {
   return Number(rows[0]?.users)
 }
 
-/** Notes that a scan begins, and at which reading of the panel's counter. It answers all requests made so far. */
-export async function beginScan(db: Database, adminId: bigint, panelReading: bigint | null): Promise<void> {
-  await db
+/**
+ * Notes that a scan begins, and at which reading of the panel's counter. It answers all requests made so far.
+ *
+ * @returns what tells this scan from others of the admin.
+ */
+export async function beginScan(db: Database, adminId: bigint, panelReading: bigint | null): Promise<string> {
+  const { begun } = await db
     .updateTable('scans')
     .set({
       started_at: sql`clock_timestamp()`,
@@ -93,7 +97,9 @@ export async function beginScan(db: Database, adminId: bigint, panelReading: big
       error: null,
     })
     .where('admin_id', '=', adminId)
-    .execute()
+    .returning(sql<string>`extract(epoch from started_at)::text`.as('begun'))
+    .executeTakeFirstOrThrow()
+  return begun
 }
 
 /** Notes how many users of how many a scan has read. */
@@ -109,10 +115,16 @@ export function reportingScan(
   return prepared(statement(updating))
 }
 
-/** Notes that a scan is over, in the transaction that closes the account's opening balance, and whether it read all users. */
+/**
+ * Notes that a scan is over, in the transaction that closes the account's opening balance, and whether it read all users. If
+ * another service has begun one of the same admin meanwhile, that one is not over: it answers later requests.
+ *
+ * @param begun the scan; see {@link beginScan}.
+ */
 export async function finishScan(
   tx: Tx,
   adminId: bigint,
+  begun: string,
   { users, isComplete, failingAt }: { users: number; isComplete: boolean; failingAt: readonly number[] },
 ): Promise<void> {
   await tx
@@ -125,6 +137,7 @@ export async function finishScan(
       failing_at: failingAt.map(String),
     })
     .where('admin_id', '=', adminId)
+    .where(sql`extract(epoch from started_at)`, '=', sql`${begun}::numeric`)
     .execute()
 }
 

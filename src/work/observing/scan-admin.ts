@@ -36,7 +36,7 @@ export async function scanAdmin(
   // Before the tick is drawn, and so before any question: what the counter says stands in the users' counters already.
   const panelBefore = await readPanelWitness(db, admin.adminId)
   const begun = await drawBegun(db, admin)
-  await beginScan(db, admin.adminId, admin.panelReading)
+  const row = await beginScan(db, admin.adminId, admin.panelReading)
   const { adminId, username } = admin
   // When the last scan was not complete, nobody has stored yet when it saw those users that had not changed.
   const sights = admin.wasComplete ? createScanSights(db, admin, begun) : null
@@ -58,7 +58,7 @@ export async function scanAdmin(
     const isWhole = read.unreadable === 0 && read.unlisted === 0 && unseen === 0
     const isLast = !isWhole || round === roundsAtMost
     const seenAt = sights?.seenAt() ?? null
-    if (await end(deps, admin, { begun, scan, seenAt, panelBefore, read, isWhole, isLast })) return
+    if (await end(deps, admin, { begun, row, scan, seenAt, panelBefore, read, isWhole, isLast })) return
   }
 }
 
@@ -75,6 +75,8 @@ async function drawBegun(db: Database, { adminId }: DueScan): Promise<Asked> {
 
 type ScanEnd = {
   begun: Asked
+  /** See {@link beginScan}. */
+  row: string
   panelBefore: CompleteScan['panelBefore']
   read: UsersRead
   scan: ScanSoFar
@@ -90,7 +92,7 @@ type ScanEnd = {
 async function end(
   { db }: ReadingDeps,
   { adminId }: DueScan,
-  { begun, scan, seenAt, panelBefore, read, isWhole, isLast }: ScanEnd,
+  { begun, row, scan, seenAt, panelBefore, read, isWhole, isLast }: ScanEnd,
 ): Promise<boolean> {
   return transact(db, async (tx) => {
     const before = (await lockAccounts(tx, [adminId])).get(adminId)
@@ -102,7 +104,7 @@ async function end(
     const complete = { begun: begun.tick, ended, seenAt, panelBefore, at: at.getTime() }
     const after = isComplete ? completeScan(before, complete) : openAccount(before)
     await changeAccounts(tx, { accounts: [{ before, after, readAt: begun.at }] }, at)
-    await finishScan(tx, adminId, { users: read.done, isComplete, failingAt: read.failingAt })
+    await finishScan(tx, adminId, row, { users: read.done, isComplete, failingAt: read.failingAt })
     await forgetUnreadableOf(tx, begun, adminId)
     return true
   })

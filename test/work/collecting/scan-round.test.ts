@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { beginRound } from '../../../src/store/collecting/scan-round.ts'
-import { requestScans } from '../../../src/store/collecting/scans.ts'
+import { beginScan, requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
 import { createScanLog } from '../../../src/work/collecting/scan-log.ts'
@@ -202,6 +202,27 @@ describe('a round', () => {
     expect((await readScanRound(place.db)).finishedAt).toBeNull()
     await round()
     expect((await readScanRound(place.db)).finishedAt).not.toBeNull()
+  })
+
+  test('whose service lost its place does not end the scan that another one has begun', async () => {
+    await poll()
+    await round()
+    await requestScans(place.db)
+    const { id } = await accountOf(place.db, 'ada')
+    const lost = new AbortController()
+    const rest = async () => {
+      if (lost.signal.aborted) return
+      lost.abort()
+      place.panel.state.accrueUser('u1', 5)
+      await requestScans(place.db)
+      // The other one answers this request, and is killed.
+      await beginScan(place.db, id, 0n)
+    }
+    const work = { ...workOf(place), ...unhurried, rest, signal: lost.signal }
+    const options = { intervalSeconds, onProgress: () => {}, onFailure: () => {} }
+    await expect(scanDueAdmins(work, options)).rejects.toThrow()
+    expect(await round()).toContain('ada')
+    expect((await accountOf(place.db, 'ada')).total).toBe(5n)
   })
 
   test('that was interrupted by a restart goes on at once', async () => {
