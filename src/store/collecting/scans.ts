@@ -135,6 +135,9 @@ export async function finishScan(
       users_done: BigInt(users),
       users_total: BigInt(users),
       failing_at: failingAt.map(String),
+      // If any, that of another service, which began before this scan.
+      error_code: null,
+      error: null,
     })
     .where('admin_id', '=', adminId)
     .where(sql`extract(epoch from started_at)`, '=', sql`${begun}::numeric`)

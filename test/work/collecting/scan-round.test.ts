@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { beginRound } from '../../../src/store/collecting/scan-round.ts'
-import { beginScan, requestScans } from '../../../src/store/collecting/scans.ts'
+import { beginScan, failScan, listFailedScans, requestScans } from '../../../src/store/collecting/scans.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { restAfterAnswer } from '../../../src/work/collecting/panel-budget.ts'
 import { createScanLog } from '../../../src/work/collecting/scan-log.ts'
@@ -223,6 +223,23 @@ describe('a round', () => {
     await expect(scanDueAdmins(work, options)).rejects.toThrow()
     expect(await round()).toContain('ada')
     expect((await accountOf(place.db, 'ada')).total).toBe(5n)
+  })
+
+  test('forgets that a scan failed which another service had begun before', async () => {
+    await poll()
+    const { id } = await accountOf(place.db, 'ada')
+    let answers = 0
+    const rest = async () => {
+      answers += 1
+      if (answers > 1) return
+      // A scan of the same admin, whose service lost its place, gives up while this one runs.
+      await failScan(place.db, id, { code: 'panel_timeout', message: 'The panel hangs.' })
+    }
+    const work = { ...workOf(place), ...unhurried, rest }
+    await scanDueAdmins(work, { intervalSeconds, onProgress: () => {}, onFailure: () => {} })
+    expect(await listFailedScans(place.db, 9)).toEqual([])
+    await age(61)
+    expect(await round()).toEqual([])
   })
 
   test('that was interrupted by a restart goes on at once', async () => {
