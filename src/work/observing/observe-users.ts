@@ -13,6 +13,9 @@ import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import { lockingOpenTenures, lockingTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeTenures } from './change-tenures.ts'
 
+/** Characters of a name about which the panel can be asked, in a path or in a list of names, however they are written there. */
+export const longestAskedFor = 1_000
+
 /** How readings of users are taken. */
 export type Taking = {
   /**
@@ -85,7 +88,10 @@ export async function observeUsersIn(
     const adminId = user.owner === null ? null : adminIds.get(user.owner.username)
     if (adminId === undefined) return { user, adminId, changes: null }
     const changes = judgeUser(known.get(user.username) ?? [], toSeen(user, adminId, asked), ticks)
-    const isDoubtful = isList && changes?.some(({ before }) => before && mayCountTwice(before, user))
+    const isDoubtful =
+      isList &&
+      user.username.length <= longestAskedFor &&
+      changes?.some(({ before }) => before && mayCountTwice(before, user))
     return { user, adminId, changes: isDoubtful ? null : changes }
   })
   const readings = judged.flatMap(({ user, changes }) =>

@@ -1,8 +1,9 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
+import type { PanelClient, PanelUser } from '../../panel/panel.ts'
 import { forgetUnreadable } from '../../store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { observePage } from './observe-page.ts'
-import { observeGone } from './observe-users.ts'
+import { longestAskedFor, observeGone } from './observe-users.ts'
 import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
@@ -11,7 +12,7 @@ const failuresInARow = 3
 
 /**
  * Asks the panel for users by name, one after the other, and stores what it says of each: its counters, that it is gone, or
- * that it cannot be read. A name that fits into no path is passed over. After a bad answer about one user, or none, the next one is
+ * that it cannot be read. A name that fits into no question is passed over. After a bad answer about one user, or none, the next one is
  * read.
  *
  * @param adminId the account whose users they are; null: none in particular.
@@ -73,7 +74,7 @@ async function askFor(
   const { db, panel } = deps
   const asked = await drawAsked(db)
   try {
-    const user = await panel.user(username)
+    const user = await findUser(panel, username)
     const { dropped, uncountable } = user
       ? await observePage(db, asked, [user])
       : { dropped: [], uncountable: [] }
@@ -93,5 +94,21 @@ async function askFor(
     if (!isLedgerError(error, 'user_unreadable')) throw error
     await noteUnreadable(deps, asked, [{ kind: 'user', name: username, adminId, reason: error.message }])
     return 'unreadable'
+  }
+}
+
+/**
+ * The user of this name; null: the panel has none. A name with a slash, which only the panel's database takes, fits into no path.
+ * Lists can be asked for it.
+ */
+async function findUser(panel: PanelClient, username: string): Promise<PanelUser | null> {
+  try {
+    return await panel.user(username)
+  } catch (error) {
+    if (!isLedgerError(error, 'invalid_request') || username.length > longestAskedFor) throw error
+    const { users, total } = await panel.users({ usernames: [username], offset: 0, limit: 1 })
+    const user = users.find((listed) => listed.username === username)
+    if (user === undefined && total > 0) throw error
+    return user ?? null
   }
 }

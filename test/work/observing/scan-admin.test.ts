@@ -134,6 +134,22 @@ describe.each(eachRelease)('Marzban $release on $database', (panel) => {
       expect(await inconsistentAccounts(place.db)).toEqual([])
     })
 
+    test('reads a user whose name fits into no path, also after a reset, and finds it gone', async () => {
+      const odd = `${admin}/odd`
+      place.panel.state.createUser(odd, { admin })
+      place.panel.state.accrue(odd, 10)
+      await poll()
+      await scan()
+      place.panel.state.resetUser(odd)
+      place.panel.state.accrue(odd, 7)
+      await scan()
+      expect(await accountOf(place.db, admin)).toMatchObject({ usersCounted: 17n })
+      place.panel.state.deleteUser(odd)
+      await scan()
+      expect(await tenuresOf()).toMatchObject([{ counted: 17n, ended_by: 'panel' }])
+      expect(await dueScanOf(place.db, await accountOf(place.db, admin))).toMatchObject({ wasComplete: true })
+    })
+
     test('reads on after a page of fewer users than it asked for, when there are more', async () => {
       createUsers(30)
       await poll()
