@@ -82,10 +82,10 @@ export type SuspiciousTraffic = {
   readingAfter: bigint
 }
 
-/** The latest events of suspicious traffic, the newest first; `after`: only those with a larger id. */
+/** The latest events of suspicious traffic, the newest first. Until it is committed, none shows: also below those that do. */
 export async function listSuspicious(
   db: Database,
-  { after = 0n, limit }: { after?: bigint; limit: number },
+  { limit }: { limit: number },
 ): Promise<SuspiciousTraffic[]> {
   const { rows } = await sql<SuspiciousTraffic>`
     select events.id, events.created_at as at, admins.id as "adminId", admins.username as admin, events.username,
@@ -93,7 +93,7 @@ export async function listSuspicious(
       (payload ->> 'counters')::bigint as counters, (payload ->> 'reading_before')::bigint as "readingBefore",
       (payload ->> 'reading_after')::bigint as "readingAfter"
     from events join admins on admins.id = events.admin_id
-    where type = 'traffic.suspicious' and events.id > ${after}
+    where type = 'traffic.suspicious'
     order by events.id desc limit ${limit}`.execute(db)
   return rows
 }

@@ -9,13 +9,12 @@ export function createSuspicionLog(
   db: Database,
   log: { warn(fields: object, message: string): void },
 ): () => Promise<void> {
-  let last: bigint | null = null
+  let known: ReadonlySet<bigint> | null = null
   return async () => {
-    const isFirst = last === null
-    const news = await listSuspicious(db, { after: last ?? 0n, limit: loggedAtMost })
-    last = news[0]?.id ?? last ?? 0n
-    // An earlier process has logged these.
-    if (isFirst) return
+    const latest = await listSuspicious(db, { limit: loggedAtMost })
+    // An earlier process has logged what is there at first. Not by the largest id: smaller ones can be committed later.
+    const news = latest.filter(({ id }) => known !== null && !known.has(id))
+    known = new Set(latest.map(({ id }) => id))
     for (const event of news.toReversed()) log.warn(fieldsOf(event), messageOf(event))
   }
 }
