@@ -8,6 +8,7 @@ import { noteExpired, noteStates, type RunningLimit, readLimits } from '../../st
 import { closePeriods, type NewPeriod, openPeriods, startCounting } from '../../store/limits/periods.ts'
 import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { type LimitEvent, recordLimitEvents } from '../../store/outbox/limit-events.ts'
+import { limitCleared, periodClosed } from './limit-ends.ts'
 
 /** An account that the transaction has locked. Totals are bytes. */
 export type JudgedAccount = {
@@ -155,25 +156,18 @@ function toState({ account: { adminId }, state }: JudgedLimit) {
   return { adminId, announced: state === 'ok' ? null : state }
 }
 
-/** Something was announced, and it is over. */
 function toCleared({ account: { adminId }, limit, usage, periodId }: JudgedLimit): NewEvent {
-  const { used, allowance } = usage
-  const payload = { period_id: periodId, version: limit.version, was: limit.announced, used, allowance }
-  return { type: 'limit.cleared', adminId, payload }
+  return limitCleared(adminId, { ...usage, periodId, version: limit.version, was: limit.announced })
 }
 
 function toPeriodEvents({ account: { adminId }, closed }: Turned): NewEvent[] {
-  return closed.map(({ startsAt, endsAt, totalAtStart, totalAtEnd, allowance }) => ({
-    type: 'period.closed',
-    adminId,
-    payload: {
-      starts_at: new Date(startsAt),
-      ends_at: new Date(endsAt),
-      used: totalAtEnd - totalAtStart,
-      allowance,
-      total: totalAtEnd,
-    },
-  }))
+  return closed.map((period) =>
+    periodClosed(adminId, {
+      ...period,
+      startsAt: new Date(period.startsAt),
+      endsAt: new Date(period.endsAt),
+    }),
+  )
 }
 
 function toReasons({ account: { adminId }, limit, current }: JudgedLimit) {

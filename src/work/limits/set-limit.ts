@@ -10,6 +10,7 @@ import { type RunningLimit, removeLimit, saveLimit } from '../../store/limits/li
 import { closePeriods, moveEnd, openPeriods } from '../../store/limits/periods.ts'
 import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { limitState } from './audit-states.ts'
+import { limitCleared, periodClosed } from './limit-ends.ts'
 import { areSameSettings, type LimitRequest, settingsOf } from './limit-request.ts'
 import {
   checkVersion,
@@ -120,7 +121,14 @@ export async function deleteLimit(
     })
     await saveJudgedNext(tx, [{ adminId, total: null, time: null }])
     await saveLimitReasons(tx, [{ adminId, reasons: [] }], at)
-    await recordEvents(tx, [changed(adminId, null, by)])
+    const used = end.totalAtEnd - end.totalAtStart
+    const was = limit.announced
+    const over = { periodId: period.id, version: limit.version, was, used, allowance: end.allowance }
+    await recordEvents(tx, [
+      changed(adminId, null, by),
+      periodClosed(adminId, { ...end, startsAt: period.startsAt }),
+      ...(was === null ? [] : [limitCleared(adminId, over)]),
+    ])
   })
 }
 

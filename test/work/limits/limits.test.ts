@@ -145,6 +145,23 @@ describe('a limit that changes', () => {
     expect(await said()).toEqual(['exceeded 100', 'exceeded 100'])
   })
 
+  test('that is removed says how its last period ended, and that what was announced is over', async () => {
+    await limits.set(id, limitOf(1_000n))
+    await use(1_500n)
+    await limits.remove(id, { expected: null, by: 'api_key' })
+    const events = await ledger.db
+      .selectFrom('events')
+      .select(['type', 'payload'])
+      .where('admin_id', '=', id)
+      .where('type', 'in', ['period.closed', 'limit.cleared'])
+      .orderBy('id')
+      .execute()
+    expect(events.map(({ type, payload }) => [type, payload])).toEqual([
+      ['period.closed', expect.objectContaining({ used: 1_500, allowance: 1_000, total: 2_500 })],
+      ['limit.cleared', expect.objectContaining({ was: 'exceeded', used: 1_500, allowance: 1_000 })],
+    ])
+  })
+
   test('counts from the beginning if it is told so', async () => {
     const { status: from } = await limits.set(id, limitOf(1_000n, { countFrom: 'beginning' }))
     expect(from).toMatchObject({ state: 'exceeded', used: 1_000n })
