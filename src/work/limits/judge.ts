@@ -133,12 +133,13 @@ function newPeriod(adminId: bigint, { startsAt, endsAt, totalAtStart, granted, c
 }
 
 /** What the account has crossed in the period that runs, and when it is to be judged again. */
-function judge({ limit, running, account: { adminId, total } }: Turned, at: Date) {
+function judge({ limit, figures, running, account: { adminId, total } }: Turned, at: Date) {
   const usage = usageOf(total, running.totalAtStart, { ...running, trafficLimit: limit.trafficLimit })
-  const isOver = limit.validUntil !== null && limit.validUntil <= at
+  // `at` may be from before the account was locked, and another transaction have announced the end meanwhile.
+  const isOver = figures.isExpired || (limit.validUntil !== null && limit.validUntil <= at)
   const crossings = crossingsOf(usage, limit.warnAt, isOver && limit.expiredAt === null)
   const times = [running.endsAt ?? Number.POSITIVE_INFINITY]
-  // Also when its end was announced already: `at` can lie before it again, and it comes once more.
+  // Also when its end was announced already: a clock that was set back comes there once more.
   if (limit.validUntil !== null && !isOver) times.push(limit.validUntil.getTime())
   const time = Math.min(...times)
   const current = crossingsOf(usage, limit.warnAt, isOver)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { closeAccount } from '../../../src/store/accounts/admins.ts'
 import { findAccount } from '../../../src/store/accounts/queries.ts'
@@ -154,16 +155,31 @@ describe('the end of the validity', () => {
     expect(await said()).toEqual(['expired 100', 'expired 100'])
   })
 
-  test('holds the account again when it comes after all: growth of a moment before it was judged late', async () => {
-    const validUntil = new Date(Date.now() + 500)
+  test('holds the account again when it comes once more: the clock was set back', async () => {
+    const validUntil = new Date(Date.now() + dayMs / 2)
     await limits.set(id, limitOf(10n, { validUntil, onExceed: 'disable_users', warnAt: [50] }))
     await passDays(ledger.db, id, 1)
     await turn()
     expect((await status()).hold).toMatchObject({ reasons: ['expired'] })
-    await use(5n, new Date(validUntil.getTime() - 2 * dayMs))
+    await passDays(ledger.db, id, -1)
+    await use(5n)
+    expect((await status()).hold).toMatchObject({ reasons: [] })
+    await passDays(ledger.db, id, 1)
     await turn()
     expect((await status()).hold).toMatchObject({ reasons: ['expired'] })
     expect(await said()).toEqual(['expired 100', 'warned 50'])
+  })
+
+  test('stays announced, and holds the account, also for growth that waited since a moment before it', async () => {
+    const validUntil = new Date(Date.now() + dayMs / 2)
+    await limits.set(id, limitOf(10n, { validUntil, onExceed: 'disable_users', warnAt: [50] }))
+    await passDays(ledger.db, id, 1)
+    await turn()
+    await use(5n, new Date(validUntil.getTime() - 2 * dayMs))
+    expect((await status()).hold).toMatchObject({ reasons: ['expired'] })
+    const { rows } = await sql<{ announced: string }>`
+      select announced from limits where admin_id = ${id}`.execute(ledger.db)
+    expect(rows).toEqual([{ announced: 'expired' }])
   })
 })
 
