@@ -129,8 +129,9 @@ const listPeriodsSchema = {
   tags: ['limits'],
   summary: 'List periods',
   description:
-    'All periods of the limits of an account, the latest first. What is used in them adds up to the growth of the total, ' +
-    'exactly. Traffic is in bytes.',
+    'All periods of the limits of an account, the latest first. What is used in the periods of one limit adds up to the growth ' +
+    'of the total, exactly. Between two limits nothing is counted; one that counts from the beginning counts again what earlier ' +
+    'limits have counted. Traffic is in bytes.',
   params: adminParams,
   querystring: listQuery,
   response: { 200: shared(periodPageSchema), ...problemResponses(404, 414) },

@@ -170,6 +170,15 @@ describe('a limit that changes', () => {
     })
   })
 
+  test('that is set anew from the beginning counts again what the one before has counted', async () => {
+    await limits.set(id, limitOf(1_000n))
+    await use(1_500n)
+    await limits.remove(id, { expected: null, by: 'api_key' })
+    await use(100n)
+    await limits.set(id, limitOf(1_000n, { countFrom: 'beginning' }))
+    expect([(await used())[0], (await status()).used]).toEqual([1_500n, 2_600n])
+  })
+
   test('is refused on a closed account', async () => {
     await ledger.db
       .transaction()
