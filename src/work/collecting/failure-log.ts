@@ -51,7 +51,8 @@ export function createFailureLog(now: () => number): FailureLog {
     succeeded: (work) => void failures.delete(keyOf(work)),
     list() {
       for (const [key, { lastAt }] of failures) {
-        if (now() - lastAt.getTime() > forgetMs) failures.delete(key)
+        // What lies in the future was noted before the clock was set back: nobody knows how long ago.
+        if (Math.abs(now() - lastAt.getTime()) > forgetMs) failures.delete(key)
       }
       return [...failures.values()].toSorted((a, b) => b.lastAt.getTime() - a.lastAt.getTime())
     },

@@ -38,6 +38,15 @@ test('forgets what goes on elsewhere', () => {
   expect(log.list()).toEqual([])
 })
 
+test('forgets it also when the clock was set back meanwhile', () => {
+  let now = start
+  const log = createFailureLog(() => now)
+  log.failed({ kind: 'holds', about: '7' }, new Error('refused'))
+  now -= 30 * 86_400_000
+  log.failed({ kind: 'poll' }, new Error('refused'))
+  expect(log.list().map(({ work }) => work.kind)).toEqual(['poll'])
+})
+
 test('tells work about one admin from the same work about another', () => {
   const log = createFailureLog(() => start)
   log.failed({ kind: 'scan', about: 'ana' }, new Error('refused'))
