@@ -96,7 +96,7 @@ export async function assemble(
 
   const reading = { db, panel, rest: restAfterAnswer, now: steady, onUnreadable }
   const failures = createFailureLog(now)
-  const noteSuspicion = createSuspicionLog(db, log)
+  const noteSuspicion = await createSuspicionLog(db, log)
   const jobs = createJobs({
     connection: poolConfig(databaseUrl, 'marzban-ledger-jobs'),
     poll: {

@@ -4,19 +4,27 @@ import { listSuspicious, type SuspiciousTraffic } from '../../store/outbox/event
 /** Events logged at a time; the database has the rest. */
 const loggedAtMost = 20
 
-/** Logs the suspicious traffic that any replica has found since it was last called. */
-export function createSuspicionLog(
+/**
+ * Logs the suspicious traffic that any replica has found since it was last called, or made. To be made before there is work that
+ * can find some: what is there already, an earlier process has logged.
+ */
+export async function createSuspicionLog(
   db: Database,
   log: { warn(fields: object, message: string): void },
-): () => Promise<void> {
-  let known: ReadonlySet<bigint> | null = null
+): Promise<() => Promise<void>> {
+  const list = () => listSuspicious(db, { limit: loggedAtMost })
+  // Not by the largest id: smaller ones can be committed later.
+  let known = idsOf(await list())
   return async () => {
-    const latest = await listSuspicious(db, { limit: loggedAtMost })
-    // An earlier process has logged what is there at first. Not by the largest id: smaller ones can be committed later.
-    const news = latest.filter(({ id }) => known !== null && !known.has(id))
-    known = new Set(latest.map(({ id }) => id))
+    const latest = await list()
+    const news = latest.filter(({ id }) => !known.has(id))
+    known = idsOf(latest)
     for (const event of news.toReversed()) log.warn(fieldsOf(event), messageOf(event))
   }
+}
+
+function idsOf(events: readonly SuspiciousTraffic[]): ReadonlySet<bigint> {
+  return new Set(events.map(({ id }) => id))
 }
 
 function fieldsOf({ id, admin, username, reason, bytes, counters }: SuspiciousTraffic): object {

@@ -26,8 +26,7 @@ async function begin(username: string) {
 test('each event is logged once, also one that is committed after another that was written later', async () => {
   const { admins, log } = createLines()
   await (await begin('before')).commit().execute()
-  const note = createSuspicionLog(ledger.db, log)
-  await note()
+  const note = await createSuspicionLog(ledger.db, log)
   const slow = await begin('slow')
   await (await begin('quick')).commit().execute()
   await note()
