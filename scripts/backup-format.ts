@@ -47,7 +47,8 @@ export function readHead(text: string): BackupHead {
   const head = parse(text)
   if (isRecord(head) && head.marzban_ledger_backup === 1 && typeof head.made_at === 'string') {
     const { migrations, made_at } = head
-    if (Array.isArray(migrations) && migrations.every((step) => typeof step === 'string')) {
+    const isSteps = Array.isArray(migrations) && migrations.length > 0
+    if (isSteps && migrations.every((step) => typeof step === 'string')) {
       return { marzban_ledger_backup: 1, migrations, made_at }
     }
   }

@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib'
 import { sql } from 'kysely'
 import { LedgerError } from '../src/errors.ts'
 import type { Database, Tx } from '../src/store/connection/database.ts'
-import { migrateTo, migrateToNothing } from '../src/store/connection/migrate.ts'
+import { lockMigrations, migrateTo } from '../src/store/connection/migrate.ts'
 import { type BackupHead, notWhole, readHead, readLine } from './backup-format.ts'
 import { ledgerSequences, ledgerTables, selfReferences } from './ledger-tables.ts'
 
@@ -11,8 +11,9 @@ import { ledgerSequences, ledgerTables, selfReferences } from './ledger-tables.t
 const rowsAtOnce = 1_000
 
 /**
- * Fills an empty database from a backup, all or nothing. The database has then the schema that the backup had; the next start
- * of the service migrates it.
+ * Fills an empty database from a backup, all or nothing, also when it is killed: tables and rows come in one transaction. A service that
+ * starts meanwhile, and another restore, wait for its end. The database has then the schema that the backup had; the next
+ * start of the service migrates it.
  *
  * @returns how many rows were restored.
  * @throws `config_invalid` when the database is not empty, when the file is no whole backup, or when a later version made it.
@@ -20,16 +21,16 @@ const rowsAtOnce = 1_000
 export async function restoreBackup(db: Database, file: string): Promise<number> {
   // Read twice: whether the file is whole shows at its end, and the tables are made before the rows come.
   const { head, rows } = await checkBackup(file)
-  await refuseUnlessEmpty(db)
-  await migrateTo(db, head.migrations)
   try {
     await db.transaction().execute(async (tx) => {
       await sql`set local statement_timeout = 0`.execute(tx)
+      await sql`set local idle_in_transaction_session_timeout = 0`.execute(tx)
+      await lockMigrations(tx)
+      await refuseUnlessEmpty(tx)
+      await migrateTo(tx, head.migrations)
       await inAnyOrder(tx, () => fill(tx, file))
     })
   } catch (error) {
-    await migrateToNothing(db)
-    await sql`drop table kysely_migration, kysely_migration_lock`.execute(db)
     throw isRefusal(error)
       ? new LedgerError(
           'config_invalid',
@@ -58,7 +59,7 @@ async function checkBackup(file: string): Promise<{ head: BackupHead; rows: numb
   return { head, rows }
 }
 
-async function refuseUnlessEmpty(db: Database): Promise<void> {
+async function refuseUnlessEmpty(db: Tx): Promise<void> {
   const { rows } = await sql<{ tables: boolean }>`
     select exists (select from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r') as tables`.execute(
     db,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { ledgerTables } from '../../scripts/ledger-tables.ts'
 import type { Database } from '../../src/store/connection/database.ts'
-import { migrateToNothing } from '../../src/store/connection/migrate.ts'
+import { migrateTo } from '../../src/store/connection/migrate.ts'
 
 /** The rows of each table of a ledger, as texts of JSON, by table and column. */
 export type Contents = Record<string, Record<string, string>[]>
@@ -37,6 +37,6 @@ export function heldBy(contents: Contents, other: Record<string, string[]>): Con
 
 /** Removes all tables of a ledger: the database is as a new one. */
 export async function empty(db: Database): Promise<void> {
-  await migrateToNothing(db)
+  await migrateTo(db, [])
   await sql`drop table kysely_migration, kysely_migration_lock`.execute(db)
 }

@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sql } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
+import { type Migration, Migrator, NO_MIGRATIONS } from 'kysely/migration'
 import { isLedgerError, LedgerError } from '../../errors.ts'
-import type { Database } from './database.ts'
+import type { Database, Tx } from './database.ts'
 
 /** Where the steps stand: beside the bundle, or beside the sources. */
 const besideBundle = path.join(import.meta.dirname, 'migrations')
@@ -81,6 +81,11 @@ async function lock(connection: Database, onWait: (() => void) | undefined): Pro
   await sql`select pg_advisory_lock(${lockKey})`.execute(connection)
 }
 
+/** Until the transaction ends, no other migrates: neither a replica that starts, nor another restore. */
+export async function lockMigrations(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${lockKey})`.execute(tx)
+}
+
 /** The connection goes back to the pool as it came. A connection that is lost has lost its lock and settings too. */
 async function release(connection: Database, limits: readonly Limit[]): Promise<void> {
   try {
@@ -91,31 +96,22 @@ async function release(connection: Database, limits: readonly Limit[]): Promise<
   }
 }
 
-/** Undoes every migration: the way back that each one has to have. */
-export async function migrateToNothing(db: Database): Promise<void> {
-  const names = Object.keys(await migrations())
-  for (const _ of names) {
-    const { error } = await migrator(db).migrateDown()
-    if (error) throw error
-  }
-}
-
 /**
  * Brings the database to the schema of `steps`, up or down.
  *
- * @param steps the first ones of this version, in their order.
+ * @param steps the first ones of this version, in their order; none: every migration is undone, the way back that each one has to have.
  * @throws `config_invalid` when this version has other steps.
  */
-export async function migrateTo(db: Database, steps: readonly string[]): Promise<void> {
+export async function migrateTo(db: Database | Tx, steps: readonly string[]): Promise<void> {
   const known = Object.keys(await migrations()).sort()
   const last = steps.at(-1)
-  if (last === undefined || steps.some((step, index) => known[index] !== step)) {
+  if (steps.some((step, index) => known[index] !== step)) {
     throw new LedgerError(
       'config_invalid',
       'A later version of this service made the schema. Use that version.',
     )
   }
-  const { error } = await migrator(db).migrateTo(last)
+  const { error } = await migrator(db).migrateTo(last ?? NO_MIGRATIONS)
   if (error) throw error
 }
 
@@ -125,7 +121,7 @@ export async function isMigrated(db: Database): Promise<boolean> {
   return steps.every((step) => step.executedAt !== undefined)
 }
 
-function migrator(db: Database, steps?: Record<string, Migration>): Migrator {
+function migrator(db: Database | Tx, steps?: Record<string, Migration>): Migrator {
   const getMigrations = steps ? async () => steps : migrations
   return new Migrator({ db, provider: { getMigrations } })
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
-import { migrateToNothing } from '../../../src/store/connection/migrate.ts'
+import { migrateTo } from '../../../src/store/connection/migrate.ts'
 import { createCuttable } from '../cuttable.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -41,7 +41,7 @@ describe('health', () => {
 
   test('/readyz is 503 while the database lacks the schema of this version', async () => {
     service = await startTestService({ admins: [] })
-    await migrateToNothing(service.db)
+    await migrateTo(service.db, [])
     const answer = await service.app.inject('/readyz')
     expect(answer.statusCode).toBe(503)
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -86,7 +86,7 @@ describe('health', () => {
     let now = 0
     service = await startTestService({ admins: [], now: () => now })
     expect((await service.app.inject('/readyz')).statusCode).toBe(200)
-    await migrateToNothing(service.db)
+    await migrateTo(service.db, [])
     now = 1_000
     expect((await service.app.inject('/readyz')).statusCode).toBe(503)
   })

@@ -7,7 +7,7 @@ import { ledgerTables } from '../../../scripts/ledger-tables.ts'
 import { restoreBackup } from '../../../scripts/restore-backup.ts'
 import { writeBackup } from '../../../scripts/write-backup.ts'
 import { type Database, openDatabase } from '../../../src/store/connection/database.ts'
-import { migrateTo, migrateToLatest, migrateToNothing } from '../../../src/store/connection/migrate.ts'
+import { migrateTo, migrateToLatest } from '../../../src/store/connection/migrate.ts'
 import { type Contents, contentsOf, empty, heldBy } from '../../support/contents.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { inconsistentAccounts } from '../../support/ledger.ts'
@@ -83,7 +83,7 @@ describe.each(releases)('the database of %s', (release) => {
   })
 
   test('goes down to nothing, and a new ledger can begin', async () => {
-    await migrateToNothing(db)
+    await migrateTo(db, [])
     expect(await ledgerTables(db)).toEqual([])
     await migrateToLatest(db)
     expect((await contentsOf(db)).tenures).toEqual([])
