@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, open, rename, rm } from 'node:fs/promises'
+import { access, link, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -21,7 +21,7 @@ const rowsAtOnce = 1_000
  * @throws `config_invalid` when the file exists, or cannot be written.
  */
 export async function writeBackup(db: Database, file: string): Promise<number> {
-  if (await exists(file)) throw new LedgerError('config_invalid', `${file} exists. Give a new name.`)
+  if (await exists(file)) throw alreadyThere(file)
   const unfinished = `${path.resolve(file)}.${randomBytes(4).toString('hex')}.part`
   let rows = 0
   try {
@@ -42,12 +42,13 @@ export async function writeBackup(db: Database, file: string): Promise<number> {
         await pipeline(Readable.from(counted()), createGzip(), target)
       })
     await flush(unfinished)
-    await rename(unfinished, path.resolve(file))
+    await giveName(unfinished, path.resolve(file))
     await flush(path.dirname(path.resolve(file)))
     return rows
   } catch (error) {
     await rm(unfinished, { force: true })
     const { code } = error as { code?: unknown }
+    if (code === 'EEXIST') throw alreadyThere(file)
     if (!(error instanceof LedgerError) && typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
       throw new LedgerError('config_invalid', `${file} cannot be written (${code}).`)
     }
@@ -88,6 +89,29 @@ async function* linesOf(tx: Tx): AsyncGenerator<BackupHead | BackupLine> {
     yield { kind: 'sequence', name, last: rows[0]?.last ?? null }
   }
   yield { kind: 'end', rows: count }
+}
+
+function alreadyThere(file: string): LedgerError {
+  return new LedgerError('config_invalid', `${file} exists. Give a new name.`)
+}
+
+/** What file systems without links answer, such as FAT. */
+const withoutLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+/**
+ * Renames a file, unless there is one of that name: another backup may have written it meanwhile, and a rename would replace it.
+ *
+ * @throws an error of the code EEXIST when there is one.
+ */
+async function giveName(unfinished: string, name: string): Promise<void> {
+  try {
+    await link(unfinished, name)
+  } catch (error) {
+    if (!withoutLinks.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await rename(unfinished, name)
+    return
+  }
+  await rm(unfinished)
 }
 
 async function exists(file: string): Promise<boolean> {

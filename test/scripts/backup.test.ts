@@ -112,6 +112,18 @@ test('its file is for its owner only, never replaces another one, and is whole o
   expect((await readdir(place)).filter((name) => name.endsWith('.part'))).toEqual([])
 })
 
+test('of two backups to one name at the same moment, one is refused, and the file of the other stays', async () => {
+  const both = path.join(place, 'both.backup')
+  const ends = await Promise.allSettled([writeBackup(service.db, both), writeBackup(service.db, both)])
+  expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'config_invalid', message: expect.stringContaining('exists') },
+  })
+  expect((await readdir(place)).filter((name) => name.endsWith('.part'))).toEqual([])
+  const { db } = await emptyDatabase()
+  expect(await restoreBackup(db, both)).toBeGreaterThan(0)
+})
+
 describe('what cannot be restored leaves the database empty, and says why', () => {
   const damaged: [string, (whole: Buffer) => Buffer, string][] = [
     ['a file that was cut off', (whole) => whole.subarray(0, -100), 'not whole'],
