@@ -7,6 +7,7 @@ import { database, urlOf } from '../src/postgres/layout.ts'
 import { findPostmaster } from '../src/postgres/postmaster.ts'
 import { startEmbeddedPostgres } from '../src/postgres/start.ts'
 import { type Database, openDatabase } from '../src/store/connection/database.ts'
+import { checkServer } from '../src/store/connection/requirements.ts'
 
 /** What says where the database is. An empty variable counts as not set, as in the service. */
 export type DatabaseEnvironment = { DATABASE_URL?: string | undefined; DATA_DIR?: string | undefined }
@@ -23,10 +24,22 @@ export async function withDatabase<T>(
 ): Promise<T> {
   await using closing = new AsyncDisposableStack()
   const url = DATABASE_URL ? checked(DATABASE_URL) : await reachEmbedded(DATA_DIR || './data', closing)
+  return await workIn(url, { DATABASE_URL }, closing, async (db) => {
+    await checkTables(db)
+    return work(db)
+  })
+}
+
+/** Carries out `work`, and says to who sits at the terminal why the database cannot be used. */
+async function workIn<T>(
+  url: string,
+  { DATABASE_URL }: DatabaseEnvironment,
+  closing: AsyncDisposableStack,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
   const db = openDatabase({ url })
   closing.defer(() => db.destroy())
   try {
-    await checkTables(db)
     return await work(db)
   } catch (error) {
     if (!isLedgerError(error, 'database_unavailable', 'config_invalid')) throw error
@@ -48,9 +61,11 @@ export async function withNewDatabase<T>(
 ): Promise<T> {
   await using closing = new AsyncDisposableStack()
   const url = DATABASE_URL ? checked(DATABASE_URL) : await startServer(DATA_DIR || './data', closing)
-  const db = openDatabase({ url })
-  closing.defer(() => db.destroy())
-  return await work(db)
+  return await workIn(url, { DATABASE_URL }, closing, async (db) => {
+    // What the service would refuse at its start, such as a standby or another encoding.
+    await checkServer(db, async () => true)
+    return work(db)
+  })
 }
 
 function checked(url: string): string {

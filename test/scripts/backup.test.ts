@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ledgerTables } from '../../scripts/ledger-tables.ts'
 import { restoreBackup } from '../../scripts/restore-backup.ts'
 import { writeBackup } from '../../scripts/write-backup.ts'
@@ -183,6 +183,28 @@ describe('what cannot be restored leaves the database empty, and says why', () =
     const { code, stderr } = await run('restore.ts', [file], { DATABASE_URL: url })
     expect([code, stderr]).toEqual([1, expect.stringContaining('not empty')])
     expect(await contentsOf(db)).toEqual(before)
+  })
+
+  test.each([
+    ['does not answer', 'postgres://me:the-password@127.0.0.1:1/ledger', 'Check DATABASE_URL'],
+    ['has an unknown host', 'postgres://me:the-password@nowhere.invalid/ledger', 'nowhere.invalid'],
+  ])('into a server that %s', async (_, DATABASE_URL, said) => {
+    const { code, stderr } = await run('restore.ts', [file], { DATABASE_URL })
+    expect([code, stderr]).toEqual([1, expect.stringContaining(said)])
+    expect(stderr).not.toContain('the-password')
+  })
+
+  test('into a database of an encoding that the service refuses', async () => {
+    const latin = new URL(database.url)
+    latin.pathname = '/restored_latin'
+    await sql`create database restored_latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0`.execute(
+      db,
+    )
+    onTestFinished(async () => {
+      await sql`drop database restored_latin`.execute(db)
+    })
+    const { code, stderr } = await run('restore.ts', [file], { DATABASE_URL: latin.href })
+    expect([code, stderr]).toEqual([1, expect.stringContaining('has the encoding LATIN1')])
   })
 
   test('a data directory that a service uses', async () => {
