@@ -37,22 +37,36 @@ async function follow(): Promise<0 | 1 | 2> {
       if (failedRequests > mostFailedRequests) return fail(`\n${ledger} does not answer.`)
       continue
     }
-    if (answer.status !== 200) {
-      const { detail = `The service answered ${answer.status}.` } = (await answer.json()) as {
-        detail?: string
-      }
+    const { status, body } = answer
+    if (status !== 200 || body === null) {
+      const detail =
+        body?.detail ??
+        (status === 200 ? `${ledger} is not this service.` : `The service answered ${status}.`)
       return fail(`\n${detail} Check LEDGER (the service) and API_KEY.`)
     }
     failedRequests = 0
-    const report = (await answer.json()) as Report
+    const report = body as Report
     draw(report)
     if (report.finished_at !== null) return conclude(report)
   }
 }
 
-function ask(): Promise<Response> {
+type Answer = { status: number; body: Partial<Report> | null }
+
+/** `body` is null for what is no object of JSON: then something else answers, such as a proxy. Fails when the answer breaks off. */
+async function ask(): Promise<Answer> {
   const signal = AbortSignal.timeout(10_000)
-  return fetch(`${ledger}/deletions/${id}`, { headers: { 'x-api-key': key }, signal })
+  const answer = await fetch(`${ledger}/deletions/${id}`, { headers: { 'x-api-key': key }, signal })
+  return { status: answer.status, body: parse(await answer.text()) }
+}
+
+function parse(text: string): Answer['body'] {
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' ? body : null
+  } catch {
+    return null
+  }
 }
 
 /** On a terminal, each line replaces the one before. */

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
 import { passGrace } from '../support/deleting.ts'
 import { keepOutput } from '../support/leaks.ts'
@@ -83,4 +86,46 @@ test.each([
   const { code, stderr } = await follow(id, key)
   expect(stderr).toContain(hint)
   expect(code).toBe(2)
+})
+
+describe('where something else answers', () => {
+  const html = '<html>Bad gateway</html>'
+  let other: Server
+  let answers: { status: number; body: string; cut?: boolean }[] = []
+
+  beforeEach(async () => {
+    other = createServer((_, response) => {
+      const { status, body, cut = false } = answers.shift() ?? { status: 404, body: html }
+      response.writeHead(status, cut ? { 'content-length': 1_000 } : {})
+      if (!cut) response.end(body)
+      else response.write(body, () => response.destroy())
+    }).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+  })
+  afterEach(() => other.close())
+
+  const ask = () => {
+    const { port } = other.address() as AddressInfo
+    return follow('12', apiKey, { LEDGER: `http://127.0.0.1:${port}` })
+  }
+
+  test.each([200, 404])('a page of status %i says nothing of the deletion', async (status) => {
+    answers = [{ status, body: html }]
+    const { code, stderr } = await ask()
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Check LEDGER')])
+  })
+
+  test('an answer that breaks off is asked for again', async () => {
+    const body = JSON.stringify({
+      state: 'deleted',
+      finished_at: '2026-11-27T00:00:00Z',
+      code: null,
+      detail: null,
+    })
+    answers = [
+      { status: 200, body: body.slice(0, 20), cut: true },
+      { status: 200, body },
+    ]
+    expect(await ask()).toMatchObject({ code: 0, stderr: '' })
+  })
 })
