@@ -115,6 +115,10 @@ async function run(): Promise<0 | 1> {
       console.log('Nothing was changed.')
       return 1
     }
+    // If-Match names a limit that there is: of one that there was not, only another look tells.
+    if (before === null && (await calls.readLimit(account)) !== null) {
+      throw new Refusal('Nothing was changed: somebody has set a limit meanwhile.')
+    }
     await calls.call('PUT', account, '/limit', body, version)
     console.log('The limit is set.')
     return 0

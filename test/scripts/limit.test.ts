@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { apiKey, startTestService, type TestService, withKey } from '../http/service.ts'
 import { makeSecret } from '../stand-in/secrets.ts'
 import { runHere } from './run-here.ts'
@@ -53,6 +56,29 @@ test('without a terminal and without --yes, nothing is changed', async () => {
   expect(stdout).toContain('1.00 TB (1000000000000 bytes), prepaid')
   expect([code, stderr]).toEqual([1, expect.stringContaining('add --yes')])
   expect(await limit()).toMatchObject({ status: 404 })
+})
+
+test('a limit that somebody sets after the first was shown that there is none is left alone', async () => {
+  const meanwhile = { traffic_limit: 5, period: null, on_exceed: 'notify' }
+  const between = createServer(async (request, response) => {
+    const chunks = await request.toArray()
+    const { url = '', method = 'GET' } = request
+    const { 'content-type': type } = request.headers
+    const answer = await service.app.inject({
+      method: method as 'GET' | 'PUT',
+      url,
+      headers: { ...withKey, ...(type && { 'content-type': type }) },
+      ...(chunks.length > 0 && { payload: Buffer.concat(chunks) }),
+    })
+    if (url.endsWith('dry_run=true')) await call('PUT', '/limit', meanwhile)
+    response.writeHead(answer.statusCode).end(answer.body)
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void between.close())
+  await once(between, 'listening')
+  const { port } = between.address() as AddressInfo
+  const { code, stderr } = await run('set ana 1TB --yes', { LEDGER: `http://127.0.0.1:${port}` })
+  expect([code, stderr]).toEqual([1, expect.stringContaining('set a limit meanwhile')])
+  expect(await limit()).toMatchObject(meanwhile)
 })
 
 test('grants are added, and taken away', async () => {
