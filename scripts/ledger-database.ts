@@ -8,8 +8,9 @@ import { findPostmaster } from '../src/postgres/postmaster.ts'
 import { startEmbeddedPostgres } from '../src/postgres/start.ts'
 import { type Database, openDatabase } from '../src/store/connection/database.ts'
 import { checkServer } from '../src/store/connection/requirements.ts'
+import { ifSet } from './if-set.ts'
 
-/** What says where the database is. An empty variable counts as not set, as in the service. */
+/** What says where the database is; see {@link ifSet}. */
 export type DatabaseEnvironment = { DATABASE_URL?: string | undefined; DATA_DIR?: string | undefined }
 
 /**
@@ -23,8 +24,10 @@ export async function withDatabase<T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   await using closing = new AsyncDisposableStack()
-  const url = DATABASE_URL ? checked(DATABASE_URL) : await reachEmbedded(DATA_DIR || './data', closing)
-  return await workIn(url, { DATABASE_URL }, closing, async (db) => {
+  const given = ifSet(DATABASE_URL)
+  const url = given ? checked(given) : await reachEmbedded(ifSet(DATA_DIR) ?? './data', closing)
+  const where = given ? 'DATABASE_URL' : 'DATA_DIR'
+  return await workIn({ url, where }, closing, async (db) => {
     await checkTables(db)
     return work(db)
   })
@@ -32,8 +35,7 @@ export async function withDatabase<T>(
 
 /** Carries out `work`, and says to who sits at the terminal why the database cannot be used. */
 async function workIn<T>(
-  url: string,
-  { DATABASE_URL }: DatabaseEnvironment,
+  { url, where }: { url: string; where: 'DATABASE_URL' | 'DATA_DIR' },
   closing: AsyncDisposableStack,
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
@@ -45,8 +47,8 @@ async function workIn<T>(
     if (!isLedgerError(error, 'database_unavailable', 'config_invalid')) throw error
     const sentence = error.forOperator ?? error.message
     if (error.code === 'config_invalid') throw new LedgerError(error.code, sentence, { cause: error.cause })
-    const where = DATABASE_URL ? 'DATABASE_URL: the host, the port, the name and the password' : 'DATA_DIR'
-    throw new LedgerError(error.code, `${sentence} Check ${where}.`, { cause: error.cause })
+    const what = where === 'DATA_DIR' ? where : `${where}: the host, the port, the name and the password`
+    throw new LedgerError(error.code, `${sentence} Check ${what}.`, { cause: error.cause })
   }
 }
 
@@ -60,8 +62,10 @@ export async function withNewDatabase<T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   await using closing = new AsyncDisposableStack()
-  const url = DATABASE_URL ? checked(DATABASE_URL) : await startServer(DATA_DIR || './data', closing)
-  return await workIn(url, { DATABASE_URL }, closing, async (db) => {
+  const given = ifSet(DATABASE_URL)
+  const url = given ? checked(given) : await startServer(ifSet(DATA_DIR) ?? './data', closing)
+  const where = given ? 'DATABASE_URL' : 'DATA_DIR'
+  return await workIn({ url, where }, closing, async (db) => {
     // What the service would refuse at its start, such as a standby or another encoding.
     await checkServer(db, async () => true)
     return work(db)

@@ -107,6 +107,15 @@ describe('where no database can be reached', () => {
     expect(stderr).not.toContain('the-password')
   })
 
+  test('a variable of blanks alone counts as not set, as in the service', async () => {
+    expect(await run('list', { DATABASE_URL: '  ', DATA_DIR: '/nonexistent' })).toMatchObject({
+      stderr: expect.stringContaining('below DATA_DIR /nonexistent'),
+    })
+    expect(await run('list', { DATA_DIR: ' ' })).toMatchObject({
+      stderr: expect.stringMatching(/below DATA_DIR \S+\/data \(ENOENT/),
+    })
+  })
+
   test('a database without the tables of this version gets a hint', async () => {
     const database = await createTestDatabase()
     const db = openDatabase({ url: database.url })
