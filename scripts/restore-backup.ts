@@ -10,6 +10,11 @@ import { ledgerSequences, ledgerTables, selfReferences } from './ledger-tables.t
 /** How many rows one statement writes. */
 const rowsAtOnce = 1_000
 
+export type RestoreOptions = {
+  /** Cancels what was still to be deleted at the time of the backup; left out: the service goes on with it. */
+  cancelDeletions?: boolean
+}
+
 /**
  * Fills an empty database from a backup, all or nothing, also when it is killed: tables and rows come in one transaction. A service that
  * starts meanwhile, and another restore, wait for its end. The database has then the schema that the backup had; the next
@@ -18,7 +23,11 @@ const rowsAtOnce = 1_000
  * @returns how many rows were restored.
  * @throws `config_invalid` when the database is not empty, when the file is no whole backup, or when a later version made it.
  */
-export async function restoreBackup(db: Database, file: string): Promise<number> {
+export async function restoreBackup(
+  db: Database,
+  file: string,
+  { cancelDeletions = false }: RestoreOptions = {},
+): Promise<number> {
   // Read twice: whether the file is whole shows at its end, and the tables are made before the rows come.
   const { head, rows } = await checkBackup(file)
   try {
@@ -29,6 +38,7 @@ export async function restoreBackup(db: Database, file: string): Promise<number>
       await refuseUnlessEmpty(tx)
       await migrateTo(tx, head.migrations)
       await inAnyOrder(tx, () => fill(tx, file))
+      if (cancelDeletions) await cancelBulkDeletions(tx)
     })
   } catch (error) {
     throw isRefusal(error)
@@ -39,6 +49,21 @@ export async function restoreBackup(db: Database, file: string): Promise<number>
       : error
   }
   return rows
+}
+
+/** The ids of the deletions that have not ended, in the schema of any version. */
+export async function listOpenBulks(db: Database): Promise<bigint[]> {
+  const { rows } = await sql<{ id: bigint }>`
+    select id from deletions where kind <> 'user' and finished_at is null order by id`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** As callers do over HTTP. The service then ends them, and sends the panel nothing. */
+async function cancelBulkDeletions(tx: Tx): Promise<void> {
+  await sql`
+    update deletions set cancel_requested_at = clock_timestamp() where kind <> 'user' and finished_at is null`.execute(
+    tx,
+  )
 }
 
 async function checkBackup(file: string): Promise<{ head: BackupHead; rows: number }> {

@@ -99,6 +99,17 @@ test('a backup shows one moment, while the service counts', async () => {
   expect(await inconsistentAccounts(db)).toEqual([])
 })
 
+test.each([
+  [[], 'goes on with them'],
+  [['--cancel-deletions'], 'They are cancelled.'],
+])('a restore with %j names the deletions that were under way', async (options, said) => {
+  const { url } = await emptyDatabase()
+  const { code, stdout } = await run('restore.ts', [file, ...options], { DATABASE_URL: url })
+  // The receipt of `cyd_2` and `cyd_3`, which nobody has carried out.
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/time of the backup: \d+\. /)])
+  expect(stdout).toContain(said)
+})
+
 test('its file is for its owner only, never replaces another one, and is whole or not there', async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600)
   await expect(writeBackup(service.db, file)).rejects.toMatchObject({

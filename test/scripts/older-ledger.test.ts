@@ -2,17 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { restoreBackup } from '../../scripts/restore-backup.ts'
+import { type RestoreOptions, restoreBackup } from '../../scripts/restore-backup.ts'
 import { writeBackup } from '../../scripts/write-backup.ts'
 import { openDatabase } from '../../src/store/connection/database.ts'
 import { openWorkerSession } from '../../src/store/connection/worker-session.ts'
+import { findDeletion } from '../../src/store/deletions/deletions.ts'
+import { operator } from '../../src/work/callers/caller.ts'
+import { type BulkRequest, requestBulkDeletion } from '../../src/work/deleting/request-deletion.ts'
+import { carryOut } from '../support/carry-out.ts'
 import { empty } from '../support/contents.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { pollAndScan, useDeleting } from '../support/deleting.ts'
+import { pollAndScan, useDeleting, workOf } from '../support/deleting.ts'
 import { accountOf, inconsistentAccounts } from '../support/ledger.ts'
 
 /** The ledger of `backup`, in a database of its own, over the panel of `place`. */
-async function olderLedger(place: ReturnType<typeof useDeleting>, backup: string): Promise<typeof place> {
+async function olderLedger(
+  place: ReturnType<typeof useDeleting>,
+  backup: string,
+  options?: RestoreOptions,
+): Promise<typeof place> {
   const database = await createTestDatabase()
   const db = openDatabase({ url: database.url })
   const worker = openWorkerSession(database.url)
@@ -22,7 +30,7 @@ async function olderLedger(place: ReturnType<typeof useDeleting>, backup: string
     await database.drop()
   })
   await empty(db)
-  await restoreBackup(db, backup)
+  await restoreBackup(db, backup, options)
   return { ...place, db, url: database.url, worker }
 }
 
@@ -75,4 +83,39 @@ describe.each(['0.7.0', '0.8.4'] as const)('yesterday’s ledger over today’s 
     await pollAndScan(older)
     expect((await accountOf(older.db, 'ben')).total).toBe(kept.ben + unattributed.ben + 7n)
   })
+
+  test.each([false, true])(
+    'deletions that were under way go on, unless they are cancelled: %s',
+    async (cancel) => {
+      const { state } = place.panel
+      for (const name of [`cyd_${cancel}`, `dan_${cancel}`]) state.createAdmin(name)
+      state.createUser(`named_${cancel}`, { admin: `cyd_${cancel}` })
+      state.createUser(`owned_${cancel}`, { admin: `dan_${cancel}` })
+      await pollAndScan(place)
+      const { id: wholeAdminId } = await accountOf(place.db, `dan_${cancel}`)
+      const request = (bulk: BulkRequest) =>
+        requestBulkDeletion({ db: place.db, panel: place.client }, operator, bulk, null)
+      const bulks = [await request({ usernames: [`named_${cancel}`] }), await request({ wholeAdminId })]
+      const backup = path.join(await mkdtemp(path.join(tmpdir(), 'ledger-older-')), 'ledger.backup')
+      onTestFinished(() => rm(path.dirname(backup), { recursive: true }))
+      await writeBackup(place.db, backup)
+
+      for (const { id } of bulks) await carryOut(workOf(place), id)
+      expect(state.admins.has(`dan_${cancel}`)).toBe(false)
+      // A day later, others have these names.
+      state.createAdmin(`dan_${cancel}`)
+      state.createUser(`named_${cancel}`, { admin: `cyd_${cancel}` })
+      state.createUser(`another_${cancel}`, { admin: `dan_${cancel}` })
+      const older = await olderLedger(place, backup, { cancelDeletions: cancel })
+      await pollAndScan(older)
+      for (const { id } of bulks) await carryOut(workOf(older), id)
+
+      const left = [`named_${cancel}`, `another_${cancel}`].map((name) => state.users.has(name))
+      expect(left).toEqual([cancel, cancel])
+      const receipts = await Promise.all(bulks.map(({ id }) => findDeletion(older.db, id)))
+      expect(receipts.map((receipt) => receipt?.state)).toEqual(
+        cancel ? ['cancelled', 'cancelled'] : ['deleted', 'deleted'],
+      )
+    },
+  )
 })
