@@ -8,7 +8,7 @@ import { sql } from 'kysely'
 import { LedgerError } from '../src/errors.ts'
 import type { Database, Tx } from '../src/store/connection/database.ts'
 import { type BackupHead, type BackupLine, writeLine } from './backup-format.ts'
-import { ledgerSequences, ledgerTables } from './ledger-tables.ts'
+import { type LedgerTable, ledgerSequences, ledgerTables } from './ledger-tables.ts'
 
 /** How many rows are in memory at once. */
 const rowsAtOnce = 1_000
@@ -25,6 +25,7 @@ export async function writeBackup(db: Database, file: string): Promise<number> {
   const unfinished = `${path.resolve(file)}.${randomBytes(4).toString('hex')}.part`
   let rows = 0
   try {
+    const tables = await ledgerTables(db)
     const target = (await open(unfinished, 'wx', 0o600)).createWriteStream()
     await db
       .transaction()
@@ -33,6 +34,7 @@ export async function writeBackup(db: Database, file: string): Promise<number> {
       .execute(async (tx) => {
         await sql`set local statement_timeout = 0`.execute(tx)
         await sql`set local idle_in_transaction_session_timeout = 0`.execute(tx)
+        await keepAsTheyAre(tx, tables)
         const counted = async function* () {
           for await (const line of linesOf(tx)) {
             if ('kind' in line && line.kind === 'end') rows = line.rows
@@ -54,6 +56,17 @@ export async function writeBackup(db: Database, file: string): Promise<number> {
     }
     throw error
   }
+}
+
+/**
+ * A migration that writes a table anew would take all rows out of the view of a transaction that began before. It waits until this one has
+ * ended. The first reading of a transaction decides what it sees: so the locks come before that, and what it sees is compared.
+ */
+async function keepAsTheyAre(tx: Tx, tables: LedgerTable[]): Promise<void> {
+  const names = sql.join(tables.map(({ name }) => sql.table(name)))
+  if (tables.length > 0) await sql`lock table ${names} in access share mode`.execute(tx)
+  if (JSON.stringify(await ledgerTables(tx)) === JSON.stringify(tables)) return
+  throw new LedgerError('config_invalid', 'The database was migrated at this moment. Start the backup again.')
 }
 
 async function* linesOf(tx: Tx): AsyncGenerator<BackupHead | BackupLine> {

@@ -16,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { emptyDatabase } from '../support/empty-database.ts'
 import { inconsistentAccounts } from '../support/ledger.ts'
 import { startLivedIn } from '../support/lived-in.ts'
+import { keepOpen, untilWaiting } from '../support/locks.ts'
 import { runHere } from './run-here.ts'
 
 let service: TestService
@@ -108,6 +109,23 @@ test.each([
   // The receipt of `cyd_2` and `cyd_3`, which nobody has carried out.
   expect([code, stdout]).toEqual([0, expect.stringMatching(/time of the backup: \d+\. /)])
   expect(stdout).toContain(said)
+})
+
+test('a migration that writes a table anew meanwhile takes no row out of a backup', async () => {
+  const { db } = await emptyDatabase()
+  await restoreBackup(db, file)
+  const copy = path.join(place, 'migrated.backup')
+  // The backup has begun, and waits for one of its first tables.
+  const migration = await keepOpen(db, (tx) =>
+    sql`lock table account_users in access exclusive mode`.execute(tx),
+  )
+  const backup = writeBackup(db, copy)
+  await untilWaiting(db, 1)
+  const rewriting = sql`alter table tenures alter column status type varchar using status || ''`.execute(db)
+  await Promise.race([rewriting, untilWaiting(db, 2)])
+  await migration.commit()
+  await Promise.all([backup, rewriting])
+  expect(rowsIn(await readFile(copy))).toBe(rowsIn(await readFile(file)))
 })
 
 test('its file is for its owner only, never replaces another one, and is whole or not there', async () => {
