@@ -42,23 +42,17 @@ const grantBody = Type.Object(
       examples: [107_374_182_400],
     }),
     note: Type.Optional(
-      Type.String({
-        ...plainText,
-        minLength: 1,
-        maxLength: 500,
-        description: 'Anything that people should know.',
-        examples: ['paid in cash'],
+      Type.Union([Type.String({ ...plainText, minLength: 1, maxLength: 500 }), Type.Null()], {
+        description: 'Anything that people should know. Null or left out: nothing.',
+        examples: ['paid in cash', null],
       }),
     ),
     reference: Type.Optional(
-      Type.String({
-        ...plainText,
-        minLength: 1,
-        maxLength: 255,
+      Type.Union([Type.String({ ...plainText, minLength: 1, maxLength: 255 }), Type.Null()], {
         description:
           'Your own name of the grant, for example the number of an invoice. The same reference with the same bytes adds ' +
-          'nothing: you get the first grant.',
-        examples: ['invoice-7'],
+          'nothing: you get the first grant. Null or left out: it has no name.',
+        examples: ['invoice-7', null],
       }),
     ),
   },

@@ -40,13 +40,12 @@ const period = Type.Object(
   {
     unit: periodUnit({}),
     anchor_day: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 31,
+      // Null, so that a limit can be sent back as it was read.
+      Type.Union([Type.Integer({ minimum: 1, maximum: 31 }), Type.Null()], {
         description:
           'The day on which periods begin: 1 (Monday) to 7 of a week, 1 to 31 of a month; a shorter month begins on its last ' +
-          'day. Left out: 1. Not for days.',
-        examples: [1],
+          'day. Null or left out: 1. Not for days.',
+        examples: [1, null],
       }),
     ),
     timezone: Type.String({

@@ -69,6 +69,13 @@ describe('a limit', () => {
     expect(own.json()).toEqual(body)
   })
 
+  test('of days can be sent back as it was read', async () => {
+    await put({ period: { unit: 'day', timezone: 'UTC' }, warn_at: [80] })
+    const { version, changed_at, changed_by, status, ...settings } = (await ask('GET', '/limit')).json()
+    const again = await ask('PUT', '/limit', settings)
+    expect([again.statusCode, again.json().version]).toEqual([200, version])
+  })
+
   test('stands in stats and lists, and polls judge it', async () => {
     expect((await ask('GET', '/stats')).json().limit).toBeNull()
     await put({ warn_at: [80] })
@@ -245,6 +252,12 @@ describe('grants', () => {
     expect(revoked.json()).toMatchObject({ revoked_by: 'api_key' })
     expect((await ask('DELETE', '/grants/9999')).statusCode).toBe(404)
     expect((await ask('GET', '/grants')).json()).toEqual({ items: [revoked.json()], next_cursor: null })
+  })
+
+  test('may leave out the note and the reference with null', async () => {
+    await put()
+    const answer = await ask('POST', '/grants', { bytes: 1, note: null, reference: null })
+    expect([answer.statusCode, answer.json()]).toMatchObject([201, { note: null, reference: null }])
   })
 
   test.each([
