@@ -8,6 +8,7 @@ import {
   type FrontRequest,
   type FrontWork,
   identify,
+  trafficFate,
 } from './front-request.ts'
 
 /** The most deletions at the same time. */
@@ -35,7 +36,7 @@ export async function deleteExpiredThroughFront(
     const summary =
       done === 0
         ? `None of ${names.length} users was deleted.`
-        : `${done} of ${names.length} users were deleted, and their traffic is preserved.`
+        : `${done} of ${names.length} users were deleted, and their traffic ${trafficFate(request)}.`
     throw new LedgerError(code, `${summary} ${message}`, { retryAfter })
   }
   return expiredUsers.answer(deleted.names, work.panel, caller.token)

@@ -3,7 +3,7 @@ import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
 import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { failureOf, notRecorded } from '../deleting/delete-user.ts'
 import type { Outcome } from '../deleting/outcome.ts'
-import { type FrontRequest, type FrontWork, forward } from './front-request.ts'
+import { type FrontRequest, type FrontWork, forward, trafficFate } from './front-request.ts'
 
 /** The result of a caller's own request; `answer` comes from the panel, or from something in its place. */
 export type ForwardedReply = DeletionReply & { answer: ForwardedAnswer | null }
@@ -61,7 +61,8 @@ export function answerAfterDeletion(
   if (ending.outcome === 'deleted') {
     if (answer && isWorthPassingOn(reply)) return answer
     const code = error?.code ?? 'panel_failed'
-    throw new LedgerError(code, `${what} was deleted and its traffic is preserved, but: ${error?.message}`)
+    const message = `${what} was deleted and its traffic ${trafficFate(receipt)}, but: ${error?.message}`
+    throw new LedgerError(code, message)
   }
   if (ending.outcome === 'refused' && answer) return answer
   throw failureOf(receipt, 'panel_failed', error, graceMs)

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { captivePortal } from '../../stand-in/faults.ts'
 import { send } from './raw.ts'
 import { useFront } from './use-front.ts'
 
@@ -123,4 +124,28 @@ test('a reset of an admin whose counter cannot be read is not passed on, until s
   expect(heard(path)).toBe(false)
   expect((await through('POST', `${path}?preserve_traffic=false`, 'root')).status).toBe(200)
   state.deleteAdmin('odd')
+})
+
+describe.each([
+  { query: '', says: 'is preserved' },
+  { query: '?preserve_traffic=false', says: 'was not read, as asked' },
+])('who deletes users with "$query" is told that their traffic $says', ({ query, says }) => {
+  test('where one of the expired users is left', async () => {
+    const over = { status: 'expired', expire: Math.floor(Date.now() / 1000) - 60 }
+    for (const _ of ['one', 'another']) newUser('ada', 5n, over)
+    const body = '{"detail":"You\'re not allowed"}'
+    front.service.panel.faults.add({ kind: 'answer', status: 403, body, method: 'DELETE', times: 1 })
+    const answer = await through('DELETE', `/api/users/expired${query}`, 'root')
+    expect(JSON.parse(answer.body).detail).toContain(`1 of 2 users were deleted, and their traffic ${says}.`)
+    await through('DELETE', '/api/users/expired', 'root')
+  })
+
+  test('where the answer to the deletion is not the panel’s', async () => {
+    const username = newUser('ada', 5n)
+    front.service.panel.faults.add({ ...captivePortal, acts: true, method: 'DELETE' })
+    const answer = await through('DELETE', `/api/user/${username}${query}`, 'root')
+    expect(JSON.parse(answer.body).detail).toContain(
+      `User ${username} was deleted and its traffic ${says}, but: `,
+    )
+  })
 })
