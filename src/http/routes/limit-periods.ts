@@ -51,7 +51,7 @@ const grantBody = Type.Object(
       Type.Union([Type.String({ ...plainText, minLength: 1, maxLength: 255 }), Type.Null()], {
         description:
           'Your own name of the grant, for example the number of an invoice. The same reference with the same bytes adds ' +
-          'nothing: you get the first grant. Null or left out: it has no name.',
+          'nothing: you get the first grant, or 409 if that was taken back. Null or left out: it has no name.',
         examples: ['invoice-7', null],
       }),
     ),
@@ -80,7 +80,7 @@ const addGrantSchema = {
     ...problemResponses(404, 413, 414, 415),
     409: problemResponse(
       409,
-      'The account has no limit of traffic, is closed, or another grant has this reference and other bytes.',
+      'The account has no limit of traffic, is closed, or the grant with this reference has other bytes or was taken back.',
       'reference must be new: the grant 5 has this one, with 107374182400 bytes.',
     ),
   },

@@ -19,7 +19,7 @@ const largest = 2n ** 63n - 1n
 
 /**
  * Adds bytes to the allowance of the period that runs, or takes some away. The same reference with the same bytes is the same
- * grant: it is added once.
+ * grant: it is added once. One that was taken back is no success: its caller would take the bytes for granted.
  *
  * @returns the grant, and whether it is new.
  * @throws `invalid_request`, `not_found`, `conflict`.
@@ -88,8 +88,9 @@ export async function takeGrantBack(db: Database, adminId: bigint, id: bigint, b
 }
 
 function sameGrant(known: Grant, bytes: bigint): Grant {
-  if (known.bytes === bytes) return known
-  const detail = `reference must be new: the grant ${known.id} has this one, with ${known.bytes} bytes.`
+  if (known.bytes === bytes && !known.revokedAt) return known
+  const fate = known.revokedAt ? ', and was taken back' : ''
+  const detail = `reference must be new: the grant ${known.id} has this one, with ${known.bytes} bytes${fate}.`
   throw new LedgerError('conflict', detail, { field: 'reference' })
 }
 

@@ -252,6 +252,11 @@ describe('grants', () => {
     expect(revoked.json()).toMatchObject({ revoked_by: 'api_key' })
     expect((await ask('DELETE', '/grants/9999')).statusCode).toBe(404)
     expect((await ask('GET', '/grants')).json()).toEqual({ items: [revoked.json()], next_cursor: null })
+    // A success would say that the traffic is granted, and it is not.
+    const anew = await ask('POST', '/grants', payload)
+    expect([anew.statusCode, anew.json().errors?.[0].field]).toEqual([409, 'reference'])
+    expect(anew.json().detail).toContain('was taken back')
+    expect((await ask('GET', '/limit')).json().status.allowance).toBe(1_000)
   })
 
   test('may leave out the note and the reference with null', async () => {
