@@ -70,6 +70,16 @@ test('a body of another type is still refused, also where none is needed', async
   }
 })
 
+test('a body that is not UTF-8 is refused: each of its other characters would be taken for the same one', async () => {
+  const headers = { ...withKey, 'content-type': 'application/json' }
+  const post = (url: string, payload: Buffer) => service.app.inject({ method: 'POST', url, headers, payload })
+  const bodyWith = (encoding: 'latin1' | 'utf8') => Buffer.from('{"usernames":["josé"]}', encoding)
+  const answer = await post('/deletions', bodyWith('latin1'))
+  const detail = 'The body holds bytes that are not UTF-8; encode the JSON as UTF-8.'
+  expect([answer.statusCode, answer.json().errors]).toEqual([400, [{ field: 'body', detail }]])
+  expect((await post('/deletions', bodyWith('utf8'))).statusCode).toBe(202)
+})
+
 describe('a call that takes no body', () => {
   const send = (method: 'POST' | 'DELETE', url: string, payload: string) =>
     service.app.inject({ method, url, headers: { ...withKey, 'content-type': 'application/json' }, payload })
