@@ -54,7 +54,7 @@ export function reportingFrontReading(
 export async function finishFrontReading(db: Database, id: bigint): Promise<void> {
   await db
     .updateTable('front_readings')
-    .set({ finished_at: sql`clock_timestamp()` })
+    .set({ finished_at: sql`greatest(clock_timestamp(), started_at)` })
     .where('id', '=', id)
     .execute()
 }

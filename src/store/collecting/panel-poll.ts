@@ -35,6 +35,9 @@ export function toPanelPoll(row: Omit<Selectable<PanelPollTable>, 'id' | 'asked_
   }
 }
 
+/** Never before it was asked, also where the clock was set back in between. */
+const answeredNow = ({ at }: Asked) => sql<Date>`greatest(clock_timestamp(), ${at}::timestamptz)`
+
 /** Notes a poll that was answered, unless one asked for later has been noted already. */
 export async function recordPoll(
   tx: Tx,
@@ -46,7 +49,7 @@ export async function recordPoll(
     .set({
       asked_tick: asked.tick,
       asked_at: asked.at,
-      answered_at: sql`clock_timestamp()`,
+      answered_at: answeredNow(asked),
       succeeded_asked_at: asked.at,
       admins: BigInt(poll.admins),
       has_admin_usage: poll.hasAdminUsage,
@@ -61,7 +64,7 @@ export async function recordPoll(
 export async function recordPollFailure(db: Database, asked: Asked, error: Reason): Promise<boolean> {
   const { rows } = await sql<{ was: string | null }>`
     update panel_poll as poll
-    set asked_tick = ${asked.tick}, asked_at = ${asked.at}, answered_at = clock_timestamp(), error_code = ${error.code}, error = ${error.message}
+    set asked_tick = ${asked.tick}, asked_at = ${asked.at}, answered_at = ${answeredNow(asked)}, error_code = ${error.code}, error = ${error.message}
     from (select error_code as was from panel_poll for update) as before
     where poll.asked_tick < ${asked.tick}
     returning before.was`.execute(db)

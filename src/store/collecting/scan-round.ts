@@ -3,7 +3,10 @@ import type { Database } from '../connection/database.ts'
 import { prepared, type Statement, statement } from '../connection/together.ts'
 import type { ScanRoundTable } from '../tables.ts'
 
-/** The round of scans that is running, or the last one. Times are by the database's clock. */
+/**
+ * The round of scans that is running, or the last one. Times are by the database's clock; where that was set back, a round
+ * ends when it began.
+ */
 export type ScanRound = {
   /** Null: there was none. */
   startedAt: Date | null
@@ -85,7 +88,7 @@ export function reportingRound(db: Database, progress: RoundProgress, request: b
 export async function finishRound(db: Database, begun?: string): Promise<void> {
   await db
     .updateTable('scan_round')
-    .set({ finished_at: sql`clock_timestamp()` })
+    .set({ finished_at: sql`greatest(clock_timestamp(), started_at)` })
     .where('started_at', 'is not', null)
     .where('finished_at', 'is', null)
     .$if(begun !== undefined, (query) =>

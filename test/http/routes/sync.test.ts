@@ -1,12 +1,14 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { LedgerError } from '../../../src/errors.ts'
 import { beginFrontReading } from '../../../src/store/collecting/front-readings.ts'
-import { recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
+import { recordPoll, recordPollFailure } from '../../../src/store/collecting/panel-poll.ts'
 import { beginRound, finishRound, reportingRound } from '../../../src/store/collecting/scan-round.ts'
 import { beginScan, failScan } from '../../../src/store/collecting/scans.ts'
 import { recordUnreadable } from '../../../src/store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../../src/store/connection/logical-clock.ts'
 import { carryOut } from '../../../src/store/connection/together.ts'
+import { transact } from '../../../src/store/connection/transact.ts'
 import { scanDueAdmins } from '../../../src/work/collecting/scan-round.ts'
 import { startTestService, type TestService, withKey } from '../service.ts'
 
@@ -106,6 +108,22 @@ test('sync shows the progress of a scan, and the admins whose scan failed', asyn
   await beginScan(service.db, await service.idOf('root'), 0n)
   await finishRound(service.db)
   expect((await get()).scan).toMatchObject({ running: false, finished_at: time, took_ms: expect.any(Number) })
+})
+
+test('nothing took less than no time, also where the clock of the database was set back meanwhile', async () => {
+  await beginRound(service.db, { admins: 1, users: 0 })
+  await sql`update scan_round set started_at = started_at + interval '1 hour'`.execute(service.db)
+  await finishRound(service.db)
+  const inAnHour = async () => {
+    const asked = await drawAsked(service.db)
+    return { ...asked, at: new Date(asked.at.getTime() + 3_600_000) }
+  }
+  await transact(service.db, async (tx) =>
+    recordPoll(tx, await inAnHour(), { admins: 2, hasAdminUsage: true }),
+  )
+  expect(await get()).toMatchObject({ scan: { took_ms: 0 }, poll: { took_ms: 0 } })
+  await recordPollFailure(service.db, await inAnHour(), new LedgerError('panel_timeout', 'No answer.'))
+  expect((await get()).poll).toMatchObject({ took_ms: 0, error: { code: 'panel_timeout' } })
 })
 
 test('POST /sync starts a sync and names the path of its progress', async () => {
