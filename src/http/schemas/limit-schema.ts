@@ -112,7 +112,7 @@ export const limitSchema = named(
   Type.Object(
     {
       version: int64(
-        'Changes with every change of the limit or its grants, and when a period is closed early. The ETag has it too.',
+        'Changes with every change of the limit or its grants, and with each period. The ETag has it too.',
         7,
       ),
       traffic_limit: int64OrNull('Bytes for each period; null: no limit of traffic.', 1_099_511_627_776),

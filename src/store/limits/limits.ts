@@ -9,7 +9,7 @@ import type { LimitSettings } from './limit-settings.ts'
 
 export type StoredLimit = LimitSettings & {
   adminId: bigint
-  /** Of the limit and its grants: every change of them has another one, and so has each period after one that was closed early. */
+  /** Of the limit and its grants: every change of them has another one, and so has each period. */
   version: bigint
   /** The gravest that was announced and is not over yet; null: nothing. */
   announced: Exclude<LimitState, 'ok'> | null
@@ -122,11 +122,19 @@ export async function saveLimit(tx: Tx, adminId: bigint, change: LimitChange): P
 
 /** Makes another version of a limit whose grants or period have changed: what is crossed from now on is announced again. */
 export async function renewVersion(tx: Tx, adminId: bigint): Promise<void> {
-  await tx
+  await renewVersions(tx, [adminId])
+}
+
+/** {@link renewVersion} of many limits. Returns the new versions, by admin. */
+export async function renewVersions(tx: Tx, adminIds: readonly bigint[]): Promise<Map<bigint, bigint>> {
+  if (adminIds.length === 0) return new Map()
+  const rows = await tx
     .updateTable('limits')
     .set({ version: sql<bigint>`nextval('limit_versions')` })
-    .where('admin_id', '=', adminId)
+    .where('admin_id', '=', sql<bigint>`any(${[...adminIds]})`)
+    .returning(['admin_id', 'version'])
     .execute()
+  return new Map(rows.map(({ admin_id: adminId, version }) => [adminId, version]))
 }
 
 /** Removes a limit. Its periods, grants and crossings stay. */

@@ -4,7 +4,13 @@ import { type ClosedPeriod, closePeriod, type RunningPeriod, turnPeriods } from 
 import type { Tx } from '../../store/connection/database.ts'
 import { saveLimitReasons } from '../../store/holds/holds.ts'
 import { type JudgedNext, recordCrossings, saveJudgedNext } from '../../store/limits/crossings.ts'
-import { noteExpired, noteStates, type RunningLimit, readLimits } from '../../store/limits/limits.ts'
+import {
+  noteExpired,
+  noteStates,
+  type RunningLimit,
+  readLimits,
+  renewVersions,
+} from '../../store/limits/limits.ts'
 import { closePeriods, type NewPeriod, openPeriods, startCounting } from '../../store/limits/periods.ts'
 import { type NewEvent, recordEvents } from '../../store/outbox/events.ts'
 import { type LimitEvent, recordLimitEvents } from '../../store/outbox/limit-events.ts'
@@ -50,9 +56,15 @@ export async function judgeLimits(
   await closePeriods(tx, turned.flatMap(firstEnd), at)
   const opened = await openPeriods(tx, turned.flatMap(newPeriods), at)
 
+  // Who has seen the period before cannot close this one for it.
+  const versions = await renewVersions(
+    tx,
+    turned.filter(({ closed }) => closed.length > 0).map(({ account: { adminId } }) => adminId),
+  )
   const judged = turned.map((t) => ({
     ...t,
     ...judge(t, at),
+    limit: { ...t.limit, version: versions.get(t.account.adminId) ?? t.limit.version },
     periodId: opened.get(t.account.adminId) ?? t.period.id,
   }))
   const announced = await recordCrossings(tx, judged.flatMap(toCrossings), at)

@@ -3,7 +3,7 @@ import { writeAudit } from '../../store/audit/audit.ts'
 import type { Database } from '../../store/connection/database.ts'
 import { transact } from '../../store/connection/transact.ts'
 import { type Grant, listGrants } from '../../store/limits/grants.ts'
-import { type RunningLimit, renewVersion, type StoredLimit } from '../../store/limits/limits.ts'
+import type { RunningLimit, StoredLimit } from '../../store/limits/limits.ts'
 import { type ListedPeriod, listPeriods } from '../../store/limits/periods.ts'
 import { periodState } from './audit-states.ts'
 import { addGrant, type GrantRequest, takeGrantBack } from './grants.ts'
@@ -87,8 +87,6 @@ function closeRunning(
         'The period has not begun to count: it waits for the first complete scan. GET /sync shows the progress.'
       throw new LedgerError('conflict', detail)
     }
-    // Whoever names the version before cannot close the next period as well.
-    await renewVersion(tx, adminId)
     await judgeNow(tx, account, at, true)
     const opened = requireLimit(await readLimit(tx, adminId), adminId)
     await writeAudit(tx, {

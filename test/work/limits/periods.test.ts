@@ -37,6 +37,18 @@ describe('periods', () => {
     expect(await said()).toEqual(['exceeded 100', 'exceeded 100'])
   })
 
+  test('that has ended by itself leaves nothing for whoever wanted to close just that one', async () => {
+    const { limit } = await limits.set(id, limitOf(1_000n, { period: daily, carryOver: 'all' }))
+    await passDays(ledger.db, id, 1)
+    await turn()
+    const closing = limits.closePeriod(id, { expected: [String(limit.version)], by: 'api_key' })
+    await expect(closing).rejects.toMatchObject({ code: 'precondition_failed' })
+    expect((await status()).allowance).toBe(2_000n)
+    await use(2_000n)
+    expect((await status()).state).toBe('exceeded')
+    expect(await said()).toEqual(['exceeded 100'])
+  })
+
   test.each([
     ['none', [1_000n, 1_000n, 1_000n, 1_000n]],
     ['debt', [1_000n, -1_500n, -500n, 500n]],
