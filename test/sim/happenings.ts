@@ -49,8 +49,7 @@ export function happen(panel: VirtualPanel, step: Happening): void {
       if (step.owner === null || panel.usage.has(step.owner)) panel.move(step.user, step.owner)
       break
     case 'reset user':
-      // The counter that the ledger reads stays as it is. By a slip the panel enables a disabled user.
-      panel.enable(step.user)
+      panel.resetUser(step.user)
       break
     case 'reset all users':
       panel.resetAll()

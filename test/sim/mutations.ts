@@ -34,6 +34,12 @@ export const mutations: readonly Mutation[] = [
     from: 'value > counter.reading ? value - counter.reading : 0n',
     to: 'value > counter.reading ? value - counter.reading : counter.reading - value',
   },
+  {
+    name: 'believe a list that shows a reset',
+    file: 'work/observing/observe-users.ts',
+    from: 'const isDoubtful = isList &&',
+    to: 'const isDoubtful = !isList &&',
+  },
   { name: 'skip the clock', file: 'ledger/counter.ts', from: 'return asked > answered', to: 'return true' },
   {
     name: 'ignore the lag',

@@ -137,7 +137,8 @@ function listUsers(call: Call): Reply {
   const offset = Number(query.get('offset') ?? 0)
   const page = users.slice(offset, offset + Number(query.get('limit') ?? users.length))
   if (page.some(({ id }) => panel.spoils.get(id) === 'breaks')) return internalError
-  return json({ users: page.map((user) => tell(call, user)), total: users.length })
+  const shownTwice = (user: Shown) => (panel.database === 'sqlite' ? panel.resets.takeShownTwice(user) : 0n)
+  return json({ users: page.map((user) => tell(call, user, shownTwice(user))), total: users.length })
 }
 
 function showUser(call: Call): Reply {
@@ -152,9 +153,12 @@ function showUser(call: Call): Reply {
   return json(tell(call, user))
 }
 
-function tell({ panel, samples, expired }: Call, user: ReturnType<VirtualPanel['report']>[number]) {
+type Shown = ReturnType<VirtualPanel['report']>[number]
+
+/** `shownTwice`: bytes that the answer has twice; then it must not be believed. */
+function tell({ panel, samples, expired }: Call, user: Shown, shownTwice = 0n) {
   panel.told += 1
-  samples.users.push({ user, at: panel.told })
+  if (shownTwice === 0n) samples.users.push({ user, at: panel.told })
   const spoil: Spoil | undefined = panel.spoils.get(user.id)
   const { status, duration, timeout } = panel.services.of(user.id)
   return {
@@ -163,8 +167,8 @@ function tell({ panel, samples, expired }: Call, user: ReturnType<VirtualPanel['
     status: expired.includes(user.name) ? 'expired' : status,
     on_hold_expire_duration: duration,
     on_hold_timeout: timeout,
-    lifetime_used_traffic: user.lifetime,
-    used_traffic: user.lifetime,
+    lifetime_used_traffic: user.lifetime + shownTwice,
+    used_traffic: shownTwice > 0n ? shownTwice : panel.resets.usedOf(user),
     data_limit: null,
     expire: null,
     admin: user.owner === null ? null : adminOf(panel, user.owner),

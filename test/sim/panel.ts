@@ -1,6 +1,7 @@
 import { type Backup, World, type WorldUser } from '../ledger/world.ts'
 import { isSameAdmin, isSameUser, type PanelDatabase } from '../stand-in/names.ts'
 import type { Request } from './exchange.ts'
+import { Resets } from './resets.ts'
 import { Services } from './services.ts'
 import { hidesStatus, isReadable, type Spoil } from './spoil.ts'
 
@@ -56,6 +57,7 @@ export class VirtualPanel extends World {
   /** Whether an operation of the service may be changing users now. */
   isEnforcing: () => boolean = () => false
   private readonly fallenSilent = new Set<number>()
+  readonly resets = new Resets()
   readonly services = new Services(() => this.isEnforcing())
   /** Users that the panel has deleted because it was asked to, by their times of creation. */
   readonly deleted = new Map<string, { by: string; owner: string | null }>()
@@ -90,6 +92,13 @@ export class VirtualPanel extends World {
     this.spoils.set(user.id, how)
     // Whom nobody can see to be disabled, nobody gives back.
     if (hidesStatus(how)) this.services.loseTrack(user.id)
+  }
+
+  resetUser(name: string): void {
+    const user = this.users.get(name)
+    if (user) this.resets.reset(user)
+    // By a slip the panel enables a disabled user.
+    this.enable(name)
   }
 
   /** Requests of the service that may still change how a user is served. */
