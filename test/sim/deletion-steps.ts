@@ -68,6 +68,7 @@ export const overtaking: fc.WeightedArbitrary<Step>[] = [
     }),
   },
   { weight: 3, arbitrary: start(resets) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('reset user'), user }) },
 ]
 
 /** Work that others overtake, or whose way they cross. */

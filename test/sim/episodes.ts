@@ -90,6 +90,16 @@ export async function pollDuringScan(
   await runToEnd(stage, scan)
 }
 
+/** The panel resets a user while it lists the users of its admin. */
+export async function resetWhileListed(
+  stage: Stage,
+  { user }: Extract<Step, { do: 'reset user' }>,
+): Promise<void> {
+  stage.panel.resetUser(user)
+  const admin = admins.find((name) => name === stage.panel.users.get(user)?.owner)
+  if (admin) await carryOut(stage, { of: 'scan', admin })
+}
+
 /** A user comes back to its admin, and the answer that shows it is stored only after a scan that no longer found it. */
 export async function seeStale(
   stage: Stage,

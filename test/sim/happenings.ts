@@ -11,7 +11,6 @@ export type Happening = Extract<
       | 'create user'
       | 'remove user'
       | 'move user'
-      | 'reset user'
       | 'reset all users'
       | 'lose bookings'
       | 'reset usage'
@@ -47,9 +46,6 @@ export function happen(panel: VirtualPanel, step: Happening): void {
       break
     case 'move user':
       if (step.owner === null || panel.usage.has(step.owner)) panel.move(step.user, step.owner)
-      break
-    case 'reset user':
-      panel.resetUser(step.user)
       break
     case 'reset all users':
       panel.resetAll()

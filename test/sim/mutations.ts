@@ -37,8 +37,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'believe a list that shows a reset',
     file: 'work/observing/observe-users.ts',
-    from: 'const isDoubtful = isList &&',
-    to: 'const isDoubtful = !isList &&',
+    from: 'user.username.length <= longestAskedFor &&',
+    to: 'user.username.length > longestAskedFor &&',
   },
   { name: 'skip the clock', file: 'ledger/counter.ts', from: 'return asked > answered', to: 'return true' },
   {

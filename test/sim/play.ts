@@ -6,6 +6,7 @@ import {
   pollDuringScan,
   resetByAnotherSpelling,
   resetWhileAdminAppears,
+  resetWhileListed,
   type Stage,
   seeStale,
   startBadly,
@@ -42,6 +43,8 @@ export async function play(stage: Stage, step: Exclude<Step, { do: Own }>): Prom
       return resetWhileAdminAppears(stage, step)
     case 'poll during a scan':
       return pollDuringScan(stage, step)
+    case 'reset user':
+      return resetWhileListed(stage, step)
     case 'stale sight':
       return seeStale(stage, step)
     case 'first sight after a scan':

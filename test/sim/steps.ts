@@ -74,6 +74,8 @@ export type Step =
   | { do: 'reset while an admin appears'; replica: number; calls: number }
   /** A scan has read all users of `admin`; before it ends, `user` consumes, and a poll reads what is booked of it. */
   | { do: 'poll during a scan'; admin: Admin; user: User; bytes: number }
+  /** The panel resets `user` while a scan lists it. */
+  | { do: 'reset user'; user: User }
   /** An answer that shows `user` with its admin is stored after a scan that found it there no more. */
   | { do: 'stale sight'; user: User; bytes: number }
   /** `user` is seen with `admin` for the first time after a scan that found what it consumed to be shown by nobody. */
@@ -91,7 +93,6 @@ export type Step =
   | { do: 'come to rest' }
   | { do: 'remove user'; user: User }
   | { do: 'move user'; user: User; owner: Owner }
-  | { do: 'reset user'; user: User }
   | { do: 'reset all users' }
   | { do: 'lose bookings' }
   | { do: 'reset usage'; admin: Admin }
