@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { bufferBytes } from '../../support/held-memory.ts'
 import { until } from '../../support/until.ts'
 import { send } from './raw.ts'
 import { echo } from './upstream.ts'
@@ -66,8 +67,7 @@ describe('bodies that do not end', () => {
     ['of guarded calls, announced by nobody,', 'DELETE /api/user/x', 60, 58],
     ['of anything else', 'POST /api/core/config', 60, 58],
   ])('%s cost little memory', async (_name, line, count, refused) => {
-    global.gc?.()
-    const before = process.memoryUsage().arrayBuffers
+    const before = bufferBytes()
     const chunk = `${(mebibyte).toString(16)}\r\n${'x'.repeat(mebibyte)}\r\n`
     const head = `${line} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`
     const { answers, sockets } = await strangers(count, head)
@@ -75,11 +75,7 @@ describe('bodies that do not end', () => {
     await until('all but a few are refused', async () => answers().length >= refused, 20_000)
     for (const answer of answers()) expect(answer).toMatch(/^HTTP\/1.1 (413|429) /)
     // The clients of this very process hold what they have not sent yet, until they hear of the refusal.
-    await until(
-      'little is held',
-      async () => process.memoryUsage().arrayBuffers - before < 64 * mebibyte,
-      10_000,
-    )
+    await until('little is held', async () => bufferBytes() - before < 64 * mebibyte, 10_000)
     expect((await send(facing.address, 'POST', '/api/admin/token', { body: 'x' })).status).toBe(200)
   })
 
