@@ -98,8 +98,13 @@ export function neverKnown(receipt: ReceiptOfText, name: string, reason: string)
   return `${preserved(receipt)} It is not known whether ${nounOf(receipt).toLowerCase()} ${name} was deleted: ${reason}.`
 }
 
-function preserved({ preserveTraffic: isPreserved }: ReceiptOfText): string {
-  return isPreserved ? 'Its traffic is preserved.' : 'Its traffic was not read, as asked.'
+function preserved(receipt: ReceiptOfText): string {
+  return `Its traffic ${trafficFate(receipt)}.`
+}
+
+/** What became of the traffic of who is deleted, as the end of a sentence. */
+export function trafficFate({ preserveTraffic }: { preserveTraffic: boolean }): string {
+  return preserveTraffic ? 'is preserved' : 'was not read, as asked'
 }
 
 function nounOf({ kind }: ReceiptOfText): 'User' | 'Admin' {

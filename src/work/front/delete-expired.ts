@@ -1,6 +1,7 @@
 import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { ForwardedAnswer } from '../../panel/panel.ts'
 import { deleteUser } from '../deleting/delete-user.ts'
+import { trafficFate } from '../deleting/outcome.ts'
 import {
   askPanelToRefuse,
   deletionAsCaller,
@@ -8,7 +9,6 @@ import {
   type FrontRequest,
   type FrontWork,
   identify,
-  trafficFate,
 } from './front-request.ts'
 
 /** The most deletions at the same time. */

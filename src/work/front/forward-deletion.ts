@@ -2,8 +2,8 @@ import { isLedgerError, LedgerError } from '../../errors.ts'
 import type { DeletionReply, ForwardedAnswer } from '../../panel/panel.ts'
 import type { SingleDeletion } from '../../store/deletions/unsettled-deletions.ts'
 import { failureOf, notRecorded } from '../deleting/delete-user.ts'
-import type { Outcome } from '../deleting/outcome.ts'
-import { type FrontRequest, type FrontWork, forward, trafficFate } from './front-request.ts'
+import { type Outcome, trafficFate } from '../deleting/outcome.ts'
+import { type FrontRequest, type FrontWork, forward } from './front-request.ts'
 
 /** The result of a caller's own request; `answer` comes from the panel, or from something in its place. */
 export type ForwardedReply = DeletionReply & { answer: ForwardedAnswer | null }

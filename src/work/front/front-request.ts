@@ -118,11 +118,6 @@ export function deletionAsCaller(
   return { username, caller, preserveTraffic, receiptId: null }
 }
 
-/** What became of the traffic of a user that is deleted, as the end of a sentence. */
-export function trafficFate({ preserveTraffic }: Pick<FrontRequest, 'preserveTraffic'>): string {
-  return preserveTraffic ? 'is preserved' : 'was not read, as asked'
-}
-
 /** Sends the caller's request to the panel, unless the caller has left. */
 export async function forward(work: FrontWork, { request, gone }: FrontRequest): Promise<ForwardedAnswer> {
   if (gone.aborted) {
