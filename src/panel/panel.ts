@@ -7,6 +7,9 @@ import type { LedgerError } from '../errors.ts'
 export const userStatuses = ['active', 'disabled', 'limited', 'expired', 'on_hold'] as const
 export type UserStatus = (typeof userStatuses)[number]
 
+/** Characters of a user's name about which a panel can be asked, in a path or in a list of names, however they are written there. */
+export const longestAskedFor = 1_000
+
 /** An item of an answer that the ledger cannot use. The other items of the answer stay usable. */
 export type UnreadableItem = {
   kind: 'user' | 'admin'

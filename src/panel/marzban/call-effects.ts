@@ -1,3 +1,4 @@
+import { longestAskedFor } from '../panel.ts'
 import type { CallEffect, CallToJudge, Disabled } from '../panel-api.ts'
 import { isObject } from './decode.ts'
 
@@ -24,14 +25,9 @@ const lastSecond = 253_402_214_399
 const longestDuration = 100_000_000_000
 
 /**
- * Marzban means names of at most 32 characters, but its pattern lets longer ones through (read in its source). Servers refuse a path
- * with a name of some thousand characters: nobody could disable, reset or delete that user.
- */
-const longestName = 1_000
-
-/**
  * See `PanelApi.breakingFieldOf`. Marzban 0.8.4 stores such a user and answers 500, and then fails at every list with it
- * (run on SQLite).
+ * (run on SQLite). It means names of at most 32 characters, but its pattern lets longer ones through (read in its source): one
+ * about which it cannot be asked, nobody could disable, reset or delete.
  */
 export function breakingFieldOf({
   method,
@@ -43,8 +39,8 @@ export function breakingFieldOf({
   const fields = jsonIn(body)
   if (fields === undefined) return { field: 'body', detail: notJson }
   if (!isObject(fields)) return null
-  if (method === 'POST' && typeof fields.username === 'string' && fields.username.length > longestName) {
-    const detail = `username must have at most ${longestName} characters: the panel could not be asked about this user again.`
+  if (method === 'POST' && typeof fields.username === 'string' && fields.username.length > longestAskedFor) {
+    const detail = `username must have at most ${longestAskedFor} characters: the panel could not be asked about this user again.`
     return { field: 'username', detail }
   }
   const plan = isObject(fields.next_plan) ? fields.next_plan : {}

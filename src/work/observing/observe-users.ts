@@ -2,7 +2,7 @@ import { isLater, type Ticks } from '../../ledger/counter.ts'
 import { asScanSaw } from '../../ledger/scan-sight.ts'
 import { judgeGone, judgeUser, mayCountTwice, type SeenUser, type TenureChange } from '../../ledger/tenure.ts'
 import { identify } from '../../ledger/user-identity.ts'
-import type { PanelUser } from '../../panel/panel.ts'
+import { longestAskedFor, type PanelUser } from '../../panel/panel.ts'
 import { lockingAccountsOf, lockOpened, type StoredAccount } from '../../store/accounts/accounts.ts'
 import { findingOpenAccounts, openMissingAccounts } from '../../store/accounts/admins.ts'
 import type { Database, Tx } from '../../store/connection/database.ts'
@@ -12,9 +12,6 @@ import { transact } from '../../store/connection/transact.ts'
 import { saveTenures } from '../../store/tenures/tenure-changes.ts'
 import { lockingOpenTenures, lockingTenures, type StoredTenure } from '../../store/tenures/tenures.ts'
 import { changeTenures } from './change-tenures.ts'
-
-/** Characters of a name about which the panel can be asked, in a path or in a list of names, however they are written there. */
-export const longestAskedFor = 1_000
 
 /** How readings of users are taken. */
 export type Taking = {

@@ -1,9 +1,9 @@
 import { isLedgerError, type LedgerError } from '../../errors.ts'
-import type { PanelClient, PanelUser } from '../../panel/panel.ts'
+import { longestAskedFor, type PanelClient, type PanelUser } from '../../panel/panel.ts'
 import { forgetUnreadable } from '../../store/collecting/unreadable-items.ts'
 import { drawAsked } from '../../store/connection/logical-clock.ts'
 import { observePage } from './observe-page.ts'
-import { longestAskedFor, observeGone } from './observe-users.ts'
+import { observeGone } from './observe-users.ts'
 import type { ReadingDeps } from './read-user-pages.ts'
 import { noteUnreadable } from './unreadable-items.ts'
 
