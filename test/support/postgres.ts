@@ -1,4 +1,3 @@
-import os from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { compileCache } from './compile-cache.ts'
@@ -27,7 +26,9 @@ export const hasty = {
 export default async function setup(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
   // For the tests, and the processes that they start.
   Object.assign(process.env, compileCache)
-  process.env.TMPDIR = (await roomInMemory()) ?? os.tmpdir()
+  // Who says where temporary files go means these too.
+  const memory = process.env.TMPDIR === undefined ? await roomInMemory() : undefined
+  if (memory !== undefined) process.env.TMPDIR = memory
   const { url, template, runDir, stop, remove } = await startTestServer(hasty)
   const output = path.join(runDir, 'output')
   collectOutput(output)
