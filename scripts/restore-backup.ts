@@ -51,19 +51,19 @@ export async function restoreBackup(
   return rows
 }
 
-/** The ids of the deletions that have not ended, in the schema of any version. */
+/** In the schema of any version. */
+const isOpenBulk = sql`kind <> 'user' and finished_at is null`
+
+/** The ids of the deletions of many users, or of admins, that have not ended. */
 export async function listOpenBulks(db: Database): Promise<bigint[]> {
   const { rows } = await sql<{ id: bigint }>`
-    select id from deletions where kind <> 'user' and finished_at is null order by id`.execute(db)
+    select id from deletions where ${isOpenBulk} order by id`.execute(db)
   return rows.map(({ id }) => id)
 }
 
 /** As callers do over HTTP. The service then ends them, and sends the panel nothing. */
 async function cancelBulkDeletions(tx: Tx): Promise<void> {
-  await sql`
-    update deletions set cancel_requested_at = clock_timestamp() where kind <> 'user' and finished_at is null`.execute(
-    tx,
-  )
+  await sql`update deletions set cancel_requested_at = clock_timestamp() where ${isOpenBulk}`.execute(tx)
 }
 
 async function checkBackup(file: string): Promise<{ head: BackupHead; rows: number }> {

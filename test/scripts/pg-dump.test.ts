@@ -18,14 +18,20 @@ const run = promisify(execFile)
 const fixtures = path.join(import.meta.dirname, '../store/connection/fixtures')
 const [newest = ''] = globSync('*.backup', { cwd: fixtures }).sort().reverse()
 
+/** A server of the machine's own PostgreSQL, and a directory, until the end of the test. */
+async function openPlace() {
+  const binaries = systemBinaries ?? ''
+  const server = await startSystemServer(binaries)
+  onTestFinished(() => server.stop())
+  const place = await mkdtemp(path.join(tmpdir(), 'ledger-dump-'))
+  onTestFinished(() => rm(place, { recursive: true }))
+  return { binaries, server, place }
+}
+
 test.runIf(systemBinaries)(
   'pg_dump and psql keep a whole ledger, on a server older than the embedded one (skipped where PostgreSQL is not installed)',
   async () => {
-    const binaries = systemBinaries ?? ''
-    const server = await startSystemServer(binaries)
-    onTestFinished(() => server.stop())
-    const place = await mkdtemp(path.join(tmpdir(), 'ledger-dump-'))
-    onTestFinished(() => rm(place, { recursive: true }))
+    const { binaries, server, place } = await openPlace()
     const [source, target] = [await server.create('ledger'), await server.create('restored')]
     const dump = path.join(place, 'ledger.sql')
 
@@ -53,11 +59,7 @@ test.runIf(systemBinaries)(
 test.runIf(systemBinaries)(
   'the lines of docs/operating.md, pasted, restore a dump, and leave a ledger alone that has begun (skipped where PostgreSQL is not installed)',
   async () => {
-    const binaries = systemBinaries ?? ''
-    const server = await startSystemServer(binaries)
-    onTestFinished(() => server.stop())
-    const place = await mkdtemp(path.join(tmpdir(), 'ledger-pasted-'))
-    onTestFinished(() => rm(place, { recursive: true }))
+    const { binaries, server, place } = await openPlace()
     const [source, empty, begun] = [
       await server.create('ledger'),
       await server.create('empty'),
